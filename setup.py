@@ -1,0 +1,61 @@
+"""Package metadata, dependencies, extras and console entry points; the only place for them."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+_HERE = Path(__file__).parent
+_VERSION = re.search(
+    r'^__version__ = "([^"]+)"$', (_HERE / "keras_pose" / "__init__.py").read_text(), re.MULTILINE
+)[1]
+_README = _HERE / "README.md"
+
+setup(
+    name="keras-pose",
+    version=_VERSION,
+    description="Human pose estimation with few labels, on TensorFlow and Keras 3.",
+    long_description=_README.read_text(encoding="utf-8") if _README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["keras_pose", "keras_pose.*"]),
+    package_data={"keras_pose": ["py.typed"]},
+    # The reason for each line stands in docs/dependencies.md.
+    install_requires=[
+        "tensorflow>=2.21.0",
+        "keras>=3.15.0",
+        "numpy>=1.26.4",
+        "opencv-python-headless>=4.8.0.76",
+        "absl-py>=2.1.0",
+        "tensorboard>=2.20.0",
+        "ai-edge-litert>=2.1.0",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21.0"],
+        "dev": [
+            "hypothesis>=6.100.0",
+            "mypy>=1.11.0",
+            "pytest>=8.2.0",
+            "pytest-xdist>=3.6.0",
+            "ruff>=0.6.0",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "keras-pose-tips-train = keras_pose.tips.train:run_main",
+            "keras-pose-tips-export = keras_pose.tips.export:run_main",
+        ],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

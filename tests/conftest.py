@@ -1,0 +1,19 @@
+"""Every test starts from the same seeds and sees few cores, so that runs can be compared."""
+
+import os
+
+# Read once, when TensorFlow loads: before any test module imports it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _same_start():
+    """Seed Python, NumPy and TensorFlow, and undo a dtype policy that the test before left on."""
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(20_240_817)
