@@ -1,0 +1,44 @@
+# Two commands that do all their own set-up from a clean clone: `make demo` and `make test`.
+# Needed: Linux, make and Python 3.11 or newer with its venv module.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp newer than setup.py says that what setup.py asks for is installed.
+INSTALLED := $(VENV)/installed
+WORKERS ?= 2
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,\
+    $(if $(shell $(name) -c 'import sys; print(1 if sys.version_info >= (3, 11) else "")' 2>/dev/null),$(name))))
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint install clean
+.DEFAULT_GOAL := test
+
+demo: $(INSTALLED)
+	$(BIN)/python -m keras_pose.tips.demo --output_dir=demo
+
+# One TensorFlow thread per worker: two workers then fill two cores without fighting for them.
+test: lint
+	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 \
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --durations=10 tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+# uv installs TensorFlow several times faster than pip; where it cannot be had, pip does the same.
+$(INSTALLED): setup.py
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found: install one, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed: install the venv module of this Python (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade uv || echo "uv is not to be had here: pip installs instead"
+	@if test -x $(BIN)/uv; then \
+	    $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --editable '.[dev]'; \
+	else \
+	    $(BIN)/python -m pip install --editable '.[dev]'; \
+	fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .pytest_cache .ruff_cache
