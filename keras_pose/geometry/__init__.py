@@ -1,0 +1,24 @@
+"""Pure functions of points, bones and cameras on `keras.ops`; any batch shape, any backend.
+
+Belongs here: an equation about space that two methods could share, and its door checks.
+Does not: losses, random draws, layers, files, anything that knows a data set or a method.
+"""
+
+from keras_pose.geometry.procrustes import similarity_align, similarity_parameters
+from keras_pose.geometry.rotation import (
+    invert_rotation,
+    rotate,
+    rotation_x,
+    rotation_y,
+    rotation_z,
+)
+
+__all__ = [
+    "invert_rotation",
+    "rotate",
+    "rotation_x",
+    "rotation_y",
+    "rotation_z",
+    "similarity_align",
+    "similarity_parameters",
+]

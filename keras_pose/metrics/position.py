@@ -1,0 +1,171 @@
+"""Joint position errors: MPJPE, PA-MPJPE and both definitions of N-MPJPE.
+
+Plain functions return one value per pose, the mean over joints, in the unit of the input. The
+Keras metrics that wrap them are in `accumulators.py`.
+"""
+
+from keras import ops
+
+from keras_pose.geometry.procrustes import similarity_align
+from keras_pose.geometry.shapes import (
+    Tensor,
+    as_floating,
+    require_choice,
+    require_equal_points,
+    require_joint,
+    require_points,
+)
+
+SCALE_RULES = ("least_squares", "norm_ratio")
+
+
+def root_relative(points: Tensor, root: int | None) -> Tensor:
+    """Moves each pose so that its root joint lies at the origin.
+
+    Args:
+        points: floating `[..., J, 3]`.
+        root: index of the root joint; None leaves the points as they are.
+
+    Returns:
+        Points `[..., J, 3]`.
+
+    Raises:
+        ValueError: the shape is wrong or the root is not among the joints.
+    """
+    points = as_floating(points)
+    require_points("points", points)
+    if root is None:
+        return points
+    require_joint("root", root, points)
+    return points - points[..., root : root + 1, :]
+
+
+def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
+    """Measures the distance of each predicted joint from its true place.
+
+    The gradient is 0, not NaN, where both places agree.
+
+    Args:
+        predicted: floating `[..., J, 3]`.
+        true: floating `[..., J, 3]`, same unit and frame.
+        root: joint that is moved to the origin in both poses first; None compares as they are.
+
+    Returns:
+        Distances `[..., J]` >= 0 in the unit of the input.
+
+    Raises:
+        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+    """
+    predicted, true = _pair(predicted, true)
+    difference = root_relative(predicted, root) - root_relative(true, root)
+    square = ops.sum(ops.square(difference), axis=-1)
+    some = square > 0
+    # sqrt has an infinite gradient at 0, and 0 * inf is NaN: take the root of 1 there instead.
+    distance = ops.sqrt(ops.where(some, square, ops.ones_like(square)))
+    return ops.where(square == 0, ops.zeros_like(distance), _keep_nan(distance, square))
+
+
+def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
+    """Computes the mean per joint position error.
+
+    Args:
+        predicted: floating `[..., J, 3]`.
+        true: floating `[..., J, 3]`, same unit and frame.
+        root: joint that is moved to the origin in both poses first; None compares as they are.
+
+    Returns:
+        Mean distance over joints `[...]`, in the unit of the input.
+
+    Raises:
+        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+    """
+    return ops.mean(joint_errors(predicted, true, root), axis=-1)
+
+
+def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Tensor:
+    """Computes the mean per joint position error after similarity alignment (protocol 2).
+
+    Args:
+        predicted: floating `[..., J, 3]`, any unit.
+        true: floating `[..., J, 3]`.
+        reflection: `forbid` (VideoPose3D) or `best` (ElePose, LInKs and the TIPS authors); `best`
+            is never larger.
+
+    Returns:
+        Mean distance over joints `[...]`, in the unit of `true`.
+
+    Raises:
+        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+    """
+    predicted, true = _pair(predicted, true)
+    return mpjpe(similarity_align(predicted, true, reflection), true)
+
+
+def scale_align(
+    predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
+) -> tuple[Tensor, Tensor]:
+    """Moves both roots to the origin and scales the prediction, one factor per pose.
+
+    `least_squares` is `<p, g> / <p, p>` (VideoPose3D; it may be negative), `norm_ratio` is
+    `|g| / |p|` (ElePose, LInKs). A prediction without extent gets factor 0.
+
+    Args:
+        predicted: floating `[..., J, 3]`, any unit.
+        true: floating `[..., J, 3]`.
+        scale: the rule.
+        root: index of the root joint; None if both are root-relative already.
+
+    Returns:
+        Scaled root-relative prediction and root-relative truth, both `[..., J, 3]` in the unit of
+        `true`.
+
+    Raises:
+        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+    """
+    require_choice("scale", scale, SCALE_RULES)
+    predicted, true = _pair(predicted, true)
+    predicted, true = root_relative(predicted, root), root_relative(true, root)
+    own = ops.sum(ops.square(predicted), axis=(-2, -1), keepdims=True)
+    some = ops.logical_not(own == 0)
+    safe = ops.where(some, own, ops.ones_like(own))
+    if scale == "least_squares":
+        factor = ops.sum(predicted * true, axis=(-2, -1), keepdims=True) / safe
+    else:
+        other = ops.sum(ops.square(true), axis=(-2, -1), keepdims=True)
+        ratio = other / safe
+        factor = ops.sqrt(ops.where(ratio == 0, ops.ones_like(ratio), ratio))
+        factor = ops.where(ratio == 0, ops.zeros_like(ratio), factor)
+    return ops.where(some, factor, ops.zeros_like(factor)) * predicted, true
+
+
+def n_mpjpe(
+    predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
+) -> Tensor:
+    """Computes the mean per joint position error after root alignment and one scale per pose.
+
+    Args:
+        predicted: floating `[..., J, 3]`, any unit.
+        true: floating `[..., J, 3]`, camera frame.
+        scale: `least_squares` or `norm_ratio`, see `scale_align`; two numbers, never compare them.
+        root: index of the root joint; None if both are root-relative already.
+
+    Returns:
+        Mean distance over joints `[...]`, in the unit of `true`.
+
+    Raises:
+        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+    """
+    return mpjpe(*scale_align(predicted, true, scale, root))
+
+
+def _pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    predicted, true = as_floating(predicted, true)
+    require_points("predicted", predicted)
+    require_points("true", true)
+    require_equal_points("predicted", predicted, "true", true)
+    return predicted, true
+
+
+def _keep_nan(distance: Tensor, square: Tensor) -> Tensor:
+    """Puts NaN back where the squared distance was NaN: an unusable joint must not score well."""
+    return ops.where(ops.isnan(square), square, distance)
