@@ -1,0 +1,38 @@
+"""Joint names, parents and left/right pairs of each joint order, as data; NumPy only.
+
+Belongs here: facts of a joint order and named conversions between two of them.
+Does not: coordinates, cameras, drawing, anything that needs TensorFlow or Keras.
+"""
+
+from keras_pose.skeletons.body import (
+    COCO_17,
+    H36M_17,
+    H36M_17_RIGHT_ARM_FIRST,
+    H36M_32,
+    MPI_INF_3DHP_17,
+    MPI_INF_3DHP_28,
+    MPII_16,
+)
+from keras_pose.skeletons.catalogue import SKELETONS, by_name
+from keras_pose.skeletons.conversion import convert, converters
+from keras_pose.skeletons.hand import HAND_21_AIT, HAND_21_FREIHAND, HAND_21_MEDIAPIPE
+from keras_pose.skeletons.skeleton import Skeleton, build_skeleton
+
+__all__ = [
+    "COCO_17",
+    "H36M_17",
+    "H36M_17_RIGHT_ARM_FIRST",
+    "H36M_32",
+    "HAND_21_AIT",
+    "HAND_21_FREIHAND",
+    "HAND_21_MEDIAPIPE",
+    "MPII_16",
+    "MPI_INF_3DHP_17",
+    "MPI_INF_3DHP_28",
+    "SKELETONS",
+    "Skeleton",
+    "build_skeleton",
+    "by_name",
+    "convert",
+    "converters",
+]
