@@ -5,6 +5,7 @@ Not here: batching and augmentation of one method (its own room), drawing (viz),
 """
 
 from keras_pose.data.cmu_mocap17 import load_cmu_mocap17
+from keras_pose.data.humans import generate_motion
 from keras_pose.data.motion import MotionSet, concatenate, stand_on_floor
 from keras_pose.data.virtual_cameras import Views, VirtualRig, h36m_rig, render_views
 
@@ -13,6 +14,7 @@ __all__ = [
     "Views",
     "VirtualRig",
     "concatenate",
+    "generate_motion",
     "h36m_rig",
     "load_cmu_mocap17",
     "render_views",
