@@ -4,6 +4,16 @@ Belongs here: an equation about space that two methods could share, and its door
 Does not: losses, random draws, layers, files, anything that knows a data set or a method.
 """
 
+from keras_pose.geometry.bones import bone_lengths, bone_vectors
+from keras_pose.geometry.camera import (
+    backproject,
+    camera_to_world,
+    intrinsics_matrix,
+    project,
+    project_weak,
+    world_to_camera,
+)
+from keras_pose.geometry.length import length
 from keras_pose.geometry.procrustes import similarity_align, similarity_parameters
 from keras_pose.geometry.rotation import (
     invert_rotation,
@@ -14,11 +24,20 @@ from keras_pose.geometry.rotation import (
 )
 
 __all__ = [
+    "backproject",
+    "bone_lengths",
+    "bone_vectors",
+    "camera_to_world",
+    "intrinsics_matrix",
     "invert_rotation",
+    "length",
+    "project",
+    "project_weak",
     "rotate",
     "rotation_x",
     "rotation_y",
     "rotation_z",
     "similarity_align",
     "similarity_parameters",
+    "world_to_camera",
 ]

@@ -6,6 +6,7 @@
 
 from keras import ops
 
+from keras_pose.geometry.length import root
 from keras_pose.geometry.shapes import (
     Tensor,
     as_floating,
@@ -22,10 +23,8 @@ def _unit_size(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean = ops.mean(points, axis=-2, keepdims=True)
     centred = points - mean
     square = ops.sum(ops.square(centred), axis=(-2, -1), keepdims=True)
-    # The root is taken of 1 where all joints coincide: sqrt has an infinite gradient at 0.
-    some = square > 0
-    norm = ops.sqrt(ops.where(some, square, ops.ones_like(square)))
-    return mean, ops.where(some, norm, ops.zeros_like(norm)), centred / norm
+    norm = root(square)
+    return mean, norm, centred / ops.where(norm > 0, norm, ops.ones_like(norm))
 
 
 def similarity_parameters(

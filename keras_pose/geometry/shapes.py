@@ -29,32 +29,33 @@ def as_floating(*values: Any) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def require_points(argument: str, points: Tensor, size: int = 3) -> None:
+def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
     """Checks that a tensor looks like `[..., J, size]`.
 
     Args:
         argument: name that the sentence uses.
         points: tensor `[..., J, size]`.
-        size: number of coordinates, 2 or 3.
+        size: number of coordinates; None takes any.
 
     Raises:
         ValueError: there are fewer than two axes, or the last one has another size.
     """
     shape = tuple(points.shape)
-    if len(shape) < 2 or shape[-1] not in (size, None):
+    if len(shape) < 2 or (size is not None and shape[-1] not in (size, None)):
+        wanted = size or "coordinates"
         raise ValueError(
-            f"{argument} must have the shape [..., joints, {size}], but it has the shape "
+            f"{argument} must have the shape [..., joints, {wanted}], but it has the shape "
             f"{list(shape)}; put the joint axis second to last and the coordinates last."
         )
 
 
-def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int, ...]) -> None:
+def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int | None, ...]) -> None:
     """Checks that the last axes of a tensor have the given sizes.
 
     Args:
         argument: name that the sentence uses.
         tensor: tensor `[..., *sizes]`.
-        sizes: expected sizes of the last axes.
+        sizes: expected sizes of the last axes; None takes any.
 
     Raises:
         ValueError: the last axes differ.
@@ -62,9 +63,9 @@ def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int, ...]) -> 
     shape = tuple(tensor.shape)
     last = shape[len(shape) - len(sizes) :]
     if len(shape) < len(sizes) or any(
-        has not in (want, None) for has, want in zip(last, sizes, strict=True)
+        None not in (has, want) and has != want for has, want in zip(last, sizes, strict=True)
     ):
-        wanted = ", ".join(str(size) for size in sizes)
+        wanted = ", ".join("?" if size is None else str(size) for size in sizes)
         raise ValueError(
             f"{argument} must have the shape [..., {wanted}], but it has the shape {list(shape)}."
         )

@@ -6,6 +6,8 @@ Keras metrics that wrap them are in `accumulators.py`.
 
 from keras import ops
 
+from keras_pose.geometry.length import length
+from keras_pose.geometry.length import root as square_root
 from keras_pose.geometry.procrustes import similarity_align
 from keras_pose.geometry.shapes import (
     Tensor,
@@ -58,11 +60,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
     """
     predicted, true = _pair(predicted, true)
     difference = root_relative(predicted, root) - root_relative(true, root)
-    square = ops.sum(ops.square(difference), axis=-1)
-    some = square > 0
-    # sqrt has an infinite gradient at 0, and 0 * inf is NaN: take the root of 1 there instead.
-    distance = ops.sqrt(ops.where(some, square, ops.ones_like(square)))
-    return ops.where(square == 0, ops.zeros_like(distance), _keep_nan(distance, square))
+    return length(difference)
 
 
 def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
@@ -126,15 +124,13 @@ def scale_align(
     predicted, true = _pair(predicted, true)
     predicted, true = root_relative(predicted, root), root_relative(true, root)
     own = ops.sum(ops.square(predicted), axis=(-2, -1), keepdims=True)
-    some = ops.logical_not(own == 0)
+    some = ops.not_equal(own, 0)
     safe = ops.where(some, own, ops.ones_like(own))
     if scale == "least_squares":
         factor = ops.sum(predicted * true, axis=(-2, -1), keepdims=True) / safe
     else:
         other = ops.sum(ops.square(true), axis=(-2, -1), keepdims=True)
-        ratio = other / safe
-        factor = ops.sqrt(ops.where(ratio == 0, ops.ones_like(ratio), ratio))
-        factor = ops.where(ratio == 0, ops.zeros_like(ratio), factor)
+        factor = square_root(other / safe)
     return ops.where(some, factor, ops.zeros_like(factor)) * predicted, true
 
 
@@ -164,8 +160,3 @@ def _pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     require_points("true", true)
     require_equal_points("predicted", predicted, "true", true)
     return predicted, true
-
-
-def _keep_nan(distance: Tensor, square: Tensor) -> Tensor:
-    """Puts NaN back where the squared distance was NaN: an unusable joint must not score well."""
-    return ops.where(ops.isnan(square), square, distance)
