@@ -1,0 +1,190 @@
+"""Writes the BUILD files from the real imports, and says where BUILD, imports and levels disagree.
+
+`python -m tools.build_law` prints every disagreement and exits 1 if there is one; with `--write`
+it first rewrites the BUILD files. What a room may import is written down here once, in `MAY_IMPORT`
+and `MAY_USE`; tests/house runs the same check.
+"""
+
+import argparse
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.build_files import build_files
+from tools.imports import PACKAGE, Imports, imports_of, is_binary
+
+ROOT = Path(__file__).parents[1]
+
+_LEVEL_0_TO_1 = ("skeletons", "geometry")
+_LEVEL_0_TO_2 = (*_LEVEL_0_TO_1, "codecs", "losses", "layers", "metrics", "train")
+_LEVEL_0_TO_3 = (*_LEVEL_0_TO_2, "data", "viz", "export")
+# Strictly downward; the same level never, except inside a room. `train` serves every method and
+# therefore knows nothing of poses.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "skeletons": (),
+    "geometry": ("skeletons",),
+    "codecs": _LEVEL_0_TO_1,
+    "losses": _LEVEL_0_TO_1,
+    "layers": _LEVEL_0_TO_1,
+    "metrics": _LEVEL_0_TO_1,
+    "train": (),
+    "data": _LEVEL_0_TO_2,
+    "viz": _LEVEL_0_TO_2,
+    "export": _LEVEL_0_TO_2,
+    "peclr": _LEVEL_0_TO_3,
+    "wild3d": _LEVEL_0_TO_3,
+    "tips": _LEVEL_0_TO_3,
+}
+_ANY_DEPENDENCY = (
+    "absl",
+    "ai_edge_litert",
+    "cv2",
+    "keras",
+    "numpy",
+    "tensorboard",
+    "tensorflow",
+)
+# Rooms whose numbers must not depend on the backend name their libraries; the others may use any
+# dependency that setup.py declares.
+MAY_USE: dict[str, tuple[str, ...]] = {
+    "skeletons": ("numpy",),
+    "geometry": ("keras", "numpy"),
+    "codecs": ("keras", "numpy"),
+    "losses": ("keras", "numpy"),
+    "layers": ("keras", "numpy"),
+    "metrics": ("keras", "numpy"),
+}
+# The one module below the binaries that may read flags.
+_FLAG_MODULE = f"{PACKAGE}/train/config.py"
+
+
+def rooms(root: Path = ROOT) -> tuple[str, ...]:
+    """Names of the rooms that exist: folders of the package with an `__init__.py`."""
+    return tuple(sorted(path.parent.name for path in (root / PACKAGE).glob("*/__init__.py")))
+
+
+def import_faults(root: Path = ROOT) -> Iterator[str]:
+    """Sentences about imports that go up, sideways or outside the declared dependencies.
+
+    Args:
+        root: the checkout.
+
+    Yields:
+        One sentence per fault, with file and remedy.
+    """
+    for room in rooms(root):
+        if room not in MAY_IMPORT:
+            yield f"{PACKAGE}/{room}: the room has no level; add it to MAY_IMPORT or rename it"
+            continue
+        for path in sorted((root / PACKAGE / room).rglob("*.py")):
+            yield from _faults_of_file(path, room, imports_of(path, root), root)
+
+
+def _faults_of_file(path: Path, room: str, imports: Imports, root: Path) -> Iterator[str]:
+    file = path.relative_to(root).as_posix()
+    for folder in sorted(imports.rooms - {PACKAGE, f"{PACKAGE}/{room}"}):
+        other = folder.removeprefix(f"{PACKAGE}/")
+        if other not in MAY_IMPORT[room]:
+            yield f"{file}: {room} may not import {other}; move the code down or take an argument"
+    for name in sorted(imports.third_party - set(MAY_USE.get(room, _ANY_DEPENDENCY))):
+        yield f"{file}: {room} may not use {name}; do without it or allow it in setup.py and here"
+    if "absl" in imports.third_party and file != _FLAG_MODULE and not is_binary(path):
+        yield f"{file}: absl belongs to {_FLAG_MODULE} and binaries; take a config as argument"
+
+
+def build_faults(root: Path = ROOT) -> Iterator[str]:
+    """Sentences about BUILD files whose `deps` are not what the code imports.
+
+    The declared side is parsed from the file, the real side from the code, so a BUILD file edited
+    by hand is judged by what it says.
+
+    Args:
+        root: the checkout.
+
+    Yields:
+        One sentence per undeclared import, needless dependency, or missing or stray file.
+    """
+    for folder, declared in _declared_libraries(root).items():
+        files = sorted((root / folder).glob("*.py"))
+        real = set().union(*(imports_of(file, root).rooms for file in files)) - {folder}
+        if folder != PACKAGE:
+            real |= {PACKAGE}  # `import keras_pose.geometry` runs keras_pose/__init__.py first.
+        for name in sorted(real - declared):
+            yield f"{folder}/BUILD: {name} is imported but not in deps"
+        for name in sorted(declared - real):
+            yield f"{folder}/BUILD: {name} is in deps but not imported"
+    wanted = build_files(root)
+    present = {path.relative_to(root).as_posix() for path in _build_paths(root)}
+    for file in sorted(present | set(wanted)):
+        if file not in wanted:
+            yield f"{file}: this folder needs no BUILD file; remove it"
+        elif file not in present or (root / file).read_text(encoding="utf-8") != wanted[file]:
+            yield f"{file}: out of date; run python -m tools.build_law --write"
+
+
+def _build_paths(root: Path) -> list[Path]:
+    folders = (PACKAGE, "benchmarks", "tests", "tools")
+    found = [path for folder in folders for path in (root / folder).rglob("BUILD")]
+    return [*root.glob("BUILD"), *(path for path in found if "bazel_offline" not in path.parts)]
+
+
+def _declared_libraries(root: Path) -> dict[str, set[str]]:
+    """Folder of each room -> folders that the `py_library` named like the room declares."""
+    declared = {}
+    for folder in (PACKAGE, *(f"{PACKAGE}/{room}" for room in rooms(root))):
+        path = root / folder / "BUILD"
+        calls = parse_build(path) if path.exists() else []
+        libraries = [call for call in calls if call["rule"] == "py_library"]
+        labels = [label for library in libraries for label in library.get("deps", ())]
+        declared[folder] = {label.removeprefix("//").split(":")[0] for label in labels}
+    return declared
+
+
+def parse_build(path: Path) -> list[dict]:
+    """Read the calls of a BUILD file; Starlark calls are valid Python.
+
+    Args:
+        path: a BUILD file.
+
+    Returns:
+        One dict per top-level call: `rule` plus every keyword whose value is a literal.
+    """
+    calls = []
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            call: dict = {"rule": getattr(node.value.func, "id", "")}
+            for keyword in node.value.keywords:
+                try:
+                    call[str(keyword.arg)] = ast.literal_eval(keyword.value)
+                except ValueError:  # glob(...) is no literal.
+                    continue
+            calls.append(call)
+    return calls
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: words after the program's name; those of the process if None.
+
+    Returns:
+        Exit code: 0 if the law holds.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="rewrite the BUILD files first")
+    if parser.parse_args(arguments).write:
+        wanted = build_files(ROOT)
+        for path in _build_paths(ROOT):
+            if path.relative_to(ROOT).as_posix() not in wanted:
+                path.unlink()
+        for file, text in wanted.items():
+            (ROOT / file).write_text(text, encoding="utf-8")
+    faults = [*import_faults(), *build_faults()]
+    print("\n".join(faults) if faults else "BUILD files, imports and levels agree.")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
