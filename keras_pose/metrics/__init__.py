@@ -4,6 +4,20 @@ Belongs here: an error or share that is reported, with its protocol id.
 Does not: anything that is trained against (losses) or that knows where poses come from (data).
 """
 
+from keras_pose.metrics.accumulators import (
+    AreaUnderCurve3D,
+    MeanPerJointPositionError,
+    NormalizedMeanPerJointPositionError,
+    PercentageOfCorrectKeypoints3D,
+    ProcrustesMeanPerJointPositionError,
+)
+from keras_pose.metrics.evaluation import evaluate_poses, measure, standard_protocols
+from keras_pose.metrics.plausibility import (
+    bone_symmetry_error,
+    chirality,
+    frontal_offset,
+    mirrored_bones,
+)
 from keras_pose.metrics.position import (
     joint_errors,
     mpjpe,
@@ -12,12 +26,39 @@ from keras_pose.metrics.position import (
     root_relative,
     scale_align,
 )
+from keras_pose.metrics.protocol import Protocol, joint_set
+from keras_pose.metrics.threshold import (
+    AUC_THRESHOLDS_150_MM,
+    AUC_THRESHOLDS_MM,
+    auc_3d,
+    pck_3d,
+    share_below,
+)
 
 __all__ = [
+    "AUC_THRESHOLDS_150_MM",
+    "AUC_THRESHOLDS_MM",
+    "AreaUnderCurve3D",
+    "MeanPerJointPositionError",
+    "NormalizedMeanPerJointPositionError",
+    "PercentageOfCorrectKeypoints3D",
+    "ProcrustesMeanPerJointPositionError",
+    "Protocol",
+    "auc_3d",
+    "bone_symmetry_error",
+    "chirality",
+    "evaluate_poses",
+    "frontal_offset",
     "joint_errors",
+    "joint_set",
+    "measure",
+    "mirrored_bones",
     "mpjpe",
     "n_mpjpe",
     "pa_mpjpe",
+    "pck_3d",
     "root_relative",
     "scale_align",
+    "share_below",
+    "standard_protocols",
 ]

@@ -21,6 +21,26 @@ from keras_pose.geometry.shapes import (
 SCALE_RULES = ("least_squares", "norm_ratio")
 
 
+def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    """Checks a prediction and its truth at the door.
+
+    Args:
+        predicted: `[..., J, 3]`.
+        true: `[..., J, 3]`.
+
+    Returns:
+        Both, as tensors of one floating dtype.
+
+    Raises:
+        ValueError: a shape is wrong or the shapes differ.
+    """
+    predicted, true = as_floating(predicted, true)
+    require_points("predicted", predicted)
+    require_points("true", true)
+    require_equal_points("predicted", predicted, "true", true)
+    return predicted, true
+
+
 def root_relative(points: Tensor, root: int | None) -> Tensor:
     """Moves each pose so that its root joint lies at the origin.
 
@@ -58,7 +78,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
     Raises:
         ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
     """
-    predicted, true = _pair(predicted, true)
+    predicted, true = pose_pair(predicted, true)
     difference = root_relative(predicted, root) - root_relative(true, root)
     return length(difference)
 
@@ -95,7 +115,7 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
     Raises:
         ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
     """
-    predicted, true = _pair(predicted, true)
+    predicted, true = pose_pair(predicted, true)
     return mpjpe(similarity_align(predicted, true, reflection), true)
 
 
@@ -121,7 +141,7 @@ def scale_align(
         ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
     """
     require_choice("scale", scale, SCALE_RULES)
-    predicted, true = _pair(predicted, true)
+    predicted, true = pose_pair(predicted, true)
     predicted, true = root_relative(predicted, root), root_relative(true, root)
     own = ops.sum(ops.square(predicted), axis=(-2, -1), keepdims=True)
     some = ops.not_equal(own, 0)
@@ -152,11 +172,3 @@ def n_mpjpe(
         ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
     """
     return mpjpe(*scale_align(predicted, true, scale, root))
-
-
-def _pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    predicted, true = as_floating(predicted, true)
-    require_points("predicted", predicted)
-    require_points("true", true)
-    require_equal_points("predicted", predicted, "true", true)
-    return predicted, true
