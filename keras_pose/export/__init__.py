@@ -1,0 +1,73 @@
+"""Turning a trained model into artefacts that prove themselves: SavedModel, TFLite, card.
+
+Belongs here: writing versions at once or not at all, converting, comparing with the Keras model.
+Does not: what a signature computes (that is the method's `export.py`), command-line flags.
+"""
+
+from keras_pose.export.atomic import CannotWrite, staged_folder, write_file
+from keras_pose.export.card import (
+    DataFact,
+    MetricFact,
+    ModelCard,
+    SignatureFact,
+    TensorFact,
+    card_markdown,
+    write_card,
+)
+from keras_pose.export.saved_model import (
+    Signature,
+    new_version,
+    next_version,
+    run_saved_model,
+    save_signatures,
+    saved_model_runner,
+    write_saved_model,
+)
+from keras_pose.export.tflite import (
+    FORMATS,
+    INTEGER_OPERATIONS,
+    PORTABLE_OPERATIONS,
+    convert_tflite,
+    count_operations,
+    refuse_operations,
+    run_tflite,
+    tflite_runner,
+)
+from keras_pose.export.verification import (
+    Bound,
+    ExportMismatch,
+    compare_artefact,
+    write_verification,
+)
+
+__all__ = [
+    "FORMATS",
+    "INTEGER_OPERATIONS",
+    "PORTABLE_OPERATIONS",
+    "Bound",
+    "CannotWrite",
+    "DataFact",
+    "ExportMismatch",
+    "MetricFact",
+    "ModelCard",
+    "Signature",
+    "SignatureFact",
+    "TensorFact",
+    "card_markdown",
+    "compare_artefact",
+    "convert_tflite",
+    "count_operations",
+    "new_version",
+    "next_version",
+    "refuse_operations",
+    "run_saved_model",
+    "run_tflite",
+    "save_signatures",
+    "saved_model_runner",
+    "staged_folder",
+    "tflite_runner",
+    "write_card",
+    "write_file",
+    "write_saved_model",
+    "write_verification",
+]
