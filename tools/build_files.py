@@ -136,6 +136,8 @@ def _test(file: Path, root: Path, has_support: bool) -> str:
         srcs=[file.name, "//tests:run_pytest.py"],
         main="//tests:run_pytest.py",
         args=[f"$(location {file.name})"],
+        # Bazel would otherwise make folders of tests into packages, which pytest then imports.
+        legacy_create_init="0",
         data=sorted(data),
         deps=[*deps, "//tests:conftest", *([":support"] if has_support else [])],
         **slow,
@@ -143,7 +145,11 @@ def _test(file: Path, root: Path, has_support: bool) -> str:
 
 
 def _root(root: Path, build_paths: list[str]) -> str:
-    folders = [name for name in ("docs", *_DATA_FOLDERS) if (root / name).exists()]
+    folders = [
+        name
+        for name in ("docs", *_DATA_FOLDERS)
+        if any(path.is_file() for path in (root / name).rglob("*"))
+    ]
     groups = "".join(
         f'\nfilegroup(\n    name = "{name}",\n    srcs = glob(["{name}/**"]),\n)\n'
         for name in folders
@@ -169,7 +175,7 @@ def _label(folder: str) -> str:
 
 
 # The order buildifier keeps within a rule.
-_ORDER = ("name", "size", "srcs", "data", "args", "main", "tags", "deps")
+_ORDER = ("name", "size", "srcs", "args", "data", "legacy_create_init", "main", "tags", "deps")
 
 
 def _rule(kind: str, **attributes: str | list[str]) -> str:
@@ -178,7 +184,9 @@ def _rule(kind: str, **attributes: str | list[str]) -> str:
         value = attributes.get(key)
         if not value:
             continue
-        if isinstance(value, str):
+        if key == "legacy_create_init":
+            lines.append(f"    {key} = {value},")
+        elif isinstance(value, str):
             lines.append(f'    {key} = "{value}",')
         elif len(value) == 1:
             lines.append(f'    {key} = ["{value[0]}"],')
