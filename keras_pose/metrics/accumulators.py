@@ -1,6 +1,6 @@
 """Keras metrics of 3D poses; each carries the protocol of the number it reports.
 
-They average over poses, weighted if asked, so uneven batches and replicas give the exact mean.
+They average over poses, weighted if asked, so uneven batches give the exact mean.
 """
 
 from typing import Any

@@ -106,8 +106,8 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
     Args:
         predicted: floating `[..., J, 3]`, any unit.
         true: floating `[..., J, 3]`.
-        reflection: `forbid` (VideoPose3D) or `best` (ElePose, LInKs and the TIPS authors); `best`
-            is never larger.
+        reflection: `forbid` (VideoPose3D) or `best` (ElePose, LInKs and the TIPS authors). The
+            squared error under `best` is never larger, so the mean distance hardly ever is.
 
     Returns:
         Mean distance over joints `[...]`, in the unit of `true`.
