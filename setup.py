@@ -34,12 +34,14 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21.0"],
+        "matlab": ["scipy>=1.11.4"],
         "dev": [
             "hypothesis>=6.100.0",
             "mypy>=1.11.0",
             "pytest>=8.2.0",
             "pytest-xdist>=3.6.0",
             "ruff>=0.6.0",
+            "scipy>=1.11.4",
         ],
     },
     entry_points={

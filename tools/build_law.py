@@ -54,6 +54,8 @@ MAY_USE: dict[str, tuple[str, ...]] = {
     "losses": ("keras", "numpy"),
     "layers": ("keras", "numpy"),
     "metrics": ("keras", "numpy"),
+    # SciPy only for who reads MATLAB files, inside the function that does (docs/dependencies.md).
+    "data": (*_ANY_DEPENDENCY, "scipy"),
 }
 # The one module below the binaries that may read flags.
 _FLAG_MODULE = f"{PACKAGE}/train/config.py"

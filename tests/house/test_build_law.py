@@ -35,7 +35,7 @@ def project(tmp_path):
         "keras_pose/geometry/camera.py": "import keras\nfrom keras_pose import skeletons\n",
         "keras_pose/losses/__init__.py": "from keras import ops\n",
         "keras_pose/tips/__init__.py": "from keras_pose.geometry import project\n",
-        "keras_pose/tips/train.py": '"""Train."""\nif __name__ == "__main__":\n    from absl import app\n',
+        "keras_pose/tips/train.py": '"""."""\nif __name__ == "__main__":\n    import absl\n',
         "keras_pose/peclr/__init__.py": "import tensorflow\n",
         "tests/losses/test_losses.py": "from keras_pose import losses\n",
     }
