@@ -66,8 +66,10 @@ def similarity_parameters(
     correlation = ops.where(ops.isfinite(correlation), correlation, ops.zeros_like(correlation))
     left, singular, right = ops.svd(correlation, full_matrices=False)
     if reflection == "forbid":
-        determinant = ops.det(ops.stop_gradient(ops.matmul(left, right)))
-        sign = ops.where(determinant < 0, -1, 1)
+        first = ops.stop_gradient(ops.matmul(left, right))
+        # The triple product of the rows: XLA has no determinant.
+        cross = ops.cross(first[..., 1, :], first[..., 2, :])
+        sign = ops.where(ops.sum(first[..., 0, :] * cross, axis=-1) < 0, -1, 1)
         signs = ops.stack([ops.ones_like(sign), ops.ones_like(sign), sign], axis=-1)
         signs = ops.cast(signs, singular.dtype)
         singular = singular * signs

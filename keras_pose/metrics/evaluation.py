@@ -67,7 +67,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
     if match := _PCK.fullmatch(name):
         return share_below(errors_mm, (float(match[1]),))
     if match := _AUC.fullmatch(name):
-        return share_below(errors_mm, np.linspace(0.0, float(match[1]), int(match[2])))
+        return share_below(errors_mm, np.linspace(0.0, float(match[1]), int(match[2])).tolist())
     raise ValueError(
         f"There is no measure {name!r}; there are mpjpe, pa-mpjpe, n-mpjpe, 3dpck@<t>mm, "
         "3dauc@0-<t>mm/<n>, chirality and bone-symmetry."

@@ -48,7 +48,7 @@ def _table(
 
 # 3DHP's `neck` is the base of the neck, where the clavicles begin, and its `head` the middle of
 # the head, which stands in for Human3.6M's nose as in every published 3DHP-to-H36M reader.
-_TRUNK_OF_3DHP = {"thorax": "neck", "nose": "head", "head": "head_top"}
+_TRUNK_OF_3DHP: dict[str, Rule | str] = {"thorax": "neck", "nose": "head", "head": "head_top"}
 
 # Human3.6M's thorax is MPII's upper neck (Wild3D's own table says so too): from there to the top
 # of the head both measure about 0.23 m. MPII annotates no nose: halfway up the head is an
@@ -58,6 +58,11 @@ _MPII_TO_H36M: dict[str, Rule | str] = {
     "thorax": "upper_neck",
     "nose": _middle("upper_neck", "head_top"),
     "head": "head_top",
+}
+_H36M_TO_MPII: dict[str, Rule | str] = {
+    "thorax": _middle("left_shoulder", "right_shoulder"),
+    "upper_neck": "thorax",
+    "head_top": "head",
 }
 
 # COCO annotates no top of the head: from the middle of the shoulders to the middle of the ears and
@@ -75,8 +80,16 @@ _COCO_TO_H36M: dict[str, Rule | str] = {
     ),
 }
 
-_TO_MEDIAPIPE = {"thumb_cmc": "thumb_mcp", "thumb_mcp": "thumb_pip", "thumb_ip": "thumb_dip"}
-_FROM_MEDIAPIPE = {"thumb_mcp": "thumb_cmc", "thumb_pip": "thumb_mcp", "thumb_dip": "thumb_ip"}
+_TO_MEDIAPIPE: dict[str, Rule | str] = {
+    "thumb_cmc": "thumb_mcp",
+    "thumb_mcp": "thumb_pip",
+    "thumb_ip": "thumb_dip",
+}
+_FROM_MEDIAPIPE: dict[str, Rule | str] = {
+    "thumb_mcp": "thumb_cmc",
+    "thumb_pip": "thumb_mcp",
+    "thumb_dip": "thumb_ip",
+}
 
 _TABLES: dict[tuple[str, str], Table] = {
     (source.name, target.name): _table(source, target, rules, estimated)
@@ -88,16 +101,7 @@ _TABLES: dict[tuple[str, str], Table] = {
         (MPI_INF_3DHP_28, H36M_17, _TRUNK_OF_3DHP, ()),
         (MPI_INF_3DHP_17, H36M_17, _TRUNK_OF_3DHP, ()),
         (MPII_16, H36M_17, _MPII_TO_H36M, ("nose",)),
-        (
-            H36M_17,
-            MPII_16,
-            {
-                "thorax": _middle("left_shoulder", "right_shoulder"),
-                "upper_neck": "thorax",
-                "head_top": "head",
-            },
-            (),
-        ),
+        (H36M_17, MPII_16, _H36M_TO_MPII, ()),
         (COCO_17, H36M_17, _COCO_TO_H36M, ("head",)),
         (HAND_21_FREIHAND, HAND_21_AIT, None, ()),
         (HAND_21_AIT, HAND_21_FREIHAND, None, ()),

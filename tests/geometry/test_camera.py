@@ -144,7 +144,7 @@ def test_graph_gives_the_eager_numbers():
     )
     for inside, outside in zip(graph(points), there_and_back(points), strict=True):
         assert inside.dtype == tf.float32
-        # The graph optimizer divides by multiplying with the reciprocal: one unit in the last place.
+        # The graph optimizer divides by multiplying with the reciprocal.
         np.testing.assert_allclose(inside, outside, rtol=3e-7, atol=3e-7)
 
 

@@ -161,6 +161,19 @@ def test_graph_gives_the_eager_numbers(reflection):
     )
 
 
+@BOTH
+def test_compiled_code_gives_the_eager_numbers(reflection):
+    # XLA has its own singular values and lacks a determinant.
+    source, target = poses().astype(np.float32), poses(seed=9).astype(np.float32)
+
+    @tf.function(jit_compile=True)
+    def compiled(source, target):
+        return similarity_align(source, target, reflection)
+
+    eager = similarity_align(source, target, reflection)
+    np.testing.assert_allclose(compiled(source, target), eager, atol=5e-6)
+
+
 def test_half_precision_is_computed_in_float32():
     source, target = poses(), poses(seed=9)
     got = similarity_align(source.astype(np.float16), target.astype(np.float16))
