@@ -1,0 +1,4 @@
+"""TIPS: lifting 2D poses to 3D without 3D labels (arXiv 2205.05980), from config to served model.
+
+Here: the choices of this paper. Not here: anything a second method could use (the shared rooms).
+"""

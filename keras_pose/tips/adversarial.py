@@ -1,0 +1,354 @@
+"""The adversarial lifting cycle: two generators, one discriminator, one optimizer per network.
+
+lift -> turn to another camera -> project -> discriminator; re-lift -> turn back -> project -> compare.
+Every random number is a pure function of (seed, step, position in the global batch), so a resumed run
+and a run on more replicas draw the same views.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_pose import losses
+from keras_pose.codecs import pose_scale
+from keras_pose.geometry import bone_lengths, rotate
+from keras_pose.skeletons import H36M_17
+from keras_pose.tips.bone_ratios import BoneRatioPrior
+from keras_pose.tips.config import PITCH_LEARNT, PITCH_NONE
+from keras_pose.tips.draws import draw_views, mirror_poses
+from keras_pose.tips.geometry import make_geometry, quarter_turns, view_rotation
+from keras_pose.tips.networks import NUM_JOINTS, PartLifter, PoseDiscriminator
+from keras_pose.tips.schedules import make_adam
+from keras_pose.tips.splits import part_slices
+from keras_pose.train import strategy as replicas
+
+# Cameras look down more often than up, which breaks the tie of the two mirror solutions.
+_PITCH_START_RAD = math.radians(5.0)
+
+_TERMS = ("reprojection", "ninety_degree", "three_d", "deformation", "bone_ratio")
+_STEP_LOGS = (
+    "adversarial", "gradient_norm", "pitch_deg", "discriminator_loss", "discriminator_real",
+    "discriminator_fake", "discriminator_gap", "discriminator_gradient_norm",
+)  # fmt: skip
+
+
+class AdversarialLifter(keras.Model):
+    """Lifts normalised 2D poses to 3D and trains itself on 2D poses alone.
+
+    x -> generators -> depth -> 3D -> rotate -> project -> (discriminator | generators -> back -> x).
+
+    Args:
+        config: `keras_pose.tips.config.Config`.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        points_2d: float `[B, J, 2]`, normalised by `codecs.encode_root_relative`, J = 16.
+        training: whether dropout and batch statistics are live.
+
+    Returns:
+        float `[B, J, 3]`, root-relative, x right, y down, z forward, in units of the pose's scale;
+        computed with the averaged weights when `config.ema_momentum` is not 0.
+
+    Reference: TIPS-GAN (arXiv 2205.05980); section numbers of `docs/tips.md`.
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.lifter = PartLifter(config, name="lifter", dtype=config.precision)
+        self.discriminator = PoseDiscriminator(config, name="discriminator", dtype=config.precision)
+        self.averaged_lifter = None
+        if config.ema_momentum:
+            self.averaged_lifter = PartLifter(
+                config, name="averaged_lifter", dtype=config.precision, trainable=False
+            )
+            self.averaged_lifter.set_weights(self.lifter.get_weights())
+        self.camera_pitch = None
+        if config.pitch == PITCH_LEARNT:
+            self.camera_pitch = self.add_weight(
+                name="camera_pitch", shape=(), initializer=lambda shape, dtype: _PITCH_START_RAD
+            )
+        self.bone_ratios = None
+        if config.bone_ratio_weight:
+            self.bone_ratios = BoneRatioPrior(config.bone_ratios, name="bone_ratios")
+        self.geometry = make_geometry(config)
+        self.adversary = {
+            "least_squares": losses.least_squares_adversary,
+            "cross_entropy": losses.cross_entropy_adversary,
+        }[config.adversary]
+        slices = part_slices(config.split).values()
+        sizes = [part.stop - part.start for part in slices]
+        # A part's losses average over its own joints; the adversarial term is shared out by joints.
+        self.part_mean = [1.0 / size for size in sizes for _ in range(size)]
+        self.adversarial_share = [
+            config.adversarial_weight * size / NUM_JOINTS for size in sizes for _ in range(size)
+        ]
+        names = [*_STEP_LOGS, *(name for name in _TERMS if getattr(config, f"{name}_weight"))]
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.built = True
+
+    def compile(self, **kwargs):
+        """Build one Adam per generator, one for the discriminator and one for a learnt pitch.
+
+        Args:
+            **kwargs: passed to `keras.Model.compile` (steps_per_execution, jit_compile, run_eagerly).
+        """
+        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
+        config = self.config
+        # All optimizers own their variables before fit: required under MirroredStrategy, and what
+        # makes a restored checkpoint complete.
+        self.generator_optimizers = []
+        for generator in self.lifter.generators:
+            optimizer = make_adam(config, config.learning_rate, f"adam_{generator.name}")
+            optimizer.build(generator.trainable_variables)
+            self.generator_optimizers.append(optimizer)
+        self.discriminator_optimizer = make_adam(
+            config, config.discriminator_learning_rate or config.learning_rate, "adam_discriminator"
+        )
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.scene_optimizers = []
+        for variable, rate in self._scene_variables():
+            optimizer = make_adam(config, rate, f"adam_{variable.name}")
+            optimizer.build([variable])
+            self.scene_optimizers.append(optimizer)
+
+    @property
+    def optimizers(self):
+        """Every optimizer, for checkpoints."""
+        return [*self.generator_optimizers, self.discriminator_optimizer, *self.scene_optimizers]
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def inference_lifter(self):
+        """The `PartLifter` that is evaluated and exported."""
+        return self.lifter if self.averaged_lifter is None else self.averaged_lifter
+
+    def call(self, points_2d, training=False):
+        lifter = self.lifter if training else self.inference_lifter
+        return self.geometry.lift(points_2d, lifter(points_2d, training=training))
+
+    def pitch_rad(self):
+        """Downward pitch of the cameras in radians, a float scalar."""
+        if self.camera_pitch is not None:
+            return ops.convert_to_tensor(self.camera_pitch)
+        if self.config.pitch == PITCH_NONE:
+            return ops.convert_to_tensor(0.0)
+        return ops.convert_to_tensor(math.radians(float(self.config.pitch)))
+
+    def normalized_views(self, points_2d):
+        """Rotated poses as networks see them, and the scale taken out: `[..., J, 2]`, `[...]`."""
+        if not self.config.renormalize_views:
+            return points_2d, ops.ones_like(points_2d[..., 0, 0])
+        scale = ops.maximum(pose_scale(points_2d, self.config.scale_rule), 1e-3)
+        return points_2d / scale[..., None, None], scale
+
+    def cycle(self, lifter, points_2d, lifted, rotation, pitch_rad, training):
+        """One turn of the lifting cycle.
+
+        Args:
+            lifter: the `PartLifter` that lifts the turned poses again.
+            points_2d: float `[B, J, 2]`.
+            lifted: float `[B, J, 3]`, `points_2d` lifted.
+            rotation: float `[B, 3, 3]`, view of the adversarial half.
+            pitch_rad: float scalar, for the quarter turns.
+            training: as in `call`.
+
+        Returns:
+            dict: `view` float `[B, J, 2]`, the turned and projected pose with the adversarial share of
+            each part in its gradient; `reprojection`, `ninety_degree`, `three_d`, `deformation`,
+            `bone_ratio` float `[B]`, unweighted.
+
+        Reference: TIPS-GAN, cycle and 90-degree consistency; ElePose for the other three.
+        """
+        config = self.config
+        turned = rotate(lifted, rotation)[None]
+        if config.ninety_degree_weight:
+            quarters = quarter_turns(pitch_rad, dtype=lifted.dtype)
+            turned = ops.concatenate([turned, rotate(lifted[None], quarters[:, None])], axis=0)
+        images = self.geometry.project(turned)
+        seen, scale = self.normalized_views(images)
+        # One product for all re-liftings: four times the batch keeps small networks busy.
+        depth = lifter(ops.reshape(seen, (-1, NUM_JOINTS, 2)), training=training)
+        depth = ops.reshape(depth, ops.shape(seen)[:-1])
+        relifted = self.geometry.lift(seen, depth) * scale[..., None, None]
+        back = rotate(relifted[0], ops.swapaxes(rotation, -1, -2))
+        error = {"squared": losses.squared_error, "absolute": losses.absolute_error}
+        reprojection = error[config.reprojection_error](self.geometry.project(back), points_2d)
+        terms = {"reprojection": losses.weighted_joint_sum(reprojection, self.part_mean)}
+        if config.ninety_degree_weight:
+            # What was depth becomes an image coordinate and vice versa; both sides carry gradients.
+            quarter_error = losses.squared_error(relifted[1:, ..., 2:], turned[1:, ..., 2:])
+            terms["ninety_degree"] = ops.sum(
+                losses.weighted_joint_sum(quarter_error, self.part_mean), axis=0
+            )
+        if config.three_d_weight:
+            terms["three_d"] = losses.weighted_joint_sum(
+                losses.distance(relifted[0], turned[0]), self.part_mean
+            )
+        if config.deformation_weight:
+            terms["deformation"] = losses.weighted_joint_sum(
+                losses.deformation(lifted, back), self.part_mean
+            )
+        if config.bone_ratio_weight:
+            rooted = ops.pad(lifted, [(0, 0), (1, 0), (0, 0)])
+            terms["bone_ratio"] = self.bone_ratios(bone_lengths(rooted, H36M_17.bones))
+        view, _ = self.normalized_views(scale_gradient(images[0], self.adversarial_share))
+        return {"view": view, **terms}
+
+    def discriminator_loss(self, real, fake, exchange):
+        """Loss of the discriminator on real and generated poses, and both mean scores.
+
+        Args:
+            real: float `[B, J, 2]`.
+            fake: float `[B, J, 2]`, without gradient.
+            exchange: float `[B]` in {0, 1}: 1 exchanges the labels.
+
+        Returns:
+            `(loss [B], real scores [B], fake scores [B])`.
+
+        Reference: TIPS-GAN's author: targets 0 and `real_label`, mean over both halves.
+        """
+        scores = self.discriminator(ops.concatenate([fake, real], axis=0), training=True)[:, 0]
+        fake_scores, real_scores = ops.split(scores, 2)
+        label = self.config.real_label
+        loss = 0.5 * (
+            self.adversary(fake_scores, label * exchange)
+            + self.adversary(real_scores, label * (1.0 - exchange))
+        )
+        return loss, real_scores, fake_scores
+
+    def train_step(self, points_2d):
+        step = self.discriminator_optimizer.iterations
+        batch_size = tf.shape(points_2d)[0]
+        draw = draw_views(self.config, batch_size, step)
+        points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
+        scene = [variable for variable, _ in self._scene_variables()]
+        variables = [variable.value for variable in self.lifter.trainable_variables + scene]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            pitch = self.pitch_rad()
+            # Both halves of the step lift the same poses with the same weights: once is enough.
+            lifted = self.geometry.lift(points_2d, self.lifter(points_2d, training=True))
+            with tape.stop_recording():
+                logs = self._train_discriminator(points_2d, lifted, pitch, draw)
+            rotation = view_rotation(draw["azimuth_rad"][1], draw["elevation_rad"][1], pitch)
+            terms = self.cycle(self.lifter, points_2d, lifted, rotation, pitch, training=True)
+            loss, generator_logs = self.generator_loss(terms)
+            shared_loss = replicas.over_global_batch(loss)
+        gradients = tape.gradient(shared_loss, variables)
+        self._apply_generator_gradients(gradients)
+        logs |= generator_logs | {"gradient_norm": tf.linalg.global_norm(gradients)}
+        logs["pitch_deg"] = pitch * (180.0 / math.pi)
+        return self._track(logs, batch_size)
+
+    def generator_loss(self, terms):
+        """Weighted sum of the cycle's terms and the adversarial term.
+
+        Args:
+            terms: what `cycle` returns.
+
+        Returns:
+            `(loss scalar, dict of unweighted means)`.
+
+        Reference: TIPS-GAN: 1.0 adversarial, 10 reprojection, 3 ninety_degree.
+        """
+        scores = self.discriminator(terms["view"], training=True)[:, 0]
+        # The adversarial weight and the share of each part are in the gradient of `view`.
+        means = {"adversarial": ops.mean(self.adversary(scores, self.config.real_label))}
+        loss = means["adversarial"]
+        for name, values in terms.items():
+            if name != "view":
+                means[name] = ops.mean(values)
+                loss = loss + getattr(self.config, f"{name}_weight") * means[name]
+        return loss, means
+
+    def _train_discriminator(self, points_2d, lifted, pitch, draw):
+        rotation = view_rotation(draw["azimuth_rad"][0], draw["elevation_rad"][0], pitch)
+        fake, _ = self.normalized_views(self.geometry.project(rotate(lifted, rotation)))
+        with tf.GradientTape() as tape:
+            values, real_scores, fake_scores = self.discriminator_loss(
+                points_2d, ops.stop_gradient(fake), draw["exchange"]
+            )
+            loss = ops.mean(values)
+            shared_loss = replicas.over_global_batch(loss)
+        variables = self.discriminator.trainable_variables
+        gradients = tape.gradient(shared_loss, [variable.value for variable in variables])
+        self.discriminator_optimizer.apply(gradients, variables)
+        real, fake_mean = ops.mean(real_scores), ops.mean(fake_scores)
+        return {
+            "discriminator_loss": loss,
+            "discriminator_real": real,
+            "discriminator_fake": fake_mean,
+            "discriminator_gap": real - fake_mean,
+            "discriminator_gradient_norm": tf.linalg.global_norm(gradients),
+        }
+
+    def _scene_variables(self):
+        """What is learnt about cameras and bodies besides the lifter, with its learning rate."""
+        pairs = []
+        if self.camera_pitch is not None:
+            pairs.append((self.camera_pitch, self.config.pitch_learning_rate))
+        if self.bone_ratios is not None and self.bone_ratios.trainable_variables:
+            pairs.append((self.bone_ratios.log_ratios, self.config.bone_ratio_learning_rate))
+        return pairs
+
+    def _apply_generator_gradients(self, gradients):
+        start = 0
+        for generator, optimizer in zip(
+            self.lifter.generators, self.generator_optimizers, strict=True
+        ):
+            variables = generator.trainable_variables
+            optimizer.apply(gradients[start : start + len(variables)], variables)
+            start += len(variables)
+        scene = zip(self._scene_variables(), self.scene_optimizers, strict=True)
+        for (variable, _), optimizer in scene:
+            optimizer.apply([gradients[start]], [variable])
+            start += 1
+        if self.averaged_lifter is not None:
+            step = self.discriminator_optimizer.iterations
+            replicas.update_moving_average(
+                [variable.value for variable in self.averaged_lifter.variables],
+                [variable.value for variable in self.lifter.variables],
+                replicas.starting_momentum(self.config.ema_momentum, step),
+            )
+
+    def test_step(self, points_2d):
+        """Label-free quantities on held-out 2D poses; the views are those of step 0."""
+        batch_size = tf.shape(points_2d)[0]
+        draw = draw_views(self.config, batch_size, 0)
+        pitch = self.pitch_rad()
+        lifted = self(points_2d)
+        rotation = view_rotation(draw["azimuth_rad"][1], draw["elevation_rad"][1], pitch)
+        terms = self.cycle(
+            self.inference_lifter, points_2d, lifted, rotation, pitch, training=False
+        )
+        _, means = self.generator_loss(terms)
+        _, real, fake = self.discriminator_loss(points_2d, terms["view"], draw["exchange"] * 0.0)
+        means |= {"discriminator_real": ops.mean(real), "discriminator_fake": ops.mean(fake)}
+        means["discriminator_gap"] = means["discriminator_real"] - means["discriminator_fake"]
+        return self._track(means, batch_size)
+
+    def _track(self, logs, batch_size):
+        for name, value in logs.items():
+            self.trackers[name].update_state(value, tf.cast(batch_size, tf.float32))
+        return {name: self.trackers[name].result() for name in logs}
+
+
+def scale_gradient(values, joint_factors):
+    """Identity whose gradient is multiplied by a factor per joint.
+
+    Args:
+        values: float `[..., J, D]`.
+        joint_factors: float `[J]`.
+
+    Returns:
+        `values`.
+    """
+    factors = ops.convert_to_tensor(joint_factors, dtype=values.dtype)[:, None]
+    scaled = values * factors
+    return scaled + ops.stop_gradient(values - scaled)

@@ -1,0 +1,237 @@
+"""Every choice of TIPS in one frozen dataclass: name, type, default, help.
+
+Defaults are what we recommend; the recipes `flags/tips/parity_*.flags` hold the author's values.
+Section numbers in the help are those of `docs/tips.md`.
+"""
+
+import dataclasses
+import math
+
+from keras_pose.train.config import check_ranges, option
+
+PITCH_NONE, PITCH_LEARNT = "none", "learnt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of one TIPS run; field = flag = constructor argument = attribute.
+
+    Raises:
+        ValueError: when a value is out of range or two values contradict each other.
+    """
+
+    model: str = option(
+        "adversarial",
+        "What to train: the adversarial lifter, the student distilled from one, or the supervised "
+        "upper bound (needs 3D labels).",
+        choices=("adversarial", "student", "supervised"),
+    )
+    # Data.
+    dataset: str = option(
+        "cmu",
+        "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
+        "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
+        choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
+    )
+    input_2d: str = option(
+        "projected",
+        "2D the lifter sees: projected (camera pixels) or orthographic (x, y of the 3D label, as the "
+        "author trains and evaluates).",
+        choices=("projected", "orthographic"),
+    )
+    train_stride: int = option(1, "Use every n-th training frame.", low=1)
+    val_stride: int = option(4, "Use every n-th validation frame.", low=1)
+    num_generated_frames: int = option(
+        20000, "Frames of generated motion when --dataset=generated.", low=100
+    )
+    allow_pickle: bool = option(
+        False, "Let pickled arrays of Human3.6M and 3DHP files through the restricted unpickler."
+    )
+    # Geometry.
+    geometry: str = option(
+        "perspective",
+        "Camera model of the lifting cycle: orthographic (the paper) or perspective (the pose stands "
+        "--camera_distance in front of the camera).",
+        choices=("orthographic", "perspective"),
+    )
+    camera_distance: float = option(
+        6.0,
+        "Distance of the pelvis from the camera in the lifter's unit (the pose's scale); perspective "
+        "geometry alone. ElePose uses 10 with head-root length as the unit.",
+        low=2.0,
+    )
+    scale_rule: str = option(
+        "max_abs",
+        "Scale of each 2D pose: max_abs (author) or root_mean_square (smooth).",
+        choices=("max_abs", "root_mean_square"),
+    )
+    renormalize_views: bool = option(
+        True,
+        "Scale rotated poses like real ones before the discriminator and the re-lifting see them; the "
+        "author does not, so scale alone tells generated from real.",
+    )
+    pitch: str = option(
+        "12.65",
+        "Pitch of the cameras, which fixes the axis of rotation to the world's vertical: none (rotate "
+        "about the camera's y axis, as the paper does), degrees looking down, or learnt.",
+    )
+    azimuth_range_deg: float = option(
+        160.0,
+        "Azimuth is drawn from +- this range; 8/9 pi in the author's code.",
+        low=0.0,
+        high=180.0,
+    )
+    elevation_range_deg: float = option(
+        10.0, "Elevation is drawn from +- this range around the pitch.", low=0.0, high=90.0
+    )
+    view_draw: str = option(
+        "sample",
+        "Draw one rotation per sample or, like the author, per batch.",
+        choices=("sample", "batch"),
+    )
+    mirror: str = option(
+        "swap",
+        "Mirroring with probability 1/2: swap (left and right exchanged too), raw (author: joints keep "
+        "their names) or none.",
+        choices=("swap", "raw", "none"),
+    )
+    mirror_draw: str = option(
+        "sample",
+        "Mirror single samples or, like the author, whole batches.",
+        choices=("sample", "batch"),
+    )
+    # Networks.
+    split: str = option(
+        "legs_torso",
+        "Independent generators: legs_torso (the paper), whole (solo baseline) or five (two legs, two "
+        "arms, torso with head).",
+        choices=("legs_torso", "whole", "five"),
+    )
+    width: int = option(1024, "Width of every hidden layer.", low=4)
+    num_blocks: int = option(
+        3,
+        "Residual blocks of each generator; 0 is not meant: the solo baseline of equal capacity has "
+        "twice as many as legs_torso.",
+        low=0,
+    )
+    discriminator_width: int = option(0, "Width of the discriminator; 0 means --width.", low=0)
+    discriminator_blocks: int = option(3, "Residual blocks of the discriminator.", low=0)
+    norm: str = option(
+        "affine",
+        "Normalisation in generators: affine (what the author's inert batch normalisation amounts to), "
+        "batch or none.",
+        choices=("affine", "batch", "none"),
+    )
+    activation: str = option("relu", "Hidden activation.", choices=("relu", "leaky_relu"))
+    dropout: float = option(
+        0.0, "Dropout rate inside the blocks; inert in the author's runs.", low=0.0, high=0.9
+    )
+    depth_activation: str = option(
+        "linear", "Activation of the depths: tanh (author) or linear.", choices=("tanh", "linear")
+    )
+    # Losses.
+    adversary: str = option(
+        "least_squares", "Adversarial loss.", choices=("least_squares", "cross_entropy")
+    )
+    real_label: float = option(
+        1.0, "Target of real poses; 0.8 in the author's cross-entropy runs.", low=0.5, high=1.0
+    )
+    label_exchange: float = option(
+        10.0 / 99.0,
+        "Probability that a batch's real and fake labels change places; 10/99 in the author's code.",
+        low=0.0,
+        high=0.5,
+    )
+    adversarial_weight: float = option(
+        1.0,
+        "Weight of the adversarial term, shared out among parts by their number of joints.",
+        low=0.0,
+    )
+    reprojection_weight: float = option(10.0, "Weight of the 2D self-consistency.", low=0.0)
+    reprojection_error: str = option(
+        "squared",
+        "2D self-consistency: squared (TIPS) or absolute (ElePose).",
+        choices=("squared", "absolute"),
+    )
+    ninety_degree_weight: float = option(
+        3.0, "Weight of the consistency under rotations by 90, -90 and 180 degrees.", low=0.0
+    )
+    three_d_weight: float = option(0.0, "Weight of the 3D consistency of ElePose.", low=0.0)
+    deformation_weight: float = option(0.0, "Weight of ElePose's deformation consistency.", low=0.0)
+    bone_ratio_weight: float = option(
+        0.3,
+        "Weight of the prior that bone proportions are the same in every pose; 50 in ElePose.",
+        low=0.0,
+    )
+    bone_ratios: str = option(
+        "learnt",
+        "Proportions of the bone-ratio prior: learnt along with the lifter, left equal to right (no "
+        "outside knowledge), or elepose, its table measured on Human3.6M.",
+        choices=("learnt", "elepose"),
+    )
+    bone_ratio_learning_rate: float = option(
+        1e-2, "Adam's learning rate of learnt bone ratios.", low=0.0
+    )
+    # Optimisation.
+    batch_size: int = option(8192, "Global batch size.", low=2)
+    num_steps: int = option(30000, "Training steps.", low=1)
+    steps_per_epoch: int = option(
+        500, "Steps between evaluations; a checkpoint is written at each of them.", low=1
+    )
+    learning_rate: float = option(2e-4, "Adam's learning rate of the generators.", low=0.0)
+    discriminator_learning_rate: float = option(
+        0.0, "Adam's learning rate of the discriminator; 0 means --learning_rate.", low=0.0
+    )
+    pitch_learning_rate: float = option(
+        1e-3, "Adam's learning rate of the camera pitch when --pitch=learnt, radians.", low=0.0
+    )
+    learning_rate_schedule: str = option(
+        "cosine",
+        "constant (author) or cosine to zero over --num_steps.",
+        choices=("constant", "cosine"),
+    )
+    adam_beta_1: float = option(0.9, "First-moment decay of every Adam.", low=0.0, high=0.999)
+    ema_momentum: float = option(
+        0.999,
+        "Momentum of the averaged generator weights, which are what is evaluated and exported; "
+        "0 switches averaging off.",
+        low=0.0,
+        high=0.99999,
+    )
+    precision: str = option("float32", "Keras dtype policy.", choices=("float32", "mixed_bfloat16"))
+    teacher_dir: str = option("", "Run folder of the adversarial teacher when --model=student.")
+    seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
+
+    def __post_init__(self):
+        check_ranges(self)
+        if self.pitch not in (PITCH_NONE, PITCH_LEARNT):
+            try:
+                degrees = float(self.pitch)
+            except ValueError:
+                degrees = math.nan
+            if not -60.0 <= degrees <= 60.0:
+                raise ValueError(
+                    f"--pitch={self.pitch} is no pitch; give none, learnt or degrees in [-60, 60]."
+                )
+        if self.model == "student" and not self.teacher_dir:
+            raise ValueError("--model=student needs --teacher_dir, the run folder of its teacher.")
+        if self.model != "student" and self.teacher_dir:
+            raise ValueError(
+                f"--teacher_dir contradicts --model={self.model}; only --model=student has a teacher."
+            )
+        if self.geometry == "perspective" and self.input_2d == "orthographic":
+            raise ValueError(
+                "--geometry=perspective contradicts --input_2d=orthographic; use --input_2d=projected."
+            )
+        if self.geometry == "perspective" and self.depth_activation == "tanh":
+            raise ValueError(
+                "--depth_activation=tanh belongs to --geometry=orthographic; use "
+                "--depth_activation=linear."
+            )
+        if self.dataset == "keypoints" and (
+            self.model == "supervised" or self.input_2d == "orthographic"
+        ):
+            raise ValueError(
+                "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
+                "--input_2d=projected."
+            )

@@ -1,0 +1,158 @@
+"""From a data set to batches of normalised 2D poses.
+
+`load_poses` reads, films and normalises once, in memory; `training_batches` is a pure function of
+(seed, step): what step n sees does not depend on where the run was resumed.
+"""
+
+import dataclasses
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_pose import data
+from keras_pose.codecs import encode_root_relative, valid_poses
+from keras_pose.tips.config import Config
+
+_CAMERA_SEED = {"train": 1, "val": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Poses:
+    """Poses of one split, ready for the lifter.
+
+    Attributes:
+        points_2d: float32 `[N, 16, 2]`, normalised, without the root.
+        scale: float32 `[N]`, what the 2D was divided by: pixels, or metres if orthographic.
+        points_3d: float32 `[N, 17, 3]`, metres, root-relative, camera frame; None without labels.
+        frame: int32 `[N]`, index of the frame in its source.
+        source: where they come from, for reports.
+    """
+
+    points_2d: np.ndarray
+    scale: np.ndarray
+    points_3d: np.ndarray | None
+    frame: np.ndarray
+    source: str
+
+    def __len__(self):
+        return len(self.points_2d)
+
+
+def load_poses(config: Config, data_dir: str, split: str) -> Poses:
+    """Read one split and bring it into the lifter's form.
+
+    Args:
+        config: uses dataset, input_2d, scale_rule, train_stride, val_stride, seed, allow_pickle.
+        data_dir: folder of the data set; unused for generated poses.
+        split: `"train"` or `"val"`.
+
+    Returns:
+        The split's `Poses`; frames that cannot be normalised are refused, not skipped.
+
+    Raises:
+        ValueError: if the data are missing or broken; the sentence names the file.
+    """
+    views, source = _views(config, data_dir, split)
+    points_3d = views.points_3d
+    if points_3d is not None:
+        points_3d = points_3d - points_3d[:, :1]
+    points = points_3d[..., :2] if config.input_2d == "orthographic" else views.points_px
+    bad = np.flatnonzero(~keras.ops.convert_to_numpy(valid_poses(points)))
+    if len(bad):
+        raise ValueError(
+            f"{data_dir or config.dataset}: {split} record {bad[0]} has non-finite or coinciding "
+            f"joints ({len(bad)} such records); remove them from the data."
+        )
+    normalized, scale = encode_root_relative(points.astype(np.float32), config.scale_rule)
+    return Poses(
+        points_2d=keras.ops.convert_to_numpy(normalized),
+        scale=keras.ops.convert_to_numpy(scale),
+        points_3d=points_3d,
+        frame=views.frame,
+        source=source,
+    )
+
+
+def training_batches(
+    poses: np.ndarray, *, batch_size: int, seed: int, first_step: int = 0, labels=None
+):
+    """Endless batches in an order that is a pure function of the seed and the step.
+
+    Args:
+        poses: float32 `[N, J, 2]`.
+        batch_size: global batch size.
+        seed: seed of the order.
+        first_step: step of the first batch, for resuming.
+        labels: optional array `[N, ...]` that travels along.
+
+    Returns:
+        `tf.data.Dataset` of float32 `[B, J, 2]`, or of pairs when there are labels. Sample i of step n
+        is number `n B + i` of a stream that visits every pose once per pass, shuffled anew each pass.
+    """
+    count = len(poses)
+    if not count:
+        raise ValueError("there are no training poses; check --data_dir and --train_stride.")
+    arrays = tuple(tf.constant(array) for array in ([poses] if labels is None else [poses, labels]))
+    first_epoch, offset = divmod(first_step * batch_size, count)
+
+    def order(epoch):
+        # A permutation by sorting stateless draws: no shuffle buffer, so no state to save.
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        permutation = tf.argsort(tf.random.stateless_uniform([count], key))
+        return permutation[tf.where(epoch == first_epoch, tf.constant(offset), 0) :]
+
+    def batch(index):
+        rows = tuple(tf.gather(array, index) for array in arrays)
+        return rows[0] if labels is None else rows
+
+    epochs = tf.data.Dataset.counter(start=first_epoch, step=1, dtype=tf.int64)
+    indices = epochs.map(order).rebatch(batch_size, drop_remainder=True)
+    return indices.map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+
+
+def depth_targets(poses: Poses) -> np.ndarray:
+    """Labelled depths in units of each pose's scale, for supervised training.
+
+    Args:
+        poses: `Poses` with labels.
+
+    Returns:
+        float32 `[N, 16]`: depth of each joint relative to the root, multiplied by the factor that brings
+        the label's x and y nearest (least squares) to the normalised 2D pose.
+
+    Raises:
+        ValueError: if there are no labels.
+    """
+    if poses.points_3d is None:
+        raise ValueError(
+            f"{poses.source}: supervised training needs 3D labels; choose another --model."
+        )
+    plane = poses.points_3d[:, 1:, :2]
+    factor = np.sum(plane * poses.points_2d, (1, 2)) / np.maximum(np.sum(plane**2, (1, 2)), 1e-9)
+    return (poses.points_3d[:, 1:, 2] * factor[:, None]).astype(np.float32)
+
+
+def _views(config, data_dir, split):
+    """Film the split's motion: its `data.Views` and where it comes from."""
+    val = split == "val"
+    stride = config.val_stride if val else config.train_stride
+    if config.dataset == "keypoints":
+        return data.load_keypoints_2d(os.path.join(data_dir, f"{split}.npz"))
+    if config.dataset == "h36m":
+        return data.load_h36m(data_dir, split, allow_pickle=config.allow_pickle, stride=stride)
+    if config.dataset == "mpi_inf_3dhp":
+        return data.load_mpi_inf_3dhp(
+            data_dir, split, allow_pickle=config.allow_pickle, stride=stride
+        )
+    if config.dataset == "generated":
+        frames = max(100, config.num_generated_frames // 8) if val else config.num_generated_frames
+        motion = data.generate_motion(frames, seed=config.seed + (1 if val else 0))
+    elif config.dataset == "bvh":
+        motion = data.load_bvh_folder(os.path.join(data_dir, split))
+    else:
+        motion = data.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
+    # The cameras of a split are the same for every --seed, so that seeds differ in training alone.
+    views = data.render_views(motion, data.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
+    return views, motion.source

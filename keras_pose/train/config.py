@@ -1,0 +1,187 @@
+"""One frozen dataclass is the only place of names, types, defaults and help.
+
+`option` declares a field; `define_flags` turns the fields into absl flags of the same names;
+`from_flags`, `to_dict`, `from_dict` and `flagfile_text` go back and forth without a second list.
+This is the one library module that touches absl.
+"""
+
+import dataclasses
+import difflib
+import sys
+import typing
+
+from absl import app, flags
+
+
+def option(default, help, *, choices=None, low=None, high=None):  # noqa: A002 - absl's own word
+    """Declare a config field.
+
+    Args:
+        default: default value; its type is the dataclass annotation's: bool, int, float or str.
+        help: one or two sentences, with the paper's section where the value comes from one.
+        choices: allowed values of a str field, or None.
+        low: smallest allowed number, or None.
+        high: largest allowed number, or None.
+
+    Returns:
+        A `dataclasses.field` carrying the metadata.
+    """
+    metadata = {"help": help, "choices": choices, "low": low, "high": high}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_ranges(config) -> None:
+    """Check every field of a config against its declared choices and range.
+
+    Args:
+        config: dataclass instance whose fields were declared with `option`.
+
+    Raises:
+        ValueError: one sentence that names the flag, the value and what is allowed.
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        choices = field.metadata["choices"]
+        low, high = field.metadata["low"], field.metadata["high"]
+        if choices and value not in choices:
+            raise ValueError(
+                f"--{field.name}={value} is unknown; choose one of {', '.join(choices)}."
+            )
+        if low is not None and not value >= low:
+            raise ValueError(f"--{field.name}={value} is too small; give at least {low}.")
+        if high is not None and not value <= high:
+            raise ValueError(f"--{field.name}={value} is too large; give at most {high}.")
+
+
+def define_flags(*config_classes, flag_values=flags.FLAGS) -> None:
+    """Define one absl flag per field, under the field's name.
+
+    Args:
+        *config_classes: dataclasses declared with `option`.
+        flag_values: where to define them; tests pass a fresh `absl.flags.FlagValues()`.
+    """
+    for config_class in config_classes:
+        hints = typing.get_type_hints(config_class)
+        for field in dataclasses.fields(config_class):
+            text, choices = field.metadata["help"], field.metadata["choices"]
+            kind = hints[field.name]
+            if choices:
+                flags.DEFINE_enum(
+                    field.name, field.default, list(choices), text, flag_values=flag_values
+                )
+                continue
+            define = {
+                bool: flags.DEFINE_bool,
+                int: flags.DEFINE_integer,
+                float: flags.DEFINE_float,
+                str: flags.DEFINE_string,
+            }[kind]
+            define(field.name, field.default, text, flag_values=flag_values)
+
+
+def from_flags(config_class, flag_values=flags.FLAGS):
+    """Read a config from parsed flags.
+
+    Args:
+        config_class: a dataclass given to `define_flags` before.
+        flag_values: where the flags were defined.
+
+    Returns:
+        An instance of `config_class`.
+
+    Raises:
+        ValueError: from the class's own checks.
+    """
+    names = [field.name for field in dataclasses.fields(config_class)]
+    return config_class(**{name: flag_values[name].value for name in names})
+
+
+def to_dict(config) -> dict:
+    """Return the config as a JSON-ready dict of field name to value."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(config_class, values: dict, source: str = "config"):
+    """Build a config from a dict, refusing unknown names.
+
+    Args:
+        config_class: a dataclass declared with `option`.
+        values: field name to value; missing names take their default.
+        source: file name for the error.
+
+    Returns:
+        An instance of `config_class`.
+
+    Raises:
+        ValueError: if a name is unknown; the sentence names the closest known one.
+    """
+    known = [field.name for field in dataclasses.fields(config_class)]
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known names: {', '.join(known)}."
+            raise ValueError(f"{source}: unknown setting {name!r}; {hint}")
+    hints = typing.get_type_hints(config_class)
+    return config_class(**{name: hints[name](value) for name, value in values.items()})
+
+
+def differences(config, other) -> dict:
+    """Fields in which two configs of one class differ.
+
+    Args:
+        config: a dataclass instance.
+        other: another instance of the same class.
+
+    Returns:
+        Field name to `(value in config, value in other)`.
+    """
+    mine, theirs = to_dict(config), to_dict(other)
+    return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
+
+def flagfile_text(*configs, header: str = "") -> str:
+    """Write configs as an absl flagfile that reproduces them.
+
+    Args:
+        *configs: dataclass instances.
+        header: comment put on top, one `#` line per line.
+
+    Returns:
+        The text of the flagfile, one `--name=value` per line.
+    """
+    lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    for config in configs:
+        lines += [f"--{name}={_flag_value(value)}" for name, value in to_dict(config).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _flag_value(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def run_binary(main) -> None:
+    """Run a binary's main under absl; expected errors become one sentence and exit code 1.
+
+    Args:
+        main: function of the arguments that absl did not parse.
+    """
+
+    def guarded(arguments):
+        try:
+            main(arguments)
+        except (ValueError, OSError, FloatingPointError) as error:
+            print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(1)
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(arguments):
+    """Parse strictly; absl's own parser prints the whole help for one wrong flag."""
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)

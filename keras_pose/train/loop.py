@@ -1,0 +1,84 @@
+"""The one run function: every method and strategy trains through Keras' `fit` from here.
+
+scope -> build -> compile -> restore -> fit -> callbacks. Resuming exactly is a property of this
+function: the data and the random draws are functions of the step, the rest is in the checkpoint.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_pose.train.callbacks import SaveState, StopOnNonFinite
+from keras_pose.train.checkpoints import Checkpoints
+from keras_pose.train.strategy import per_replica_batch
+
+
+def run(
+    *,
+    build_model: Callable,
+    batches: Callable[[int], tf.data.Dataset],
+    model_dir: str,
+    batch_size: int,
+    num_steps: int,
+    steps_per_epoch: int,
+    strategy: tf.distribute.Strategy,
+    callbacks: list | None = None,
+    steps_per_execution: int = 1,
+    checkpoints_to_keep: int = 2,
+):
+    """Train to `num_steps`, from the latest checkpoint of `model_dir` if there is one.
+
+    Args:
+        build_model: function without arguments that returns an uncompiled model; its `compile` builds
+            all optimizers, listed by its attribute `optimizers`.
+        batches: function of the first step that returns an endless dataset of global batches.
+        model_dir: run folder; checkpoints go to its `checkpoints`.
+        batch_size: global batch size.
+        num_steps: training steps in all, rounded up to whole epochs.
+        steps_per_epoch: steps between checkpoints and evaluations.
+        strategy: a `tf.distribute.Strategy`.
+        callbacks: Keras callbacks, run before the checkpoint of an epoch is written.
+        steps_per_execution: steps per graph call; more than 1 is refused under several replicas, where
+            the default collectives fail.
+        checkpoints_to_keep: how many checkpoints stay.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: if a setting contradicts the strategy or a checkpoint is damaged.
+    """
+    per_replica_batch(batch_size, strategy)
+    if steps_per_execution > 1 and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"--steps_per_execution={steps_per_execution} fails under "
+            f"{strategy.num_replicas_in_sync} replicas; use 1."
+        )
+    if steps_per_epoch % steps_per_execution:
+        raise ValueError(
+            f"--steps_per_execution={steps_per_execution} does not divide --steps_per_epoch="
+            f"{steps_per_epoch}; use a divisor."
+        )
+    with strategy.scope():
+        model = build_model()
+        model.compile(steps_per_execution=steps_per_execution)
+    checkpoints = Checkpoints(
+        model, os.path.join(model_dir, "checkpoints"), keep=checkpoints_to_keep
+    )
+    done = checkpoints.restore()
+    epochs = -(-num_steps // steps_per_epoch)
+    if done >= epochs * steps_per_epoch:
+        return model
+    model.fit(
+        batches(done),
+        initial_epoch=done // steps_per_epoch,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        shuffle=False,
+        # A bar where somebody watches, a line per epoch in logs.
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=[StopOnNonFinite(), *(callbacks or []), SaveState(checkpoints, steps_per_epoch)],
+    )
+    return model

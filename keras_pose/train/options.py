@@ -1,0 +1,36 @@
+"""What every training binary is told besides its method's config: where and how, not what."""
+
+import dataclasses
+
+from keras_pose.train.config import check_ranges, option
+from keras_pose.train.strategy import STRATEGIES
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Flags shared by all trainers; none of them changes a result.
+
+    Raises:
+        ValueError: when a value is out of range.
+    """
+
+    mode: str = option(
+        "train_and_eval",
+        "train (no 3D evaluation), eval (the trained model of --model_dir) or train_and_eval.",
+        choices=("train", "eval", "train_and_eval"),
+    )
+    model_dir: str = option("", "Run folder; the same command goes on with the run that is there.")
+    data_dir: str = option("", "Folder of the data set.")
+    strategy: str = option(
+        "auto", "Distribution over devices: auto uses every GPU.", choices=STRATEGIES
+    )
+    steps_per_execution: int = option(
+        1, "Training steps per graph call; saves time on a GPU with small networks.", low=1
+    )
+    checkpoints_to_keep: int = option(2, "How many of the latest checkpoints stay.", low=1)
+    num_threads: int = option(
+        0, "Threads of one operation on the CPU; 0 lets TensorFlow use every core.", low=0
+    )
+
+    def __post_init__(self):
+        check_ranges(self)

@@ -1,0 +1,168 @@
+"""The folder of one run: what was asked for, with what, and what came out.
+
+`run.json` holds config, versions, seed and results; `run.flags` repeats the run; `epochs.jsonl` has one
+line per evaluation. Every file is written aside and renamed, so a reader never sees half of one.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+
+from keras_pose.train import config as configs
+
+RUN_FILE, FLAG_FILE, EPOCH_FILE = "run.json", "run.flags", "epochs.jsonl"
+
+
+def write_atomically(path: str, text: str) -> None:
+    """Write a text file aside, flush it to disk and rename it into place.
+
+    Args:
+        path: destination; its folder must exist.
+        text: content.
+
+    Raises:
+        OSError: if it cannot be written; an earlier file stays as it was.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, partial = tempfile.mkstemp(prefix=".partial-", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except OSError as error:
+        os.unlink(partial)
+        raise OSError(
+            f"{path}: could not be written ({error.strerror}); free some disk space and try again."
+        ) from error
+
+
+def read_run(model_dir: str) -> dict:
+    """Read `run.json`.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: if it is missing or no JSON.
+    """
+    path = os.path.join(model_dir, RUN_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path}: there is no run here; train first or correct --model_dir."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}: this is not valid JSON ({error}); restore it or retrain."
+        ) from error
+
+
+def update_run(model_dir: str, **entries) -> None:
+    """Merge entries into `run.json`.
+
+    Args:
+        model_dir: run folder.
+        **entries: JSON-ready values.
+    """
+    content = read_run(model_dir) | entries
+    write_atomically(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
+
+
+def open_run(model_dir: str, config, command: list[str] | None = None) -> None:
+    """Create the run folder, or check that the one there belongs to the same config.
+
+    Args:
+        model_dir: run folder.
+        config: the method's frozen config.
+        command: command line, for the record.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings; each is named.
+    """
+    if not model_dir:
+        raise ValueError("--model_dir is empty; name the folder that the run should live in.")
+    path = os.path.join(model_dir, RUN_FILE)
+    if os.path.exists(path):
+        earlier = configs.from_dict(type(config), read_run(model_dir)["config"], path)
+        changed = configs.differences(config, earlier)
+        if changed:
+            listed = ", ".join(
+                f"--{name}={now} (was {was})" for name, (now, was) in changed.items()
+            )
+            raise ValueError(
+                f"{path}: this run was started with other settings: {listed}; use another --model_dir "
+                "or repeat the run with its own run.flags."
+            )
+        return
+    os.makedirs(model_dir, exist_ok=True)
+    content = {
+        "config": configs.to_dict(config),
+        "command": sys.argv if command is None else command,
+        "environment": environment(),
+    }
+    header = "Repeats the run of this folder; give --model_dir, --data_dir and --mode beside it."
+    write_atomically(
+        os.path.join(model_dir, FLAG_FILE), configs.flagfile_text(config, header=header)
+    )
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def environment() -> dict:
+    """Versions, processor count and git commit under which a run is made."""
+    import keras
+    import numpy
+    import tensorflow
+
+    import keras_pose
+
+    return {
+        "keras_pose": keras_pose.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "tensorflow": tensorflow.__version__,
+        "keras": keras.__version__,
+        "numpy": numpy.__version__,
+        "gpus": len(tensorflow.config.list_physical_devices("GPU")),
+        "processors": os.cpu_count(),
+    }
+
+
+def read_epochs(model_dir: str) -> list[dict]:
+    """Rows of `epochs.jsonl`, oldest first; an empty list if there is none."""
+    path = os.path.join(model_dir, EPOCH_FILE)
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def write_epochs(model_dir: str, rows: list[dict]) -> None:
+    """Replace `epochs.jsonl`.
+
+    Args:
+        model_dir: run folder.
+        rows: JSON-ready dicts, oldest first.
+    """
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    write_atomically(os.path.join(model_dir, EPOCH_FILE), text)
+
+
+def _git_commit():
+    folder = os.path.dirname(os.path.abspath(__file__))
+    command = ["git", "-C", folder, "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
