@@ -85,4 +85,5 @@ def weighted_joint_sum(values, joint_weights):
     Returns:
         float `[...]`.
     """
-    return ops.sum(values * ops.cast(joint_weights, values.dtype), axis=-1)
+    weights = ops.convert_to_tensor(joint_weights, dtype=values.dtype)
+    return ops.sum(values * weights, axis=-1)
