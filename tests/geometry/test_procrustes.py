@@ -163,7 +163,8 @@ def test_graph_gives_the_eager_numbers(reflection):
 
 @BOTH
 def test_compiled_code_gives_the_eager_numbers(reflection):
-    # XLA has its own singular values and lacks a determinant.
+    # XLA has no determinant, and its singular vectors are iterated to about 1e-5 in float32: a
+    # hundredth of a millimetre on a person of a metre (measured 1.2e-5).
     source, target = poses().astype(np.float32), poses(seed=9).astype(np.float32)
 
     @tf.function(jit_compile=True)
@@ -171,7 +172,7 @@ def test_compiled_code_gives_the_eager_numbers(reflection):
         return similarity_align(source, target, reflection)
 
     eager = similarity_align(source, target, reflection)
-    np.testing.assert_allclose(compiled(source, target), eager, atol=5e-6)
+    np.testing.assert_allclose(compiled(source, target), eager, atol=5e-5)
 
 
 def test_half_precision_is_computed_in_float32():
