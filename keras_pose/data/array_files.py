@@ -34,7 +34,10 @@ def check_is_file(path: str | os.PathLike[str], advice: str) -> str:
 
 
 def read_arrays(
-    path: str | os.PathLike[str], names: Sequence[str], advice: str
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    advice: str,
+    optional: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Read named arrays of an `.npz` archive without unpickling anything.
 
@@ -42,6 +45,7 @@ def read_arrays(
         path: the archive.
         names: arrays that must be there; others are not read.
         advice: half a sentence on what the archive should be.
+        optional: arrays that are read where they are there.
 
     Returns:
         The arrays by name.
@@ -52,17 +56,19 @@ def read_arrays(
     """
     path = check_is_file(path, advice)
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError(f"{path} is a single array, not an .npz archive; {advice}.")
-        with archive:
+        # Opened here because NumPy leaves the file open when the archive turns out to be damaged.
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError(f"{path} is a single array, not an .npz archive; {advice}.")
+            wanted = [*names, *(name for name in optional if name in archive.files)]
             missing = [name for name in names if name not in archive.files]
             if missing:
                 raise ValueError(
                     f"{path} lacks the array '{missing[0]}' (it has {sorted(archive.files)}); "
                     f"{advice}."
                 )
-            return {name: _member(archive, name, path, advice) for name in names}
+            return {name: _member(archive, name, path, advice) for name in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError) as error:
         raise ValueError(
             f"{path} is damaged or not an .npz archive ({error}); {advice}."

@@ -36,7 +36,9 @@ _TRUNK_NAMES = {
     "thorax": ("neck", "neck1", "neck01", "lowerneck", "necklower", "upperneck"),
     "head": ("head", "skull"),
 }
-_PREFIX = re.compile(r"^(mixamorig\d*|bip0*\d*|character\d*|def|jnt|rig)[:_ \-]*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(mixamorig\d*[:_ \-]?|(bip\d*|character\d*|def|jnt|rig)[:_ \-]+)", re.IGNORECASE
+)
 _UNITS_M = {"mm": 0.001, "cm": 0.01, "inch": 0.0254, "m": 1.0}
 # Stature over thigh + shank + trunk, from Human3.6M's bone table with 8 cm of foot.
 _STATURE_RATIO = 1.22

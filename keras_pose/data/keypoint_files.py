@@ -23,7 +23,8 @@ LAYOUT_ADVICE = (
 
 def _read_npy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     try:
-        values = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            values = np.load(file, allow_pickle=False)
         if not isinstance(values, np.ndarray):
             raise ValueError("it is an archive")
         return values, None
@@ -34,12 +35,8 @@ def _read_npy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    values = read_arrays(path, ("keypoints_2d",), LAYOUT_ADVICE)["keypoints_2d"]
-    with np.load(path, allow_pickle=False) as archive:
-        has_confidence = "confidence" in archive.files
-    if not has_confidence:
-        return values, None
-    return values, read_arrays(path, ("confidence",), LAYOUT_ADVICE)["confidence"]
+    arrays = read_arrays(path, ("keypoints_2d",), LAYOUT_ADVICE, optional=("confidence",))
+    return arrays["keypoints_2d"], arrays.get("confidence")
 
 
 def _read_json(path: str) -> tuple[np.ndarray, np.ndarray | None]:
