@@ -17,7 +17,7 @@ import numpy as np
 from keras_pose.data.array_files import check_is_file
 from keras_pose.data.keypoints_2d import Keypoints2D
 from keras_pose.data.motion import MotionSet
-from keras_pose.data.restricted_pickle import read_pickled_arrays
+from keras_pose.data.pickled_archives import read_pickled_arrays
 from keras_pose.data.virtual_cameras import Views
 from keras_pose.skeletons import H36M_17, H36M_32, convert
 

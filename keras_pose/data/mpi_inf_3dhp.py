@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras_pose.data.array_files import check_is_file
-from keras_pose.data.restricted_pickle import read_pickled_arrays
+from keras_pose.data.pickled_archives import read_pickled_arrays
 from keras_pose.data.virtual_cameras import Views
 from keras_pose.skeletons import H36M_17, MPI_INF_3DHP_17, MPI_INF_3DHP_28, Skeleton, convert
 

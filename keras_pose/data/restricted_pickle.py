@@ -1,4 +1,4 @@
-"""Read pickled `.npz` members without handing the file any power.
+"""Unpickle dictionaries of arrays without handing the file any power.
 
 Human3.6M and MPI-INF-3DHP are passed around as pickled dictionaries of arrays. Pickle is a program:
 `np.load(allow_pickle=True)` runs whatever the file says. Here nothing of it runs. The few names
@@ -10,17 +10,13 @@ forged dtype state would make it read raw bytes as object pointers.
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import pickletools
 import re
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from keras_pose.data.array_files import check_is_file
 
 _SIMPLE_DTYPE = re.compile(r"[<>=|]?([biuf][1248]|f16|b1|[US]\d{1,6}|O8?|bool)\Z")
 _MAX_DEPTH = 32
@@ -151,6 +147,12 @@ def _latin1(text: object, encoding: object = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes(*arguments: object) -> bytes:
+    if arguments:
+        raise _Refused("'builtins.bytes'")
+    return b""  # how old protocols write the content of an empty array
+
+
 def _nothing(*_: object) -> object:
     raise _Refused("an array built in an unusual way")
 
@@ -160,6 +162,8 @@ _ADMITTED: dict[tuple[str, str], Callable[..., object]] = {
     ("numpy", "ndarray"): _nothing,
     ("numpy", "dtype"): _DtypeNote,
     ("_codecs", "encode"): _latin1,
+    ("builtins", "bytes"): _no_bytes,
+    ("__builtin__", "bytes"): _no_bytes,
 }
 for _core in ("numpy.core", "numpy._core"):
     _ADMITTED[f"{_core}.multiarray", "_reconstruct"] = _empty_array
@@ -246,67 +250,3 @@ def loads_plain(data: bytes, what: str) -> object:
         raise ValueError(
             f"{what} is damaged ({type(error).__name__}: {str(error)[:80]}); fetch the file again."
         ) from None
-
-
-def read_pickled_arrays(
-    path: str | os.PathLike[str], names: Sequence[str], allow_pickle: bool, advice: str
-) -> dict[str, Any]:
-    """Read named members of an `.npz` archive that hold pickled dictionaries.
-
-    Args:
-        path: the archive.
-        names: members that must be there.
-        allow_pickle: if False, a pickled member is refused; if True, it is read by the restricted
-            unpickler of this module.
-        advice: half a sentence on what the archive should be.
-
-    Returns:
-        Value by name; a 0-dimensional object array gives what it holds.
-
-    Raises:
-        ValueError: if the file is missing or damaged, lacks a member, or a member is pickled and
-            `allow_pickle` is False or it holds something that is not admitted.
-    """
-    path = check_is_file(path, advice)
-    values: dict[str, Any] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-            for name in names:
-                if f"{name}.npy" not in members:
-                    found = sorted(member.removesuffix(".npy") for member in members)
-                    raise ValueError(f"{path} lacks the array '{name}' (it has {found}); {advice}.")
-                values[name] = _read_member(archive, path, name, allow_pickle)
-    except ValueError:
-        raise
-    except Exception as error:  # zipfile passes on errors of zlib, lzma, struct and more
-        raise ValueError(
-            f"{path} is damaged or not an .npz archive ({error}); {advice}."
-        ) from error
-    return values
-
-
-def _read_member(archive: zipfile.ZipFile, path: str, name: str, allow_pickle: bool) -> object:
-    data = archive.read(f"{name}.npy")
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read_header(stream)
-        if not dtype.hasobject:
-            return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except Exception as error:
-        raise ValueError(
-            f"{path}: array '{name}' is damaged ({error}); fetch the file again."
-        ) from error
-    if not allow_pickle:
-        raise ValueError(
-            f"{path}: array '{name}' is pickled, which is read only with allow_pickle=True "
-            "(--allow_pickle), and then by an unpickler that admits arrays, dicts, lists, strings "
-            "and numbers alone."
-        )
-    value = loads_plain(data[stream.tell() :], f"{path}: array '{name}'")
-    return value.item() if isinstance(value, np.ndarray) and shape == () else value
