@@ -175,7 +175,7 @@ def tflite_runner(
         signature: signature name.
         num_threads: CPU threads, at least 1.
         kernels: `default` (XNNPACK where it can) or `reference` (slow plain loops): the two differ
-            where one has a fault, as XNNPACK had for strides above the kernel size.
+            where one has a fault, as XNNPACK had in 2.1.5 for strides above the kernel size.
 
     Returns:
         A function from {input name: array [B, ...]} to {output name: array [B, ...]}, for any batch

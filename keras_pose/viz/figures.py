@@ -158,6 +158,11 @@ def _curves(plot: _Plot, lines: list, styles: Sequence[int]) -> list[str]:
             corners = zip(edge[keep], outline[keep], strict=True)
             points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
             bands.append(f'<polygon points="{points}" fill="{_colour(style)}" opacity="0.2"/>')
+        drawn = np.pad(np.isfinite(y), 1)
+        for index in np.flatnonzero(drawn[1:-1] & ~drawn[:-2] & ~drawn[2:]):
+            # A path of one point would not be seen.
+            place = f'cx="{there[index]:.1f}" cy="{plot.down(y[index]):.1f}"'
+            paths.append(f'<circle {place} r="3.5" fill="{_colour(style)}"/>')
         path = _path(there, plot.down(y))
         paths.append(f'<path d="{path}" fill="none" {_stroke(style)}/>')
     return [f'<svg x="{_LEFT}" y="{plot.top}" {size}>', *bands, *paths, "</svg>"]
@@ -223,8 +228,7 @@ def _path(x: np.ndarray, y: np.ndarray) -> str:
     words, pen_up = [], True
     for a, b in zip(x, y, strict=True):
         if np.isfinite(b):
-            # "h0" makes a value that stands alone a dot.
-            words.append(f"M{a:.1f} {b:.1f}h0" if pen_up else f"L{a:.1f} {b:.1f}")
+            words.append(f"{'M' if pen_up else 'L'}{a:.1f} {b:.1f}")
         pen_up = not np.isfinite(b)
     return "".join(words)
 

@@ -121,7 +121,13 @@ for (const canvas of document.querySelectorAll("canvas.viewer")) {
     }
     const pose = scene.poses[frame], points = pose.map(see);
     const flat = pose.map(([x, , z]) => see([x, scene.floor, z]));
-    for (const [a, b] of scene.bones) stroke(flat[a], flat[b], size / 70, ink, 0.1);
+    // One path, or the shadow would be darker at every joint.
+    pen.globalAlpha = 0.1; pen.lineWidth = size / 60; pen.strokeStyle = ink; pen.lineJoin = "round";
+    pen.beginPath();
+    for (const [a, b] of scene.bones) {
+      pen.moveTo(flat[a][0], flat[a][1]); pen.lineTo(flat[b][0], flat[b][1]);
+    }
+    pen.stroke();
     const depth = ([a, b]) => points[a][2] + points[b][2];
     for (const bone of [...scene.bones].sort((p, q) => depth(q) - depth(p))) {
       const [a, b] = bone, p = points[a], q = points[b];

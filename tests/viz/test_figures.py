@@ -24,13 +24,13 @@ def _lines(svg):
 def test_line_runs_from_corner_to_corner():
     # The plot is 630 by 250; 0 to 10 is shown without a margin, as 0 and 10 are round.
     (path,) = _lines(_chart(Series("a", [0, 5, 10], [0, 2.5, 10])))
-    assert path == "M0.0 250.0h0L315.0 187.5L630.0 0.0"
+    assert path == "M0.0 250.0L315.0 187.5L630.0 0.0"
 
 
 def test_logarithm_is_even_in_decades():
     (path,) = _lines(_chart(Series("a", [0, 1, 2, 3], [1, 10, 0, 1000]), log_y=True))
     # The third value has no logarithm: the pen is lifted.
-    assert path == "M0.0 250.0h0L210.0 166.7M630.0 0.0h0"
+    assert path == "M0.0 250.0L210.0 166.7M630.0 0.0"
 
 
 def test_ticks_are_round_and_inside():
@@ -45,7 +45,14 @@ def test_ticks_are_round_and_inside():
 
 def test_line_breaks_at_what_is_not_finite():
     (path,) = _lines(_chart(Series("a", range(5), [1, 2, np.nan, np.inf, 1])))
-    assert re.sub(r"[\d. ]", "", path) == "MhLMh"
+    assert re.sub(r"[\d. ]", "", path) == "MLM"
+
+
+def test_value_that_stands_alone_is_a_dot():
+    svg = _chart(Series("a", [0, 1, 2, 3, 4], [0, 5, np.nan, 10, np.nan]))
+    (dot,) = _elements(svg, "circle")
+    assert (dot.get("cx"), dot.get("cy")) == ("472.5", "0.0")
+    assert len(_elements(_chart(Series("a", [3], [5])), "circle")) == 1
 
 
 def test_band_goes_there_and_back():
@@ -56,7 +63,7 @@ def test_band_goes_there_and_back():
 
 def test_given_range_is_kept():
     (path,) = _lines(_chart(Series("a", [0, 10], [0, 100]), y_range=(0, 50)))
-    assert path == "M0.0 250.0h0L630.0 -250.0"
+    assert path == "M0.0 250.0L630.0 -250.0"
 
 
 def test_styles_tell_series_apart():
