@@ -169,7 +169,7 @@ def test_no_path_of_one_machine():
     found = []
     for path in files:
         if path.suffix in {"", ".py", ".md", ".toml", ".flags", ".json", ".bazel", ".bzl", ".sh"}:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             for number, line in enumerate(lines, 1):
                 if machine_path.search(line):
                     found.append(f"{_name(path)}:{number}: {line.strip()}")
@@ -183,7 +183,7 @@ def test_recipes_open_with_the_header_a_reader_needs():
     wanted = ("paper", "command", "hardware", "expected", "obtained")
     missing = []
     for path in recipes:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         header = []
         for line in lines:
             if not line.startswith("#"):
