@@ -198,7 +198,9 @@ class Config:
         low=0.0,
         high=0.99999,
     )
-    precision: str = option("float32", "Keras dtype policy.", choices=("float32", "mixed_bfloat16", "float64"))
+    precision: str = option(
+        "float32", "Keras dtype policy.", choices=("float32", "mixed_bfloat16", "float64")
+    )
     teacher_dir: str = option("", "Run folder of the adversarial teacher when --model=student.")
     seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
 
