@@ -99,6 +99,45 @@ def find_joints(
     return found
 
 
+def check_sides(
+    path: str,
+    rest: np.ndarray,
+    parents: Sequence[int],
+    joints: Mapping[str, int],
+    up: np.ndarray,
+) -> None:
+    """Refuse a skeleton whose left and right are exchanged, judged by its rest pose.
+
+    Shoulders must lie as the hips do, and where there are toes, they must point to the front that
+    follows from the hips.
+
+    Args:
+        path: name of the file, for messages.
+        rest: float [K, 3], joint positions at rest.
+        parents: index of each joint's parent, -1 for a root.
+        joints: of `find_joints`.
+        up: float [3], the file's up axis.
+
+    Raises:
+        ValueError: if a side is exchanged.
+    """
+    hips = rest[joints["right_hip"]] - rest[joints["left_hip"]]
+    shoulders = rest[joints["right_shoulder"]] - rest[joints["left_shoulder"]]
+    front = np.cross(up, hips)
+    toes = [
+        rest[child] - rest[parent]
+        for child, parent in enumerate(parents)
+        if parent in (joints["right_ankle"], joints["left_ankle"])
+    ]
+    ahead = sum(float(toe @ front) for toe in toes)
+    if hips @ shoulders < 0 or ahead < 0:
+        found = "the shoulders" if hips @ shoulders < 0 else "the toes"
+        raise ValueError(
+            f"{path}: {found} do not fit the hips at rest, so left and right are exchanged; correct "
+            "the joint map (--joint_map)."
+        )
+
+
 def unit_metres(rest: np.ndarray, joints: Mapping[str, int], unit: str | float) -> float:
     """Return how many metres one unit of the file is.
 

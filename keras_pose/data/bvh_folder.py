@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_pose.data.array_files import check_is_file
 from keras_pose.data.bvh import pose_joints, read_bvh
-from keras_pose.data.bvh_body import find_joints, human36m_joints, unit_metres
+from keras_pose.data.bvh_body import check_sides, find_joints, human36m_joints, unit_metres
 from keras_pose.data.motion import MotionSet
 from keras_pose.skeletons import H36M_17
 
@@ -123,7 +123,8 @@ def _load_file(
     if not np.isfinite(poses).all():
         raise ValueError(f"{path} has positions beyond all measure; export it anew.")
     _check_upright(path, poses, up_axis)
-    _check_sides(path, poses)
+    check_sides(path, rest, motion.parents, joints, up)
+    _check_face(path, poses)
     return poses, 1.0 / (motion.frame_time_s * step)
 
 
@@ -141,8 +142,8 @@ def _check_upright(path: str, poses: np.ndarray, up_axis: str) -> None:
         )
 
 
-def _check_sides(path: str, poses: np.ndarray) -> None:
-    """Refuse a file in which the nose is behind the body, which means that sides are exchanged."""
+def _check_face(path: str, poses: np.ndarray) -> None:
+    """Refuse a file in which the nose is behind the body: its rest pose turns the head away."""
     hips = poses[:, H36M_17.index("left_hip")] - poses[:, H36M_17.index("right_hip")]
     back = poses[:, H36M_17.index("thorax")] - poses[:, H36M_17.index("pelvis")]
     face = poses[:, H36M_17.index("nose")] - 0.5 * (
@@ -152,8 +153,8 @@ def _check_sides(path: str, poses: np.ndarray) -> None:
     if in_front.mean() < 0.5:
         raise ValueError(
             f"{path}: the nose is behind the body in {100 * (1 - in_front.mean()):.0f} % of the "
-            "frames, "
-            "so left and right are exchanged or the head is turned; correct the joint map."
+            "frames, so its rest pose is not one that looks ahead; map 'head' to a joint that "
+            "turns with the face (--joint_map)."
         )
 
 
