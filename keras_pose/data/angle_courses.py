@@ -47,7 +47,7 @@ def move_between(
 
 
 def bump(phase: np.ndarray, centre: float, width: float) -> np.ndarray:
-    """Return a periodic bump of height 1 at `centre` (in turns)."""
+    """Return a periodic bump [C, T] of height 1 at `centre` (in turns) of a phase in radians."""
     return np.exp((np.cos(phase - 2 * np.pi * centre) - 1.0) / width)
 
 

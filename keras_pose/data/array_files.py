@@ -48,7 +48,7 @@ def read_arrays(
         optional: arrays that are read where they are there.
 
     Returns:
-        The arrays by name.
+        The arrays by name, of any shape.
 
     Raises:
         ValueError: if the file is missing, damaged, not an archive, lacks an array or holds Python

@@ -51,7 +51,7 @@ def load_cmu_mocap17(path: str | os.PathLike[str]) -> MotionSet:
             )
     poses_m = poses.astype(np.float32)
     # Half a turn about x takes y up to y down and keeps the frame right-handed.
-    poses_m *= np.float32([1e-3, -1e-3, -1e-3])
+    poses_m *= np.array([1e-3, -1e-3, -1e-3], np.float32)
     keys = np.stack([arrays[key].astype(np.int64) for key in _KEYS], axis=1)
     _, clip = np.unique(keys, axis=0, return_inverse=True)
     clip = clip.reshape(-1)

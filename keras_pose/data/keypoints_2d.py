@@ -91,10 +91,10 @@ def load_keypoints_2d(
     values, confidence = READERS[ending](name)
     source = _skeleton(name, ending, values, skeleton)
     values, confidence = _split(name, values, confidence)
-    kept = np.ones(len(values), bool)
+    kept: np.ndarray = np.ones(len(values), bool)
     if confidence is not None:
         needed = _needed_joints(source)
-        kept = (confidence[:, needed] > min_confidence).all(axis=1)
+        kept = np.all(confidence[:, needed] > min_confidence, axis=1)
         if not kept.any():
             raise ValueError(
                 f"{name}: none of its {len(kept)} people has all needed joints with a confidence "

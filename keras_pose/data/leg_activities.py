@@ -15,7 +15,10 @@ from keras_pose.data.human_body import SIDES
 
 
 def walk(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Walk or jog: hips and knees of the gait cycle, the arms swinging against the legs."""
+    """Walk or jog: hips and knees of the gait cycle, the arms swinging against the legs.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     jog = np.clip(column(rng, -1.5, 1.0, num_people), 0.0, 1.0)
     cadence = column(rng, 0.7, 1.05, num_people) + 0.3 * jog
     cycle = 2 * np.pi * (cadence * times + rng.uniform(0.0, 1.0, (num_people, 1)))
@@ -50,7 +53,10 @@ def walk(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles
 
 
 def stand(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Stand with the weight shifting from one leg to the other."""
+    """Stand with the weight shifting from one leg to the other.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     angles: Angles = {"pelvis_roll": 5.0 * smooth_noise(rng, num_people, times)}
     width = column(rng, 1.0, 11.0, num_people)
     step = course(rng, -12.0, 12.0, num_people, times)
@@ -73,7 +79,10 @@ def _crouch(thigh: np.ndarray, shank: np.ndarray, pitch: np.ndarray) -> Angles:
 
 
 def squat(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Go down and up on both legs, the trunk leaning forward for balance."""
+    """Go down and up on both legs, the trunk leaning forward for balance.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     depth = course(rng, 0.0, 1.0, num_people, times) * column(rng, 0.6, 1.0, num_people)
     angles = _crouch(95.0 * depth, 28.0 * depth, 32.0 * depth)
     angles["spine_flexion"] = 10.0 * depth
@@ -84,7 +93,10 @@ def squat(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 
 
 def sit(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Sit on a chair, sometimes standing up from it."""
+    """Sit on a chair, sometimes standing up from it.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     seated = np.clip(course(rng, 0.3, 3.0, num_people, times), 0.0, 1.0)
     rising = 4.0 * seated * (1.0 - seated)
     seat = column(rng, 78.0, 98.0, num_people)
@@ -102,7 +114,10 @@ def sit(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
 
 
 def kneel(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Kneel on both knees, upright or resting on the heels."""
+    """Kneel on both knees, upright or resting on the heels.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     rest = course(rng, 0.0, 1.0, num_people, times)
     # Thigh and shank together make a right angle, so that the shanks lie on the floor.
     angles = _crouch(5.0 + 50.0 * rest, np.full_like(rest, 90.0), 15.0 * rest)
@@ -112,7 +127,10 @@ def kneel(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 
 
 def lunge(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Step far forward or backward with one leg and back."""
+    """Step far forward or backward with one leg and back.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     reach = course(rng, -1.0, 1.0, num_people, times)
     depth = column(rng, 0.3, 1.0, num_people)
     angles: Angles = {"pelvis_pitch": 12.0 * depth * np.abs(reach)}
@@ -126,7 +144,10 @@ def lunge(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 
 
 def kick(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Lift one leg after the other: kicking, stepping over, balancing."""
+    """Lift one leg after the other: kicking, stepping over, balancing.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     angles: Angles = {}
     lift = course(rng, -1.0, 1.0, num_people, times)
     for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
@@ -138,7 +159,10 @@ def kick(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles
 
 
 def climb(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Step up high with one leg after the other, reaching up with the other hand."""
+    """Step up high with one leg after the other, reaching up with the other hand.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     cycle = 2 * np.pi * (column(rng, 0.3, 0.6, num_people) * times + rng.random((num_people, 1)))
     height = column(rng, 0.5, 1.1, num_people)
     angles: Angles = {"pelvis_pitch": 10.0 * height + 0.0 * cycle}
@@ -154,7 +178,10 @@ def climb(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 
 
 def bend_over(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
-    """Bend the whole trunk forward from the hips, legs nearly straight, as to pick something up."""
+    """Bend the whole trunk forward from the hips, legs nearly straight, as to pick something up.
+
+    Returns degrees [C, T] by name of the angle.
+    """
     depth = course(rng, 0.0, 1.0, num_people, times)
     pitch = depth * column(rng, 30.0, 70.0, num_people)
     angles = _crouch(depth * column(rng, 2.0, 40.0, num_people), 12.0 * depth, pitch)

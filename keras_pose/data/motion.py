@@ -71,7 +71,7 @@ class MotionSet:
         return len(self.poses_m)
 
     def select(self, rows: np.ndarray | slice) -> MotionSet:
-        """Return the poses at `rows` (a slice, indices or a bool mask) as a set of their own.
+        """Return the poses at `rows` (slice, indices [M] or bool mask [N]) as a set of their own.
 
         The frame rate is forgotten, since rows left out change it.
         """

@@ -60,11 +60,11 @@ def load_mpi_inf_3dhp(
         blocks = _archive(data, sequences, name)
     columns: list[tuple[np.ndarray, ...]] = []
     first, last_sequence, longest = 0, None, 0
-    for sequence, camera, points_2d, points_3d, rows in blocks:
+    for sequence, number, points_2d, points_3d, rows in blocks:
         if sequence != last_sequence:
             first, last_sequence, longest = first + longest, sequence, 0
         longest = max(longest, int(rows[-1]) + 1 if len(rows) else 0)
-        cameras = np.full(len(rows), camera, np.int32)
+        cameras = np.full(len(rows), number, np.int32)
         columns.append((points_2d, points_3d, cameras, (first + rows).astype(np.int32)))
     if not columns:
         raise ValueError(f"{name} has no camera; {_ADVICE}.")

@@ -54,7 +54,9 @@ class _DtypeNote:
         return self.code.startswith("O")
 
     def dtype(self) -> np.dtype:
-        return np.dtype(self.code).newbyteorder(self.order if self.order in "<>" else "=")
+        if self.order == "<":
+            return np.dtype(self.code).newbyteorder("<")
+        return np.dtype(self.code).newbyteorder(">" if self.order == ">" else "=")
 
 
 class _ArrayNote:
@@ -64,6 +66,9 @@ class _ArrayNote:
 
     def __init__(self) -> None:
         self.shape: tuple[int, ...] | None = None
+        self.kind: _DtypeNote
+        self.fortran: bool
+        self.raw: object
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) not in (4, 5):
@@ -72,8 +77,9 @@ class _ArrayNote:
 
     def fill(self, shape: object, kind: object, fortran: object, raw: object) -> _ArrayNote:
         """Note shape, type, order and content after checking their Python types."""
-        good = isinstance(shape, tuple) and len(shape) <= 32 and isinstance(kind, _DtypeNote)
-        if not good or not all(type(size) is int and size >= 0 for size in shape):
+        if not isinstance(shape, tuple) or len(shape) > 32 or not isinstance(kind, _DtypeNote):
+            raise _Refused("a damaged array")
+        if not all(type(size) is int and size >= 0 for size in shape):
             raise _Refused("a damaged array")
         self.shape, self.kind, self.fortran, self.raw = shape, kind, bool(fortran), raw
         return self
@@ -100,6 +106,7 @@ class _Maker:
     """A callable that a pickle can call but not change (it has no attributes)."""
 
     __slots__ = ("_call",)
+    _call: Callable[..., object]
 
     def __init__(self, call: Callable[..., object]) -> None:
         object.__setattr__(self, "_call", call)
@@ -189,7 +196,7 @@ def _scan(data: bytes) -> None:
         if opcode.name in _REFUSED_OPCODES:
             raise _Refused(f"the operation {opcode.name}")
         # The unpickler allocates a table of this size; a plain file needs one entry per value.
-        if opcode.name in ("PUT", "LONG_BINPUT") and argument > len(data):
+        if opcode.name in ("PUT", "LONG_BINPUT") and (argument or 0) > len(data):
             raise _Refused("a forged memo number")
 
 
@@ -207,15 +214,17 @@ def _plain(value: object, done: dict[int, object], depth: int) -> object:
         return _plain(part, done, depth + 1)
 
     if isinstance(value, _ArrayNote):
-        result: object = value.array(inner)
-        if result.shape == () and not value.kind.is_object:
-            result = result.item()
+        array = value.array(inner)
+        is_number = array.shape == () and not value.kind.is_object
+        result: object = array.item() if is_number else array
     elif type(value) is dict:
         if not all(type(name) in (str, int) for name in value):
             raise _Refused("a dictionary whose keys are not strings or whole numbers")
         result = {name: inner(part) for name, part in value.items()}
-    elif type(value) in (list, tuple):
-        result = type(value)(inner(part) for part in value)
+    elif type(value) is list:
+        result = [inner(part) for part in value]
+    elif type(value) is tuple:
+        result = tuple(inner(part) for part in value)
     else:
         raise _Refused(f"a value of type '{type(value).__name__.strip('_')}'")
     done[key] = result

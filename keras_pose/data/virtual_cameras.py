@@ -207,7 +207,7 @@ def render_views(
     return Views(
         points_px=points_px.reshape(-1, *points_px.shape[2:]),
         points_3d=points_3d.reshape(-1, *points_3d.shape[2:]),
-        pitch_deg=np.tile(np.float32(rig.pitch_deg), count),
+        pitch_deg=np.tile(np.array(rig.pitch_deg, np.float32), count),
         camera=np.tile(np.arange(rig.num_cameras, dtype=np.int32), count),
         frame=np.repeat(frames, rig.num_cameras),
         intrinsics=np.tile(np.float32(intrinsics), (count, 1, 1)),
