@@ -5,17 +5,14 @@
 """
 
 import dataclasses
-import os
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pose import data
 from keras_pose.codecs import encode_root_relative, valid_poses
 from keras_pose.tips.config import Config
-
-_CAMERA_SEED = {"train": 1, "val": 2}
+from keras_pose.tips.sources import read_views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +23,12 @@ class Poses:
         points_2d: float32 `[N, 16, 2]`, normalised, without the root.
         scale: float32 `[N]`, what the 2D was divided by: pixels, or metres if orthographic.
         points_3d: float32 `[N, 17, 3]`, metres, root-relative, camera frame; None without labels.
-        frame: int32 `[N]`, index of the frame in its source.
         source: where they come from, for reports.
     """
 
     points_2d: np.ndarray
     scale: np.ndarray
     points_3d: np.ndarray | None
-    frame: np.ndarray
     source: str
 
     def __len__(self):
@@ -54,8 +49,8 @@ def load_poses(config: Config, data_dir: str, split: str) -> Poses:
     Raises:
         ValueError: if the data are missing or broken; the sentence names the file.
     """
-    views, source = _views(config, data_dir, split)
-    points_3d = views.points_3d
+    views, source = read_views(config, data_dir, split)
+    points_3d = getattr(views, "points_3d", None)
     if points_3d is not None:
         points_3d = points_3d - points_3d[:, :1]
     points = points_3d[..., :2] if config.input_2d == "orthographic" else views.points_px
@@ -70,7 +65,6 @@ def load_poses(config: Config, data_dir: str, split: str) -> Poses:
         points_2d=keras.ops.convert_to_numpy(normalized),
         scale=keras.ops.convert_to_numpy(scale),
         points_3d=points_3d,
-        frame=views.frame,
         source=source,
     )
 
@@ -132,27 +126,3 @@ def depth_targets(poses: Poses) -> np.ndarray:
     plane = poses.points_3d[:, 1:, :2]
     factor = np.sum(plane * poses.points_2d, (1, 2)) / np.maximum(np.sum(plane**2, (1, 2)), 1e-9)
     return (poses.points_3d[:, 1:, 2] * factor[:, None]).astype(np.float32)
-
-
-def _views(config, data_dir, split):
-    """Film the split's motion: its `data.Views` and where it comes from."""
-    val = split == "val"
-    stride = config.val_stride if val else config.train_stride
-    if config.dataset == "keypoints":
-        return data.load_keypoints_2d(os.path.join(data_dir, f"{split}.npz"))
-    if config.dataset == "h36m":
-        return data.load_h36m(data_dir, split, allow_pickle=config.allow_pickle, stride=stride)
-    if config.dataset == "mpi_inf_3dhp":
-        return data.load_mpi_inf_3dhp(
-            data_dir, split, allow_pickle=config.allow_pickle, stride=stride
-        )
-    if config.dataset == "generated":
-        frames = max(100, config.num_generated_frames // 8) if val else config.num_generated_frames
-        motion = data.generate_motion(frames, seed=config.seed + (1 if val else 0))
-    elif config.dataset == "bvh":
-        motion = data.load_bvh_folder(os.path.join(data_dir, split))
-    else:
-        motion = data.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
-    # The cameras of a split are the same for every --seed, so that seeds differ in training alone.
-    views = data.render_views(motion, data.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
-    return views, motion.source

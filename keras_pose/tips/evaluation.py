@@ -16,10 +16,15 @@ _BATCH = 4096
 MEASURES = ("pa_mpjpe", "pa_mpjpe_best", "n_mpjpe", "n_mpjpe_norm_ratio", "n_pck", "n_auc")
 
 
+def protocols() -> dict:
+    """Short name of each reported measure to its `keras_pose.metrics.Protocol`."""
+    standard = standard_protocols()
+    return {name: standard[name] for name in MEASURES}
+
+
 def protocol_ids() -> dict[str, str]:
-    """Short name of each measure to its protocol id."""
-    protocols = standard_protocols()
-    return {name: protocols[name].id for name in MEASURES}
+    """Short name of each reported measure to its protocol id."""
+    return {name: protocol.id for name, protocol in protocols().items()}
 
 
 def lift_poses(model, points_2d: np.ndarray) -> np.ndarray:
@@ -68,11 +73,9 @@ def evaluate_labelled(model, poses) -> dict[str, float]:
     predicted = lift_poses(model, poses.points_2d) * poses.scale[:, None, None]
     sign, share = depth_sign(predicted)
     predicted[..., 2] *= sign
-    protocols = {name: standard_protocols()[name] for name in MEASURES}
-    values = evaluate_poses(predicted, poses.points_3d, protocols.values())
-    return {name: values[protocol.id] for name, protocol in protocols.items()} | {
-        "chirality": share
-    }
+    values = evaluate_poses(predicted, poses.points_3d, protocols().values())
+    measured = {name: values[protocol] for name, protocol in protocol_ids().items()}
+    return measured | {"chirality": share}
 
 
 def evaluate_unlabelled(model, points_2d: np.ndarray) -> dict[str, float]:

@@ -116,7 +116,11 @@ def verify(folder, name: str, signature: export.Signature) -> list[dict]:
         artefact = "saved_model.pb" if kind == "saved_model" else f"{name}_{kind}.tflite"
         reports.append(
             export.compare_artefact(
-                artefact, lambda given, run=runner: _per_scale(run(given)), reference, inputs, bounds
+                artefact,
+                lambda given, run=runner: _per_scale(run(given)),
+                reference,
+                inputs,
+                bounds,
             )
         )
     return reports
