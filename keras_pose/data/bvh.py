@@ -255,8 +255,8 @@ def _read_motion(reader: _Lines, num_channels: int) -> tuple[np.ndarray, float]:
     if len(rows) != count or not rows:
         raise ValueError(
             f"{reader.path}, line {reader.last}: the file announces {count_text.strip()[:12]} "
-            "frames "
-            f"and has {len(rows)}; it is cut off or damaged, fetch it again or export it anew."
+            f"frames and has {len(rows)}; it is cut off or damaged, fetch it again or export it "
+            "anew."
         )
     try:
         values = np.array([text.split() for _, text in rows], np.float64)

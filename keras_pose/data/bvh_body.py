@@ -86,7 +86,7 @@ def find_joints(
         if not matches:
             raise ValueError(
                 f"{path} has no joint that looks like '{joint}'; name it in a joint map "
-                "(--joint_map), "
+                "(joint_map in bvh.json), "
                 f"its joints are {', '.join(motion.names)[:400]}."
             )
         found[joint] = matches[0]
@@ -94,7 +94,8 @@ def find_joints(
     if repeated:
         raise ValueError(
             f"{path}: '{repeated[0]}' and '{repeated[1]}' are the same joint "
-            f"'{motion.names[found[repeated[0]]]}'; name them in a joint map (--joint_map)."
+            f"'{motion.names[found[repeated[0]]]}'; name them in a joint map (joint_map in "
+            "bvh.json)."
         )
     return found
 
@@ -133,8 +134,8 @@ def check_sides(
     if hips @ shoulders < 0 or ahead < 0:
         found = "the shoulders" if hips @ shoulders < 0 else "the toes"
         raise ValueError(
-            f"{path}: {found} do not fit the hips at rest, so left and right are exchanged; correct "
-            "the joint map (--joint_map)."
+            f"{path}: {found} do not fit the hips at rest, so left and right are exchanged; "
+            "correct the joint map (joint_map in bvh.json)."
         )
 
 
@@ -158,7 +159,7 @@ def unit_metres(rest: np.ndarray, joints: Mapping[str, int], unit: str | float) 
         if not 0 < unit < np.inf:
             raise ValueError(f"unit is {unit}, but metres per unit must be above 0.")
         return float(unit)
-    if unit in _UNITS_M:
+    if isinstance(unit, str) and unit in _UNITS_M:
         return _UNITS_M[unit]
     if unit != "auto":
         raise ValueError(f"unit is '{unit}'; use auto, mm, cm, inch, m or metres per unit.")

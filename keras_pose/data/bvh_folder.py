@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from keras_pose.data.array_files import check_is_file
 from keras_pose.data.bvh import pose_joints, read_bvh
 from keras_pose.data.bvh_body import check_sides, find_joints, human36m_joints, unit_metres
+from keras_pose.data.bvh_settings import BvhSettings, read_settings
 from keras_pose.data.motion import MotionSet
 from keras_pose.skeletons import H36M_17
 
@@ -25,27 +24,29 @@ _TO_WORLD = {
 def load_bvh_folder(
     folder: str | os.PathLike[str],
     joint_map: str | os.PathLike[str] | Mapping[str, str] | None = None,
-    unit: str | float = "auto",
-    up_axis: str = "y",
+    unit: str | float | None = None,
+    up_axis: str | None = None,
     frames_per_second: float | None = None,
-    skip_frames: int = 0,
-    licence: str = "the user's own",
+    skip_frames: int | None = None,
+    licence: str | None = None,
 ) -> MotionSet:
     """Read every BVH file below a folder (or one file) as Human3.6M-17 joints.
 
     Joint names of CMU, Daz, Mixamo, Unreal, Biped and Xsens skeletons are known; others are named
-    in a joint map.
+    in a joint map. Arguments that are None come from `bvh.json` in the folder where there is one
+    (`keras_pose.data.bvh_settings`), so that a trainer needs no more than the folder.
 
     Args:
         folder: folder searched with its subfolders for `*.bvh`, or one such file.
         joint_map: JSON file (or mapping) Human3.6M-17 name -> name in the files, for those joints
             that are not found by themselves.
-        unit: "auto" (by body height, per file), "mm", "cm", "inch", "m" or metres per unit.
-        up_axis: "y" or "z", the axis that points up in the files.
+        unit: "auto" (the default: by body height, per file), "mm", "cm", "inch", "m" or metres per
+            unit.
+        up_axis: "y" (the default) or "z", the axis that points up in the files.
         frames_per_second: wanted rate; each file is thinned to every k-th frame with the nearest
-            whole k. All frames if None.
-        skip_frames: frames left out at the start of every file, for example 1 where a file begins
-            with its rest pose.
+            whole k. All frames by default.
+        skip_frames: frames left out at the start of every file (0 by default), for example 1 where
+            a file begins with its rest pose.
         licence: what the licence of the files says.
 
     Returns:
@@ -54,21 +55,17 @@ def load_bvh_folder(
         such as `07_12.bvh`, else -1.
 
     Raises:
-        ValueError: if an argument is wrong, there is no BVH file, a file is broken (file and line
-            are named), a joint is not found, or the body stands along another axis.
+        ValueError: if an argument or `bvh.json` is wrong, there is no BVH file, a file is broken
+            (file and line are named), a joint is not found, or the body stands along another axis.
     """
-    if up_axis not in _TO_WORLD:
-        raise ValueError(f"up_axis is '{up_axis}'; use 'y' or 'z'.")
-    if skip_frames < 0:
-        raise ValueError(f"skip_frames is {skip_frames}; use 0 or more.")
-    if frames_per_second is not None and not frames_per_second > 0:
-        raise ValueError(f"frames_per_second is {frames_per_second}; use a rate above 0.")
-    names = _read_joint_map(joint_map)
+    settings = read_settings(
+        folder, joint_map, unit, up_axis, frames_per_second, skip_frames, licence
+    )
     folder = os.fspath(folder)
     paths = _find_files(folder)
     poses, rates, subjects = [], [], []
     for path in paths:
-        motion, rate = _load_file(path, names, unit, up_axis, frames_per_second, skip_frames)
+        motion, rate = _load_file(path, settings)
         poses.append(motion)
         rates.append(rate)
         number = re.match(r"(\d{1,6})_", os.path.basename(path))
@@ -80,7 +77,7 @@ def load_bvh_folder(
         clip=np.repeat(np.arange(len(paths)), lengths),
         subject=np.repeat(subjects, lengths),
         source=f"BVH files of {os.path.basename(os.path.normpath(folder))}",
-        licence=licence,
+        licence=settings.licence,
         frames_per_second=rates[0] if same_rate else None,
         clip_names=tuple(os.path.relpath(path, folder) for path in paths)
         if os.path.isdir(folder)
@@ -88,35 +85,27 @@ def load_bvh_folder(
     )
 
 
-def _load_file(
-    path: str,
-    joint_map: Mapping[str, str],
-    unit: str | float,
-    up_axis: str,
-    frames_per_second: float | None,
-    skip_frames: int,
-) -> tuple[np.ndarray, float]:
+def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
     """Return the poses float32 [F, 17, 3] of one file and their rate."""
     motion = read_bvh(path)
-    joints = find_joints(motion, path, joint_map)
-    step = 1
-    if frames_per_second is not None:
-        step = max(1, round(1.0 / (motion.frame_time_s * frames_per_second)))
-    if skip_frames >= len(motion.values):
+    joints = find_joints(motion, path, settings.joint_map)
+    step, skip, up_axis = 1, settings.skip_frames, settings.up_axis
+    if settings.frames_per_second is not None:
+        step = max(1, round(1.0 / (motion.frame_time_s * settings.frames_per_second)))
+    if skip >= len(motion.values):
         raise ValueError(
-            f"{path} has {len(motion.values)} frames, all of which skip_frames={skip_frames} "
-            "leaves "
-            "out; skip fewer."
+            f"{path} has {len(motion.values)} frames, all of which skip_frames={skip} leaves out; "
+            "skip fewer."
         )
     rest = np.empty_like(motion.offsets)
     for joint, parent in enumerate(motion.parents):
         rest[joint] = motion.offsets[joint] + (rest[parent] if parent >= 0 else 0.0)
     up = np.array([0.0, 1.0, 0.0]) if up_axis == "y" else np.array([0.0, 0.0, 1.0])
     with np.errstate(over="ignore", invalid="ignore"):  # absurd numbers are refused just below
-        positions, rotations = pose_joints(motion, slice(skip_frames, None, step))
+        positions, rotations = pose_joints(motion, slice(skip, None, step))
         built = human36m_joints(positions, rotations, rest, motion.parents, joints, up)
         try:
-            built *= unit_metres(rest, joints, unit)
+            built *= unit_metres(rest, joints, settings.unit)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         poses = (built @ _TO_WORLD[up_axis].T).astype(np.float32)
@@ -137,8 +126,7 @@ def _check_upright(path: str, poses: np.ndarray, up_axis: str) -> None:
     if share[2] * (1.0 if up_axis == "y" else -1.0) > 0.8:
         other = "z" if up_axis == "y" else "y"
         raise ValueError(
-            f"{path}: people stand along the {other} axis; give up_axis='{other}' "
-            f"(--up_axis={other})."
+            f"{path}: people stand along the {other} axis; give up_axis='{other}' (in bvh.json)."
         )
 
 
@@ -154,7 +142,7 @@ def _check_face(path: str, poses: np.ndarray) -> None:
         raise ValueError(
             f"{path}: the nose is behind the body in {100 * (1 - in_front.mean()):.0f} % of the "
             "frames, so its rest pose is not one that looks ahead; map 'head' to a joint that "
-            "turns with the face (--joint_map)."
+            "turns with the face (joint_map in bvh.json)."
         )
 
 
@@ -172,22 +160,3 @@ def _find_files(folder: str) -> list[str]:
     if not paths:
         raise ValueError(f"{folder} has no file that ends in .bvh; give a folder with BVH files.")
     return sorted(paths)
-
-
-def _read_joint_map(
-    joint_map: str | os.PathLike[str] | Mapping[str, str] | None,
-) -> dict[str, str]:
-    if joint_map is None:
-        return {}
-    if isinstance(joint_map, Mapping):
-        return dict(joint_map)
-    advice = 'give a JSON file such as {"right_hip": "RThigh"}'
-    path = check_is_file(joint_map, advice)
-    try:
-        with open(path, encoding="utf-8") as file:
-            table = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); {advice}.") from error
-    if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
-        raise ValueError(f"{path} is no table of joint names; {advice}.")
-    return table

@@ -238,8 +238,7 @@ def _check_joint_order(metadata: Any, path: str) -> None:
     if found != left:
         raise ValueError(
             f"{path}: its left joints are {found}, but in Human3.6M-17 order they are {left}; "
-            "reorder "
-            "the joints with keras_pose.skeletons.convert."
+            "reorder the joints with keras_pose.skeletons.convert."
         )
 
 

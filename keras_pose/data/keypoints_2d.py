@@ -158,8 +158,7 @@ def _split(
     if confidence is not None and confidence.shape != values.shape[:2]:
         raise ValueError(
             f"{path}: 'confidence' has shape {confidence.shape} beside poses {values.shape}; give "
-            "one "
-            "number per joint."
+            "one number per joint."
         )
     if confidence is not None and confidence.dtype.kind not in "fiu":
         raise ValueError(f"{path}: 'confidence' is of type {confidence.dtype}; give numbers.")
@@ -180,16 +179,14 @@ def _check_poses(path: str, values: np.ndarray, kept: np.ndarray) -> None:
     if not finite.all():
         raise ValueError(
             f"{path}: {int((~finite).sum())} poses, the first in row {int(np.argmin(finite))}, "
-            "have "
-            "coordinates that are not finite; remove them or give them confidence 0."
+            "have coordinates that are not finite; remove them or give them confidence 0."
         )
     spread = np.ptp(values, axis=1).max(axis=1)
     flat = kept & ~(spread > 0)
     if flat.any():
         raise ValueError(
             f"{path}: {int(flat.sum())} poses, the first in row {int(np.argmax(flat))}, have all "
-            "joints "
-            "in one point; remove them."
+            "joints in one point; remove them."
         )
 
 
@@ -199,7 +196,6 @@ def _warn_if_upside_down(path: str, points: np.ndarray) -> None:
     if len(points) >= 20 and (head > ankles).mean() > 0.9:
         warnings.warn(
             f"{path}: nearly all people stand on their heads; y must point down, so negate y if "
-            "your "
-            "tool counts from the bottom.",
+            "your tool counts from the bottom.",
             stacklevel=3,
         )

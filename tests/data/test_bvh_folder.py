@@ -169,7 +169,8 @@ def test_a_joint_map_names_unusual_joints(tmp_path):
         ({"right_knee": "Knie"}, "has no joint 'Knie', which the joint map gives"),
         ({"knee": "Knie rechts"}, "'knee' is no joint that can be mapped"),
         ({"right_knee": "RightFoot"}, "'right_knee' and 'right_ankle' are the same joint"),
-        (["right_knee"], "map.json is no table of joint names"),
+        (["right_knee"], "map.json holds no table"),
+        ({"right_knee": 3}, "which is no table of joint names"),
     ):
         table.write_text(json.dumps(content))
         with pytest.raises(ValueError, match=sentence):
@@ -177,6 +178,40 @@ def test_a_joint_map_names_unusual_joints(tmp_path):
     table.write_text("{")
     with pytest.raises(ValueError, match="map.json is not valid JSON"):
         load_bvh_folder(folder, joint_map=table)
+
+
+def test_settings_may_lie_beside_the_files(tmp_path):
+    """A trainer passes only the folder: `bvh.json` in it says the rest, and arguments win."""
+    rename = {"RightLeg": "Knie rechts"}
+    _bvh(tmp_path / "a.bvh", rename=rename, axes=lambda v: (v[0], -v[2], v[1]), scale=0.4, frames=5)
+    settings = tmp_path / "bvh.json"
+    values = {
+        "joint_map": {"right_knee": "Knie rechts"},
+        "unit": 0.025,
+        "up_axis": "z",
+        "skip_frames": 2,
+        "licence": "CC0",
+    }
+    settings.write_text(json.dumps(values))
+    motion = load_bvh_folder(tmp_path)
+    assert len(motion) == 3 and motion.licence == "CC0"
+    np.testing.assert_allclose(motion.poses_m[0], _expected(2), atol=2e-5)
+    assert len(load_bvh_folder(tmp_path, skip_frames=0)) == 5
+    for change, sentence in (
+        ({"units": "cm"}, "bvh.json: 'units' is no setting; use joint_map, unit"),
+        ({"up_axis": "x"}, "bvh.json: up_axis is 'x'"),
+        ({"joint_map": ["a"]}, "bvh.json: joint_map is .* no table of joint names"),
+        ({"skip_frames": "1"}, "bvh.json: skip_frames is 1"),
+        ({"frames_per_second": "fast"}, "bvh.json: frames_per_second is fast"),
+        ({"unit": "ell"}, "a.bvh: unit is 'ell'"),
+        ({"unit": ["cm"]}, "a.bvh: unit is"),
+    ):
+        settings.write_text(json.dumps(values | change))
+        with pytest.raises(ValueError, match=sentence):
+            load_bvh_folder(tmp_path)
+    settings.write_text("[1]")
+    with pytest.raises(ValueError, match="bvh.json holds no table"):
+        load_bvh_folder(tmp_path)
 
 
 def test_exchanged_sides_are_noticed(tmp_path):
