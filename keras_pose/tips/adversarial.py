@@ -159,7 +159,7 @@ class AdversarialLifter(keras.Model):
             training: as in `call`.
 
         Returns:
-            dict: `view` float `[B, J, 2]`, the turned and projected pose with the adversarial share of
+            dict: `view` float `[V B, J, 2]`, turned and projected poses with the adversarial share of
             each part in its gradient; `reprojection`, `ninety_degree`, `three_d`, `deformation`,
             `bone_ratio` float `[B]`, unweighted.
 
@@ -197,7 +197,9 @@ class AdversarialLifter(keras.Model):
         if config.bone_ratio_weight:
             rooted = ops.pad(lifted, [(0, 0), (1, 0), (0, 0)])
             terms["bone_ratio"] = self.bone_ratios(bone_lengths(rooted, H36M_17.bones))
-        view, _ = self.normalized_views(scale_gradient(images[0], self.adversarial_share))
+        shown = images if config.adversarial_views == "all" else images[:1]
+        view, _ = self.normalized_views(scale_gradient(shown, self.adversarial_share))
+        view = ops.reshape(view, (-1, NUM_JOINTS, 2))
         return {"view": view, **terms}
 
     def discriminator_loss(self, real, fake, exchange):
@@ -328,7 +330,9 @@ class AdversarialLifter(keras.Model):
             self.inference_lifter, points_2d, lifted, rotation, pitch, training=False
         )
         _, means = self.generator_loss(terms)
-        _, real, fake = self.discriminator_loss(points_2d, terms["view"], draw["exchange"] * 0.0)
+        _, real, fake = self.discriminator_loss(
+            points_2d, terms["view"][:batch_size], draw["exchange"] * 0.0
+        )
         means |= {"discriminator_real": ops.mean(real), "discriminator_fake": ops.mean(fake)}
         means["discriminator_gap"] = means["discriminator_real"] - means["discriminator_fake"]
         return self._track(means, batch_size)

@@ -60,15 +60,22 @@ class Config:
         "geometry alone. ElePose uses 10 with head-root length as the unit.",
         low=2.0,
     )
+    root_elevation_deg: float = option(
+        0.0,
+        "Mean angle by which people's root stands above the optical axis; perspective geometry alone. "
+        "Known from the cameras of the training set, as the pitch is.",
+        low=-45.0,
+        high=45.0,
+    )
     scale_rule: str = option(
         "max_abs",
         "Scale of each 2D pose: max_abs (author) or root_mean_square (smooth).",
         choices=("max_abs", "root_mean_square"),
     )
     renormalize_views: bool = option(
-        True,
+        False,
         "Scale rotated poses like real ones before the discriminator and the re-lifting see them; the "
-        "author does not, so scale alone tells generated from real.",
+        "author does not.",
     )
     pitch: str = option(
         "12.65",
@@ -146,6 +153,12 @@ class Config:
         1.0,
         "Weight of the adversarial term, shared out among parts by their number of joints.",
         low=0.0,
+    )
+    adversarial_views: str = option(
+        "turned",
+        "Views the generators must make look real: turned (the random one, as in the paper) or all (the "
+        "three quarter turns too).",
+        choices=("turned", "all"),
     )
     reprojection_weight: float = option(10.0, "Weight of the 2D self-consistency.", low=0.0)
     reprojection_error: str = option(

@@ -32,14 +32,21 @@ class Orthographic:
 class Perspective:
     """Pinhole camera at a fixed distance from the root; the unit is the pose's scale.
 
+    A 2D pose is centred on its root by a shift of the picture, not by a turn of the camera. So where
+    people stand off the optical axis, depth moves a joint in the picture; `root_elevation_rad` corrects
+    for the mean of that.
+
     Args:
         distance: distance of the root from the camera, in the same unit.
+        root_elevation_rad: mean angle by which the root stands above the optical axis.
 
     Reference: Chen et al. 2019 and ElePose, X = uv (c + o), c = 10 in theirs.
     """
 
-    def __init__(self, distance):
+    def __init__(self, distance, root_elevation_rad=0.0):
         self.distance = distance
+        # Where the root is on the picture plane at distance 1; y points down.
+        self.root_on_plane = (0.0, -math.tan(root_elevation_rad))
 
     def lift(self, points_2d, depth):
         """Return root-relative `[..., J, 3]` from `[..., J, 2]` and depth offsets `[..., J]`.
@@ -47,20 +54,23 @@ class Perspective:
         A 2D pose of size 1 has size 1 at the root's depth, so image coordinates are `uv / c`.
         """
         distance = ops.maximum(depth + self.distance, _NEAREST)[..., None]
-        plane = points_2d * (distance / self.distance)
-        return ops.concatenate([plane, distance - self.distance], axis=-1)
+        offset = distance - self.distance
+        shear = ops.convert_to_tensor(self.root_on_plane, dtype=points_2d.dtype) * offset
+        return ops.concatenate([points_2d * (distance / self.distance) + shear, offset], axis=-1)
 
     def project(self, points_3d):
         """Return the `[..., J, 2]` image of root-relative points `[..., J, 3]`."""
         distance = ops.maximum(points_3d[..., 2:] + self.distance, _NEAREST)
-        return points_3d[..., :2] * (self.distance / distance)
+        root = ops.convert_to_tensor(self.root_on_plane, dtype=points_3d.dtype)
+        shear = root * (distance - self.distance)
+        return (points_3d[..., :2] - shear) * (self.distance / distance)
 
 
 def make_geometry(config):
     """Return the camera model that `config.geometry` names."""
     if config.geometry == "orthographic":
         return Orthographic()
-    return Perspective(config.camera_distance)
+    return Perspective(config.camera_distance, math.radians(config.root_elevation_deg))
 
 
 def view_rotation(azimuth_rad, elevation_rad, pitch_rad):
