@@ -76,10 +76,12 @@ def test_missing_folder_truncated_and_foreign_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="is a folder"):
         load_cmu_mocap17(tmp_path)
     whole = _write(tmp_path / "whole.npz").read_bytes()
+    entry = whole.index(b"PK\x01\x02") + 6  # the version of ZIP that is needed to read a member
     for name, content, sentence in (
         ("zero.npz", b"", "is empty"),
         ("text.npz", b"no archive at all", "text.npz"),
         ("cut.npz", whole[: len(whole) // 2], "cut.npz is damaged"),
+        ("version.npz", whole[:entry] + b"\xff" + whole[entry + 1 :], "zip file version"),
         ("flip.npz", whole[:80] + b"\xff" * 60 + whole[140:], "flip.npz"),
     ):
         (tmp_path / name).write_bytes(content)
