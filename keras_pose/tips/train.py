@@ -3,6 +3,8 @@
 The same command goes on with the run in --model_dir. `train_run` is the library form, without flags.
 """
 
+import time
+
 import keras
 import tensorflow as tf
 
@@ -53,6 +55,7 @@ def train_run(config: Config, options: RunOptions, extra_callbacks=()) -> dict:
     run_folder.open_run(options.model_dir, config)
     if options.num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    started = time.monotonic()
     train = load_poses(config, options.data_dir, "train")
     heldout = load_poses(config, options.data_dir, "val")
     labels = depth_targets(train) if config.model == "supervised" else None
@@ -80,6 +83,7 @@ def train_run(config: Config, options: RunOptions, extra_callbacks=()) -> dict:
         checkpoints_to_keep=options.checkpoints_to_keep,
     )
     save_lifter(model.inference_lifter, options.model_dir, "last")
+    run_folder.update_run(options.model_dir, minutes=(time.monotonic() - started) / 60)
     return _record(config, options.model_dir, model, heldout)
 
 
