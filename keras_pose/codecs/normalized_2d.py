@@ -26,15 +26,21 @@ def pose_scale(points, rule="max_abs"):
 
     Reference: `max_abs` is the normalisation of TIPS-GAN's author.
     """
+    if rule not in SCALE_RULES:
+        raise ValueError(f"scale rule must be one of {SCALE_RULES}, got {rule!r}.")
+    largest = _largest(points)
     if rule == "max_abs":
-        return ops.max(ops.absolute(points), axis=(-2, -1))
-    if rule == "root_mean_square":
-        return ops.sqrt(ops.mean(ops.square(points), axis=(-2, -1)))
-    raise ValueError(f"scale rule must be one of {SCALE_RULES}, got {rule!r}.")
+        return largest
+    # Squares of very large or small numbers leave float32, so they are taken of numbers near 1. The
+    # result does not depend on that unit, hence no gradient through it.
+    unit = ops.stop_gradient(ops.where(largest > 0, largest, ops.ones_like(largest)))
+    near_one = ops.square(points / unit[..., None, None])
+    count = max(1, points.shape[-2] * points.shape[-1])
+    return unit * ops.sqrt(ops.sum(near_one, axis=(-2, -1)) / count)
 
 
 def valid_poses(points):
-    """Which poses can be normalised: all coordinates finite and not all joints on the root.
+    """Which poses can be normalised: finite coordinates and distances, not all joints on the root.
 
     Args:
         points: float `[..., J, D]`.
@@ -42,9 +48,11 @@ def valid_poses(points):
     Returns:
         bool `[...]`.
     """
-    finite = ops.all(ops.isfinite(points), axis=(-2, -1))
-    offset = ops.absolute(points - points[..., :1, :])
-    return ops.logical_and(finite, ops.max(offset, axis=(-2, -1)) > 0)
+    points = ops.convert_to_tensor(points)
+    # The difference of two finite numbers may be infinite; of a broken one it is never finite.
+    offset = points - points[..., :1, :]
+    finite = ops.all(ops.isfinite(offset), axis=(-2, -1))
+    return ops.logical_and(finite, _largest(offset) > 0)
 
 
 def encode_root_relative(points, rule="max_abs"):
@@ -62,6 +70,7 @@ def encode_root_relative(points, rule="max_abs"):
 
     Reference: TIPS-GAN's author divides by the largest absolute coordinate of the pose.
     """
+    points = ops.convert_to_tensor(points)
     valid = valid_poses(points)[..., None, None]
     centred = ops.where(valid, points - points[..., :1, :], ops.zeros_like(points))[..., 1:, :]
     scale = pose_scale(centred, rule)
@@ -79,5 +88,10 @@ def decode_root_relative(points, scale):
     Returns:
         float `[..., J, D]`, in the unit of `scale`; joint 0 is 0.
     """
-    scaled = points * scale[..., None, None]
-    return ops.concatenate([ops.zeros_like(scaled[..., :1, :]), scaled], axis=-2)
+    scaled = ops.convert_to_tensor(points) * scale[..., None, None]
+    return ops.pad(scaled, [(0, 0)] * (len(scaled.shape) - 2) + [(1, 0), (0, 0)])
+
+
+def _largest(points):
+    """Largest absolute coordinate; the initial value spares a check that fails on no poses at all."""
+    return ops.max(ops.absolute(points), axis=(-2, -1), initial=0.0)

@@ -34,5 +34,6 @@ def cross_entropy_adversary(scores, target):
 
     Reference: Goodfellow et al. 2014; one-sided smoothing Salimans et al. 2016, section 3.4.
     """
-    # max(s, 0) - s t + log(1 + exp(-|s|)) never overflows.
-    return ops.relu(scores) - scores * target + ops.softplus(-ops.absolute(scores))
+    # softplus(-s) is -log(sigmoid(s)): no overflow, no cancellation, and a slope at s = 0 too, which
+    # the usual max(s, 0) - s t + log(1 + exp(-|s|)) gets wrong there.
+    return target * ops.softplus(-scores) + (1.0 - target) * ops.softplus(scores)
