@@ -23,9 +23,9 @@ from keras_pose.viz import (
 )
 
 _TITLES = {
-    "shipped": "shipped model (CMU motion capture)",
-    "demo": "the demo's student, SavedModel",
-    "tflite": "the demo's student, TFLite",
+    "shipped": "shipped",
+    "demo": "student",
+    "tflite": "student, TFLite",
 }
 
 
