@@ -7,10 +7,12 @@ The root is joint 0, as in every body skeleton of this package.
 
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
+
 SCALE_RULES = ("max_abs", "root_mean_square")
 
 
-def pose_scale(points, rule="max_abs"):
+def pose_scale(points: Tensor, rule: str = "max_abs") -> Tensor:
     """Size of each root-centred pose.
 
     Args:
@@ -28,6 +30,7 @@ def pose_scale(points, rule="max_abs"):
     """
     if rule not in SCALE_RULES:
         raise ValueError(f"scale rule must be one of {SCALE_RULES}, got {rule!r}.")
+    points = ops.convert_to_tensor(points)
     largest = _largest(points)
     if rule == "max_abs":
         return largest
@@ -39,7 +42,7 @@ def pose_scale(points, rule="max_abs"):
     return unit * ops.sqrt(ops.sum(near_one, axis=(-2, -1)) / count)
 
 
-def valid_poses(points):
+def valid_poses(points: Tensor) -> Tensor:
     """Which poses can be normalised: finite coordinates and distances, not all joints on the root.
 
     Args:
@@ -55,7 +58,7 @@ def valid_poses(points):
     return ops.logical_and(finite, _largest(offset) > 0)
 
 
-def encode_root_relative(points, rule="max_abs"):
+def encode_root_relative(points: Tensor, rule: str = "max_abs") -> tuple[Tensor, Tensor]:
     """Centre on the root, divide by the pose's own scale, drop the root.
 
     Poses for which `valid_poses` is false come out as zeros with scale 1, never as NaN.
@@ -78,7 +81,7 @@ def encode_root_relative(points, rule="max_abs"):
     return centred / scale[..., None, None], scale
 
 
-def decode_root_relative(points, scale):
+def decode_root_relative(points: Tensor, scale: Tensor) -> Tensor:
     """Back to the input's unit with the root restored at the origin.
 
     Args:

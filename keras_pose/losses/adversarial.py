@@ -6,8 +6,10 @@ caller's numbers and not variants of the loss.
 
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
 
-def least_squares_adversary(scores, target):
+
+def least_squares_adversary(scores: Tensor, target: Tensor) -> Tensor:
     """Squared distance of linear scores to their target (LSGAN without the factor 1/2).
 
     Args:
@@ -22,7 +24,7 @@ def least_squares_adversary(scores, target):
     return ops.square(scores - target)
 
 
-def cross_entropy_adversary(scores, target):
+def cross_entropy_adversary(scores: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy of `sigmoid(scores)` against a target in [0, 1], computed from logits.
 
     Args:

@@ -6,8 +6,10 @@ over their own joints only.
 
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
 
-def squared_error(points, target):
+
+def squared_error(points: Tensor, target: Tensor) -> Tensor:
     """Mean over coordinates of the squared difference.
 
     Args:
@@ -22,7 +24,7 @@ def squared_error(points, target):
     return ops.mean(ops.square(points - target), axis=-1)
 
 
-def absolute_error(points, target):
+def absolute_error(points: Tensor, target: Tensor) -> Tensor:
     """Mean over coordinates of the absolute difference.
 
     Args:
@@ -37,7 +39,7 @@ def absolute_error(points, target):
     return ops.mean(ops.absolute(points - target), axis=-1)
 
 
-def distance(points, target):
+def distance(points: Tensor, target: Tensor) -> Tensor:
     """Euclidean distance, with a finite gradient where points coincide.
 
     Args:
@@ -56,7 +58,7 @@ def distance(points, target):
     return ops.where(positive, root, ops.zeros_like(squared))
 
 
-def deformation(points, target):
+def deformation(points: Tensor, target: Tensor) -> Tensor:
     """How far the difference between neighbours of a batch changes over the cycle.
 
     Pose b is paired with pose b - 1 (the first with the last), as the non-rigid motion that turns one
@@ -75,7 +77,7 @@ def deformation(points, target):
     return distance(change, target - ops.roll(target, 1, axis=0))
 
 
-def weighted_joint_sum(values, joint_weights):
+def weighted_joint_sum(values: Tensor, joint_weights: Tensor) -> Tensor:
     """Sum over joints with a weight each; weights that are 1 / n give means.
 
     Args:
