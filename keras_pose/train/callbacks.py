@@ -2,6 +2,7 @@
 
 import math
 import os
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -63,7 +64,7 @@ class EpochRows(keras.callbacks.Callback):
         self.on_row = on_row
         self.panel = panel
         self.rows = []
-        self.writer = None
+        self.writer: Any = None  # TensorFlow's summary writer, while training
 
     def on_train_begin(self, logs=None):
         """Open the TensorBoard log and draw up its panel."""
@@ -113,7 +114,7 @@ class Pictures(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.draw = draw
         self.name = name
-        self.writer = None
+        self.writer: Any = None  # TensorFlow's summary writer, while training
 
     def on_train_begin(self, logs=None):
         """Open the TensorBoard log."""

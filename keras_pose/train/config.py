@@ -9,11 +9,28 @@ import dataclasses
 import difflib
 import sys
 import typing
+from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 
-def option(default, help, *, choices=None, low=None, high=None):  # noqa: A002 - absl's own word
+class _Settings(typing.Protocol):
+    """Any instance of a dataclass."""
+
+    __dataclass_fields__: typing.ClassVar[dict[str, typing.Any]]
+
+
+_S = typing.TypeVar("_S", bound=_Settings)
+
+
+def option(
+    default: bool | int | float | str,
+    help: str,  # noqa: A002 - absl's own word
+    *,
+    choices: tuple[str, ...] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> typing.Any:
     """Declare a config field.
 
     Args:
@@ -30,7 +47,7 @@ def option(default, help, *, choices=None, low=None, high=None):  # noqa: A002 -
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def check_ranges(config) -> None:
+def check_ranges(config: _Settings) -> None:
     """Check every field of a config against its declared choices and range.
 
     Args:
@@ -53,7 +70,9 @@ def check_ranges(config) -> None:
             raise ValueError(f"--{field.name}={value} is too large; give at most {high}.")
 
 
-def define_flags(*config_classes, flag_values=flags.FLAGS) -> None:
+def define_flags(
+    *config_classes: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS
+) -> None:
     """Define one absl flag per field, under the field's name.
 
     Args:
@@ -79,7 +98,7 @@ def define_flags(*config_classes, flag_values=flags.FLAGS) -> None:
             define(field.name, field.default, text, flag_values=flag_values)
 
 
-def from_flags(config_class, flag_values=flags.FLAGS):
+def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLAGS) -> _S:
     """Read a config from parsed flags.
 
     Args:
@@ -96,12 +115,12 @@ def from_flags(config_class, flag_values=flags.FLAGS):
     return config_class(**{name: flag_values[name].value for name in names})
 
 
-def to_dict(config) -> dict:
+def to_dict(config: _Settings) -> dict:
     """Return the config as a JSON-ready dict of field name to value."""
     return dataclasses.asdict(config)
 
 
-def from_dict(config_class, values: dict, source: str = "config"):
+def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _S:
     """Build a config from a dict, refusing unknown names.
 
     Args:
@@ -125,7 +144,7 @@ def from_dict(config_class, values: dict, source: str = "config"):
     return config_class(**{name: hints[name](value) for name, value in values.items()})
 
 
-def differences(config, other) -> dict:
+def differences(config: _Settings, other: _Settings) -> dict:
     """Fields in which two configs of one class differ.
 
     Args:
@@ -139,7 +158,7 @@ def differences(config, other) -> dict:
     return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
 
 
-def flagfile_text(*configs, header: str = "") -> str:
+def flagfile_text(*configs: _Settings, header: str = "") -> str:
     """Write configs as an absl flagfile that reproduces them.
 
     Args:
@@ -161,7 +180,7 @@ def _flag_value(value):
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def run_binary(main) -> None:
+def run_binary(main: Callable[[list[str]], None]) -> None:
     """Run a binary's main under absl; expected errors become one sentence and exit code 1.
 
     Args:
@@ -181,7 +200,11 @@ def run_binary(main) -> None:
 def _parse(arguments):
     """Parse strictly; absl's own parser prints the whole help for one wrong flag."""
     try:
-        return flags.FLAGS(arguments)
+        left = flags.FLAGS(arguments)
     except flags.Error as error:
         print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
+    if flags.FLAGS["verbosity"].using_default_value:
+        # Left alone, absl raises it to INFO, and TensorFlow's converters spill pages of that.
+        logging.set_verbosity(logging.WARNING)
+    return left

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from keras_pose.train.callbacks import SaveState, StopOnNonFinite
@@ -17,7 +18,7 @@ from keras_pose.train.strategy import per_replica_batch
 
 def run(
     *,
-    build_model: Callable,
+    build_model: Callable[[], keras.Model],
     batches: Callable[[int], tf.data.Dataset],
     model_dir: str,
     batch_size: int,
@@ -27,7 +28,7 @@ def run(
     callbacks: list | None = None,
     steps_per_execution: int = 1,
     checkpoints_to_keep: int = 2,
-):
+) -> keras.Model:
     """Train to `num_steps`, from the latest checkpoint of `model_dir` if there is one.
 
     Args:

@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 from keras_pose.train import config as configs
 
@@ -18,6 +19,9 @@ RUN_FILE, FLAG_FILE, EPOCH_FILE = "run.json", "run.flags", "epochs.jsonl"
 
 def write_atomically(path: str, text: str) -> None:
     """Write a text file aside, flush it to disk and rename it into place.
+
+    Small and of its own, since this room imports no other; `keras_pose.export.write_file` is for all
+    who may import that.
 
     Args:
         path: destination; its folder must exist.
@@ -79,7 +83,7 @@ def update_run(model_dir: str, **entries) -> None:
     write_atomically(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
 
 
-def open_run(model_dir: str, config, command: list[str] | None = None) -> None:
+def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> None:
     """Create the run folder, or check that the one there belongs to the same config.
 
     Args:

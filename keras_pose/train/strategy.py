@@ -4,7 +4,12 @@ Keras optimizers add gradients up over replicas, so a loss is a sum over the *gl
 its size; clipping comes after the sum; moving averages leave the replica context. One rule, one place.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
+
+Tensor = Any  # a number, a NumPy array or a TensorFlow tensor
 
 STRATEGIES = ("auto", "one_device", "mirrored", "cpu_mirrored")
 
@@ -67,13 +72,13 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def replica_index():
+def replica_index() -> Tensor:
     """Index of this replica in the global batch, an int32 scalar; 0 outside a replica context."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else context.replica_id_in_sync_group
 
 
-def over_global_batch(per_replica_mean):
+def over_global_batch(per_replica_mean: Tensor) -> Tensor:
     """Turn the mean over a replica's part of an evenly split batch into its share of the global mean.
 
     Args:
@@ -85,7 +90,7 @@ def over_global_batch(per_replica_mean):
     return per_replica_mean / num_replicas()
 
 
-def starting_momentum(momentum: float, step):
+def starting_momentum(momentum: float, step: Tensor) -> Tensor:
     """Momentum of a moving average that forgets its initial value quickly.
 
     Args:
@@ -99,7 +104,9 @@ def starting_momentum(momentum: float, step):
     return tf.minimum(momentum, (1.0 + done) / (10.0 + done))
 
 
-def update_moving_average(averages, values, momentum) -> None:
+def update_moving_average(
+    averages: Sequence[tf.Variable], values: Sequence[tf.Variable], momentum: Tensor
+) -> None:
     """Move each average towards its value: `a <- m a + (1 - m) v`, equally on every replica.
 
     Args:
@@ -109,7 +116,8 @@ def update_moving_average(averages, values, momentum) -> None:
     """
 
     def move(average, value):
-        average.assign(average * momentum + (1.0 - momentum) * tf.convert_to_tensor(value))
+        kept = tf.cast(momentum, average.dtype)
+        average.assign(average * kept + (1.0 - kept) * tf.convert_to_tensor(value))
 
     def move_all(strategy):
         for average, value in zip(averages, values, strict=True):
