@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
 from keras_pose.losses import bone_ratio_prior
 from keras_pose.skeletons import H36M_17
 
@@ -51,7 +52,7 @@ class BoneRatioPrior(keras.layers.Layer):
             self.log_ratios = self.add_weight(name="log_ratios", shape=shape, initializer="zeros")
         self.built = True
 
-    def ratios(self):
+    def ratios(self) -> Tensor:
         """Proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
         if self.log_ratios is None:
             return ops.convert_to_tensor(ELEPOSE_RATIOS, dtype=self.variable_dtype)

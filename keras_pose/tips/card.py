@@ -1,6 +1,7 @@
 """The model card of an exported lifter, filled from its run."""
 
 from keras_pose.export import DataFact, MetricFact, ModelCard, SignatureFact, TensorFact
+from keras_pose.tips.config import Config
 from keras_pose.train import config as configs
 
 _DATA = {
@@ -47,7 +48,7 @@ def lift_facts(name: str = "lift") -> SignatureFact:
     )  # fmt: skip
 
 
-def model_card(name: str, version: int, config, run: dict, weights: str) -> ModelCard:
+def model_card(name: str, version: int, config: Config, run: dict, weights: str) -> ModelCard:
     """Gather the facts of a run for its card.
 
     Args:

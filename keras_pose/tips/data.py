@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.codecs import encode_root_relative, valid_poses
+from keras_pose.data import Views
 from keras_pose.tips.config import Config
 from keras_pose.tips.sources import read_views
 
@@ -50,10 +51,11 @@ def load_poses(config: Config, data_dir: str, split: str) -> Poses:
         ValueError: if the data are missing or broken; the sentence names the file.
     """
     views, source = read_views(config, data_dir, split)
-    points_3d = getattr(views, "points_3d", None)
-    if points_3d is not None:
-        points_3d = points_3d - points_3d[:, :1]
-    points = points_3d[..., :2] if config.input_2d == "orthographic" else views.points_px
+    points, points_3d = views.points_px, None
+    if isinstance(views, Views):
+        points_3d = views.points_3d - views.points_3d[:, :1]
+        if config.input_2d == "orthographic":
+            points = points_3d[..., :2]
     bad = np.flatnonzero(~keras.ops.convert_to_numpy(valid_poses(points)))
     if len(bad):
         raise ValueError(
@@ -70,8 +72,13 @@ def load_poses(config: Config, data_dir: str, split: str) -> Poses:
 
 
 def training_batches(
-    poses: np.ndarray, *, batch_size: int, seed: int, first_step: int = 0, labels=None
-):
+    poses: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    labels: np.ndarray | None = None,
+) -> tf.data.Dataset:
     """Endless batches in an order that is a pure function of the seed and the step.
 
     Args:

@@ -177,7 +177,7 @@ def print_table(results: dict) -> None:
         print(f"{cells}  {protocol}")
 
 
-def main(arguments) -> None:
+def main(arguments: list[str]) -> None:
     """Entry point under absl."""
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,15 @@ _TITLES = {
 }
 
 
-def write(path: str, settings, runs: dict, folder: str, shipped: str, people: dict, minutes: float):
+def write(
+    path: str,
+    settings: Any,
+    runs: dict,
+    folder: str,
+    shipped: str,
+    people: dict,
+    minutes: float,
+) -> None:
     """Write the report.
 
     Args:

@@ -8,16 +8,18 @@ import math
 import tensorflow as tf
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
+from keras_pose.tips.config import Config
 from keras_pose.tips.splits import mirror_permutation
 from keras_pose.train.strategy import num_replicas, replica_index
 
 
-def draw_views(config, batch_size, step) -> dict:
+def draw_views(config: Config, batch_size: Tensor, step: Tensor) -> dict[str, Tensor]:
     """Draw mirroring, label exchange and two views per pose.
 
     Args:
         config: uses seed, view_draw, mirror_draw, label_exchange and the two ranges.
-        batch_size: poses on this replica, the same on every replica.
+        batch_size: int scalar, poses on this replica, the same on every replica.
         step: int scalar, number of finished steps.
 
     Returns:
@@ -45,7 +47,7 @@ def draw_views(config, batch_size, step) -> dict:
     }
 
 
-def mirror_poses(points_2d, mirror, mode):
+def mirror_poses(points_2d: Tensor, mirror: Tensor, mode: str) -> Tensor:
     """Mirror the poses whose draw is 1.
 
     Args:
@@ -65,7 +67,7 @@ def mirror_poses(points_2d, mirror, mode):
     return ops.where(mirror[:, None, None] > 0, flipped, points_2d)
 
 
-def mirror_depths(depth, mirror, mode):
+def mirror_depths(depth: Tensor, mirror: Tensor, mode: str) -> Tensor:
     """Carry depths along with `mirror_poses`: depth itself does not change, joints may.
 
     Args:

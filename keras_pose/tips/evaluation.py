@@ -3,6 +3,7 @@
 Both are reported side by side; nothing that uses 3D labels feeds back into training or selection.
 """
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -10,6 +11,7 @@ from keras_pose.codecs import decode_root_relative
 from keras_pose.geometry import bone_lengths
 from keras_pose.metrics import bone_symmetry_error, chirality, evaluate_poses, standard_protocols
 from keras_pose.skeletons import H36M_17
+from keras_pose.tips.data import Poses
 
 _BATCH = 4096
 # Scale and place are not observable without labels, so plain MPJPE would be noise.
@@ -27,7 +29,7 @@ def protocol_ids() -> dict[str, str]:
     return {name: protocol.id for name, protocol in protocols().items()}
 
 
-def lift_poses(model, points_2d: np.ndarray) -> np.ndarray:
+def lift_poses(model: keras.Model, points_2d: np.ndarray) -> np.ndarray:
     """Lift normalised poses in batches.
 
     Args:
@@ -59,7 +61,7 @@ def depth_sign(points_3d: np.ndarray) -> tuple[float, float]:
     return (1.0 if share >= 0.5 else -1.0), share
 
 
-def evaluate_labelled(model, poses) -> dict[str, float]:
+def evaluate_labelled(model: keras.Model, poses: Poses) -> dict[str, float]:
     """Errors against 3D labels, after the label-free choice of the depth sign.
 
     Args:
@@ -69,7 +71,12 @@ def evaluate_labelled(model, poses) -> dict[str, float]:
     Returns:
         Short measure name to value (millimetres, or per cent for `n_pck` and `n_auc`), and
         `chirality`, the share of poses with the nose in front before the choice.
+
+    Raises:
+        ValueError: if there are no labels.
     """
+    if poses.points_3d is None:
+        raise ValueError(f"{poses.source}: there are no 3D labels to measure against; add them.")
     predicted = lift_poses(model, poses.points_2d) * poses.scale[:, None, None]
     sign, share = depth_sign(predicted)
     predicted[..., 2] *= sign
@@ -78,7 +85,7 @@ def evaluate_labelled(model, poses) -> dict[str, float]:
     return measured | {"chirality": share}
 
 
-def evaluate_unlabelled(model, points_2d: np.ndarray) -> dict[str, float]:
+def evaluate_unlabelled(model: keras.Model, points_2d: np.ndarray) -> dict[str, float]:
     """Plausibility of lifted poses, from held-out 2D alone.
 
     Args:

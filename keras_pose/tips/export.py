@@ -6,6 +6,7 @@ Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `veri
 
 import dataclasses
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -80,13 +81,13 @@ def export_run(settings: ExportConfig) -> str:
 
 
 def golden_inputs(count: int = 64) -> np.ndarray:
-    """Generated people seen by virtual cameras, at four sizes, float32 `[count, 17, 2]` pixels."""
+    """Generated people seen by virtual cameras, at four sizes, float32 `[C, 17, 2]` pixels, C = count."""
     views = render_views(generate_motion(max(count, 100), seed=7), seed=7)
     chosen = views.points_px[np.linspace(0, len(views) - 1, count).astype(int)]
     return (chosen * np.resize([0.01, 0.3, 1.0, 40.0], count)[:, None, None]).astype(np.float32)
 
 
-def verify(folder, name: str, signature: export.Signature) -> list[dict]:
+def verify(folder: str | os.PathLike, name: str, signature: export.Signature) -> list[dict]:
     """Compare SavedModel and TFLite files with the Keras model, hostile inputs included.
 
     Args:
@@ -99,6 +100,7 @@ def verify(folder, name: str, signature: export.Signature) -> list[dict]:
     """
     inputs = {"keypoints_2d": np.concatenate([golden_inputs(), serving.hostile_inputs()])}
     reference = _per_scale(signature.function(**inputs))
+    folder = Path(folder)
     reports = []
     runners = {
         "saved_model": export.saved_model_runner(folder),
@@ -115,13 +117,7 @@ def verify(folder, name: str, signature: export.Signature) -> list[dict]:
         }
         artefact = "saved_model.pb" if kind == "saved_model" else f"{name}_{kind}.tflite"
         reports.append(
-            export.compare_artefact(
-                artefact,
-                lambda given, run=runner: _per_scale(run(given)),
-                reference,
-                inputs,
-                bounds,
-            )
+            export.compare_artefact(artefact, _per_scale_runner(runner), reference, inputs, bounds)
         )
     return reports
 
@@ -133,7 +129,11 @@ def _per_scale(outputs):
     return outputs | {"keypoints_3d": outputs["keypoints_3d"] / scale[:, None, None]}
 
 
-def main(arguments) -> None:
+def _per_scale_runner(runner):
+    return lambda inputs: _per_scale(runner(inputs))
+
+
+def main(arguments: list[str]) -> None:
     """Entry point under absl."""
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")

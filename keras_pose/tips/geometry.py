@@ -9,6 +9,8 @@ import math
 from keras import ops
 
 from keras_pose.geometry import rotation_x, rotation_y
+from keras_pose.geometry.shapes import Tensor
+from keras_pose.tips.config import Config
 
 # The pose never comes nearer to the camera than this (ElePose's max(1, c + o)).
 _NEAREST = 1.0
@@ -20,11 +22,11 @@ class Orthographic:
     Reference: TIPS-GAN, lifting cycle.
     """
 
-    def lift(self, points_2d, depth):
+    def lift(self, points_2d: Tensor, depth: Tensor) -> Tensor:
         """Return `[..., J, 3]` from `[..., J, 2]` and depth `[..., J]`, one common unit."""
         return ops.concatenate([points_2d, depth[..., None]], axis=-1)
 
-    def project(self, points_3d):
+    def project(self, points_3d: Tensor) -> Tensor:
         """Return the `[..., J, 2]` image of root-relative points `[..., J, 3]`."""
         return points_3d[..., :2]
 
@@ -48,7 +50,7 @@ class Perspective:
         # Where the root is on the picture plane at distance 1; y points down.
         self.root_on_plane = (0.0, -math.tan(root_elevation_rad))
 
-    def lift(self, points_2d, depth):
+    def lift(self, points_2d: Tensor, depth: Tensor) -> Tensor:
         """Return root-relative `[..., J, 3]` from `[..., J, 2]` and depth offsets `[..., J]`.
 
         A 2D pose of size 1 has size 1 at the root's depth, so image coordinates are `uv / c`.
@@ -58,7 +60,7 @@ class Perspective:
         shear = ops.convert_to_tensor(self.root_on_plane, dtype=points_2d.dtype) * offset
         return ops.concatenate([points_2d * (distance / self.distance) + shear, offset], axis=-1)
 
-    def project(self, points_3d):
+    def project(self, points_3d: Tensor) -> Tensor:
         """Return the `[..., J, 2]` image of root-relative points `[..., J, 3]`."""
         distance = ops.maximum(points_3d[..., 2:] + self.distance, _NEAREST)
         root = ops.convert_to_tensor(self.root_on_plane, dtype=points_3d.dtype)
@@ -66,14 +68,14 @@ class Perspective:
         return (points_3d[..., :2] - shear) * (self.distance / distance)
 
 
-def make_geometry(config):
+def make_geometry(config: Config) -> Orthographic | Perspective:
     """Return the camera model that `config.geometry` names."""
     if config.geometry == "orthographic":
         return Orthographic()
     return Perspective(config.camera_distance, math.radians(config.root_elevation_deg))
 
 
-def view_rotation(azimuth_rad, elevation_rad, pitch_rad):
+def view_rotation(azimuth_rad: Tensor, elevation_rad: Tensor, pitch_rad: Tensor) -> Tensor:
     """Rotation that shows a pose to another camera of the same rig.
 
     Undo the camera's pitch, turn about the world's vertical, look down by pitch plus elevation:
@@ -97,7 +99,7 @@ def view_rotation(azimuth_rad, elevation_rad, pitch_rad):
     return ops.matmul(tilt, ops.matmul(turn, tilt_back))
 
 
-def quarter_turns(pitch_rad, dtype="float32"):
+def quarter_turns(pitch_rad: Tensor, dtype: str = "float32") -> Tensor:
     """The rotations of the 90-degree consistency: +90, -90 and 180 degrees about the vertical.
 
     Args:

@@ -1,13 +1,15 @@
 """Pictures of lifted poses for TensorBoard and reports."""
 
+import keras
 import numpy as np
 
 from keras_pose.skeletons import H36M_17
+from keras_pose.tips.data import Poses
 from keras_pose.tips.evaluation import depth_sign, lift_poses
 from keras_pose.viz.panels import pose_panel, tile
 
 
-def draw_lifted(model, poses, count: int = 4) -> np.ndarray:
+def draw_lifted(model: keras.Model, poses: Poses, count: int = 4) -> np.ndarray:
     """Draw held-out poses: 2D input, and the lifted pose from two sides.
 
     Args:

@@ -3,7 +3,7 @@
 import os
 
 from keras_pose.tips.config import Config
-from keras_pose.tips.networks import PoseLifter
+from keras_pose.tips.networks import PartLifter, PoseLifter
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 
@@ -15,7 +15,7 @@ def weights_path(model_dir: str, which: str) -> str:
     return os.path.join(model_dir, "weights", f"{which}.weights.h5")
 
 
-def save_lifter(lifter, model_dir: str, which: str) -> None:
+def save_lifter(lifter: PartLifter, model_dir: str, which: str) -> None:
     """Write the weights of an inference lifter aside and rename them into place.
 
     Args:

@@ -2,8 +2,10 @@
 
 import keras
 
+from keras_pose.tips.config import Config
 
-def make_adam(config, learning_rate, name):
+
+def make_adam(config: Config, learning_rate: float, name: str) -> keras.optimizers.Adam:
     """Adam with the run's schedule.
 
     Args:

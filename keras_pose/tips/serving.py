@@ -1,15 +1,21 @@
 """What an exported lifter computes, from pixels to 3D, normalisation included."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_pose.codecs import decode_root_relative, encode_root_relative, valid_poses
 from keras_pose.export import Signature
+from keras_pose.geometry.shapes import Tensor
 from keras_pose.skeletons import H36M_17
+from keras_pose.tips.networks import PoseLifter
 
 
-def lift_pixels(model, depth_sign: float = 1.0):
+def lift_pixels(
+    model: PoseLifter, depth_sign: float = 1.0
+) -> Callable[[Tensor], dict[str, Tensor]]:
     """Build the function behind the signatures `serving_default` and `lift`.
 
     Args:
@@ -42,7 +48,7 @@ def lift_pixels(model, depth_sign: float = 1.0):
     return lift
 
 
-def lift_signature(model, depth_sign: float = 1.0) -> Signature:
+def lift_signature(model: PoseLifter, depth_sign: float = 1.0) -> Signature:
     """Signature of `lift_pixels` with a free batch axis.
 
     Args:

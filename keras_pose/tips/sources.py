@@ -12,7 +12,9 @@ _H36M_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")}
 _KEYPOINT_ENDINGS = (".npz", ".npy", ".json", ".csv")
 
 
-def read_views(config: Config, data_dir: str, split: str) -> tuple[object, str]:
+def read_views(
+    config: Config, data_dir: str, split: str
+) -> tuple[data.Views | data.Keypoints2D, str]:
     """Read one split of `config.dataset`.
 
     Files in `data_dir`: cmu: `train.npz`, `val.npz`; bvh: folders `train`, `val`; h36m:

@@ -4,6 +4,7 @@ The same command goes on with the run in --model_dir. `train_run` is the library
 """
 
 import time
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -33,7 +34,9 @@ HEALTH_PANEL = {
 _HELDOUT = 2048
 
 
-def train_run(config: Config, options: RunOptions, extra_callbacks=()) -> dict:
+def train_run(
+    config: Config, options: RunOptions, extra_callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> dict:
     """Train, evaluate and record one run.
 
     Args:
@@ -200,7 +203,7 @@ def print_results(run: dict) -> None:
         )
 
 
-def main(arguments) -> None:
+def main(arguments: list[str]) -> None:
     """Entry point under absl: flags to config, config to run."""
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
