@@ -14,6 +14,7 @@ from keras import ops
 from keras_pose import losses
 from keras_pose.codecs import pose_scale
 from keras_pose.geometry import bone_lengths, rotate
+from keras_pose.geometry.shapes import Tensor
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.bone_ratios import BoneRatioPrior
 from keras_pose.tips.config import PITCH_LEARNT, PITCH_NONE
@@ -55,15 +56,19 @@ class AdversarialLifter(keras.Model):
     """
 
     def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
+        # Geometry and losses compute in the variables' dtype; only hidden layers may be coarser.
+        precise = keras.DTypePolicy(config.precision).variable_dtype
+        super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.lifter = PartLifter(config, name="lifter", dtype=config.precision)
         self.discriminator = PoseDiscriminator(config, name="discriminator", dtype=config.precision)
         self.averaged_lifter = None
         if config.ema_momentum:
             self.averaged_lifter = PartLifter(
-                config, name="averaged_lifter", dtype=config.precision, trainable=False
+                config, name="averaged_lifter", dtype=config.precision
             )
+            # As an argument of the constructor it would not reach the layers built there.
+            self.averaged_lifter.trainable = False
             self.averaged_lifter.set_weights(self.lifter.get_weights())
         self.camera_pitch = None
         if config.pitch == PITCH_LEARNT:
@@ -72,7 +77,7 @@ class AdversarialLifter(keras.Model):
             )
         self.bone_ratios = None
         if config.bone_ratio_weight:
-            self.bone_ratios = BoneRatioPrior(config.bone_ratios, name="bone_ratios")
+            self.bone_ratios = BoneRatioPrior(config.bone_ratios, name="bone_ratios", dtype=precise)
         self.geometry = make_geometry(config)
         self.adversary = {
             "least_squares": losses.least_squares_adversary,
@@ -86,7 +91,7 @@ class AdversarialLifter(keras.Model):
             config.adversarial_weight * size / NUM_JOINTS for size in sizes for _ in range(size)
         ]
         names = [*_STEP_LOGS, *(name for name in _TERMS if getattr(config, f"{name}_weight"))]
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.trackers = {name: keras.metrics.Mean(name=name, dtype=precise) for name in names}
         self.built = True
 
     def compile(self, **kwargs):
@@ -115,7 +120,7 @@ class AdversarialLifter(keras.Model):
             self.scene_optimizers.append(optimizer)
 
     @property
-    def optimizers(self):
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
         """Every optimizer, for checkpoints."""
         return [*self.generator_optimizers, self.discriminator_optimizer, *self.scene_optimizers]
 
@@ -124,7 +129,7 @@ class AdversarialLifter(keras.Model):
         return list(self.trackers.values())
 
     @property
-    def inference_lifter(self):
+    def inference_lifter(self) -> PartLifter:
         """The `PartLifter` that is evaluated and exported."""
         return self.lifter if self.averaged_lifter is None else self.averaged_lifter
 
@@ -132,22 +137,31 @@ class AdversarialLifter(keras.Model):
         lifter = self.lifter if training else self.inference_lifter
         return self.geometry.lift(points_2d, lifter(points_2d, training=training))
 
-    def pitch_rad(self):
+    def pitch_rad(self) -> Tensor:
         """Downward pitch of the cameras in radians, a float scalar."""
         if self.camera_pitch is not None:
             return ops.convert_to_tensor(self.camera_pitch)
         if self.config.pitch == PITCH_NONE:
-            return ops.convert_to_tensor(0.0)
-        return ops.convert_to_tensor(math.radians(float(self.config.pitch)))
+            return ops.convert_to_tensor(0.0, dtype=self.compute_dtype)
+        degrees = float(self.config.pitch)
+        return ops.convert_to_tensor(math.radians(degrees), dtype=self.compute_dtype)
 
-    def normalized_views(self, points_2d):
+    def normalized_views(self, points_2d: Tensor) -> tuple[Tensor, Tensor]:
         """Rotated poses as networks see them, and the scale taken out: `[..., J, 2]`, `[...]`."""
         if not self.config.renormalize_views:
             return points_2d, ops.ones_like(points_2d[..., 0, 0])
         scale = ops.maximum(pose_scale(points_2d, self.config.scale_rule), 1e-3)
         return points_2d / scale[..., None, None], scale
 
-    def cycle(self, lifter, points_2d, lifted, rotation, pitch_rad, training):
+    def cycle(
+        self,
+        lifter: PartLifter,
+        points_2d: Tensor,
+        lifted: Tensor,
+        rotation: Tensor,
+        pitch_rad: Tensor,
+        training: bool,
+    ) -> dict[str, Tensor]:
         """One turn of the lifting cycle.
 
         Args:
@@ -194,7 +208,7 @@ class AdversarialLifter(keras.Model):
             terms["deformation"] = losses.weighted_joint_sum(
                 losses.deformation(lifted, back), self.part_mean
             )
-        if config.bone_ratio_weight:
+        if self.bone_ratios is not None:
             rooted = ops.pad(lifted, [(0, 0), (1, 0), (0, 0)])
             terms["bone_ratio"] = self.bone_ratios(bone_lengths(rooted, H36M_17.bones))
         shown = images if config.adversarial_views == "all" else images[:1]
@@ -202,7 +216,9 @@ class AdversarialLifter(keras.Model):
         view = ops.reshape(view, (-1, NUM_JOINTS, 2))
         return {"view": view, **terms}
 
-    def discriminator_loss(self, real, fake, exchange):
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, exchange: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Loss of the discriminator on real and generated poses, and both mean scores.
 
         Args:
@@ -226,8 +242,7 @@ class AdversarialLifter(keras.Model):
 
     def train_step(self, points_2d):
         step = self.discriminator_optimizer.iterations
-        batch_size = tf.shape(points_2d)[0]
-        draw = draw_views(self.config, batch_size, step)
+        points_2d, batch_size, draw = self._draw(points_2d, step)
         points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
         scene = [variable for variable, _ in self._scene_variables()]
         variables = [variable.value for variable in self.lifter.trainable_variables + scene]
@@ -248,7 +263,7 @@ class AdversarialLifter(keras.Model):
         logs["pitch_deg"] = pitch * (180.0 / math.pi)
         return self._track(logs, batch_size)
 
-    def generator_loss(self, terms):
+    def generator_loss(self, terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of the cycle's terms and the adversarial term.
 
         Args:
@@ -314,15 +329,14 @@ class AdversarialLifter(keras.Model):
         if self.averaged_lifter is not None:
             step = self.discriminator_optimizer.iterations
             replicas.update_moving_average(
-                [variable.value for variable in self.averaged_lifter.variables],
-                [variable.value for variable in self.lifter.variables],
+                [variable.value for variable in self.averaged_lifter.weights],
+                [variable.value for variable in self.lifter.weights],
                 replicas.starting_momentum(self.config.ema_momentum, step),
             )
 
     def test_step(self, points_2d):
         """Label-free quantities on held-out 2D poses; the views are those of step 0."""
-        batch_size = tf.shape(points_2d)[0]
-        draw = draw_views(self.config, batch_size, 0)
+        points_2d, batch_size, draw = self._draw(points_2d, 0)
         pitch = self.pitch_rad()
         lifted = self(points_2d)
         rotation = view_rotation(draw["azimuth_rad"][1], draw["elevation_rad"][1], pitch)
@@ -337,13 +351,20 @@ class AdversarialLifter(keras.Model):
         means["discriminator_gap"] = means["discriminator_real"] - means["discriminator_fake"]
         return self._track(means, batch_size)
 
+    def _draw(self, points_2d, step):
+        """Poses and the draws of a step in this model's precision, and the number of poses."""
+        batch_size = tf.shape(points_2d)[0]
+        draw = draw_views(self.config, batch_size, step)
+        draw = {name: ops.cast(values, self.compute_dtype) for name, values in draw.items()}
+        return ops.cast(points_2d, self.compute_dtype), batch_size, draw
+
     def _track(self, logs, batch_size):
         for name, value in logs.items():
             self.trackers[name].update_state(value, tf.cast(batch_size, tf.float32))
         return {name: self.trackers[name].result() for name in logs}
 
 
-def scale_gradient(values, joint_factors):
+def scale_gradient(values: Tensor, joint_factors: Tensor) -> Tensor:
     """Identity whose gradient is multiplied by a factor per joint.
 
     Args:

@@ -82,7 +82,8 @@ class PoseLifter(keras.Model):
         self.built = True
 
     def call(self, points_2d, training=False):
-        return self.geometry.lift(points_2d, self.lifter(points_2d, training=training))
+        depth = ops.cast(self.lifter(points_2d, training=training), self.compute_dtype)
+        return self.geometry.lift(points_2d, depth)
 
 
 class PoseDiscriminator(keras.Model):

@@ -33,18 +33,20 @@ class DepthRegressor(keras.Model):
     """
 
     def __init__(self, config, teacher=None, **kwargs):
-        super().__init__(**kwargs)
+        precise = keras.DTypePolicy(config.precision).variable_dtype
+        super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.teacher = teacher
         self.lifter = PartLifter(config, name="lifter", dtype=config.precision)
         self.averaged_lifter = None
         if config.ema_momentum:
             self.averaged_lifter = PartLifter(
-                config, name="averaged_lifter", dtype=config.precision, trainable=False
+                config, name="averaged_lifter", dtype=config.precision
             )
+            self.averaged_lifter.trainable = False
             self.averaged_lifter.set_weights(self.lifter.get_weights())
         self.geometry = make_geometry(config)
-        self.tracker = keras.metrics.Mean(name="depth_error")
+        self.tracker = keras.metrics.Mean(name="depth_error", dtype=precise)
         self.built = True
 
     def compile(self, **kwargs):
@@ -58,7 +60,7 @@ class DepthRegressor(keras.Model):
         self.lifter_optimizer.build(self.lifter.trainable_variables)
 
     @property
-    def optimizers(self):
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
         """Every optimizer, for checkpoints."""
         return [self.lifter_optimizer]
 
@@ -67,7 +69,7 @@ class DepthRegressor(keras.Model):
         return [self.tracker]
 
     @property
-    def inference_lifter(self):
+    def inference_lifter(self) -> PartLifter:
         """The `PartLifter` that is evaluated and exported."""
         return self.lifter if self.averaged_lifter is None else self.averaged_lifter
 
@@ -77,13 +79,15 @@ class DepthRegressor(keras.Model):
 
     def train_step(self, data):
         points_2d, depth = data if self.teacher is None else (data, None)
+        points_2d = ops.cast(points_2d, self.compute_dtype)
         batch_size = tf.shape(points_2d)[0]
         draw = draw_views(self.config, batch_size, self.lifter_optimizer.iterations)
         points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
         if self.teacher is None:
+            depth = ops.cast(depth, self.compute_dtype)
             depth = mirror_depths(depth, draw["mirror"], self.config.mirror)
         else:
-            depth = ops.stop_gradient(self.teacher(points_2d))
+            depth = ops.cast(ops.stop_gradient(self.teacher(points_2d)), self.compute_dtype)
         with tf.GradientTape() as tape:
             predicted = self.lifter(points_2d, training=True)
             error = ops.mean(losses.squared_error(predicted[..., None], depth[..., None]))
@@ -94,8 +98,8 @@ class DepthRegressor(keras.Model):
         )
         if self.averaged_lifter is not None:
             replicas.update_moving_average(
-                [variable.value for variable in self.averaged_lifter.variables],
-                [variable.value for variable in self.lifter.variables],
+                [variable.value for variable in self.averaged_lifter.weights],
+                [variable.value for variable in self.lifter.weights],
                 replicas.starting_momentum(
                     self.config.ema_momentum, self.lifter_optimizer.iterations
                 ),

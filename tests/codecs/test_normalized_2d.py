@@ -133,9 +133,7 @@ def test_unknown_rule_is_named():
 @RULES
 def test_slopes_of_the_scale(rule):
     points = tf.constant(np.random.default_rng(1).normal(size=(2, 4, 2)))
-    theory, numeric = tf.test.compute_gradient(
-        lambda p: pose_scale(p, rule), [points], delta=1e-6
-    )
+    theory, numeric = tf.test.compute_gradient(lambda p: pose_scale(p, rule), [points], delta=1e-6)
     np.testing.assert_allclose(theory[0], numeric[0], atol=1e-8)
 
 
