@@ -76,6 +76,17 @@ def test_finish_sees_the_hidden_folder_and_may_stop(lifter, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_new_version_appears_whole_or_not_at_all(tmp_path):
+    with export.new_version(tmp_path, "toy") as (folder, final):
+        (folder / "card.md").write_text("card")
+        assert final == tmp_path / "toy" / "1" and not final.exists()
+    assert (final / "card.md").read_text() == "card" and not folder.exists()
+    with pytest.raises(KeyError), export.new_version(tmp_path, "toy") as (folder, final):
+        (folder / "card.md").write_text("half")
+        raise KeyError
+    assert final.name == "2" and os.listdir(tmp_path / "toy") == ["1"]
+
+
 def test_full_disk_under_tensorflow_leaves_nothing(lifter, tmp_path, monkeypatch):
     def save(_, folder, **__):
         os.makedirs(os.path.join(folder, "variables"))

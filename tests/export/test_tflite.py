@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 from keras_pose import export
 from keras_pose.export import Bound, Signature
@@ -61,6 +62,27 @@ def test_tflite_equals_python_call(lifter, contents, format, kernels):
 def test_fewer_bits_are_fewer_bytes(contents):
     assert len(contents["float16"]) < 0.75 * len(contents["float32"])
     assert len(contents["int8"]) < 0.75 * len(contents["float16"])
+
+
+def _integer_operations(content):
+    """Names of the operations whose result is stored in 8 bits."""
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name[0] != "_"}
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if graph.tensors[operator.outputs[0]].type == schema.TensorType.INT8:
+                code = model.operatorCodes[operator.opcodeIndex]
+                yield names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def test_only_the_listed_operations_become_integers(contents):
+    assert set(_integer_operations(contents["float32"])) == set()
+    integer = set(_integer_operations(contents["int8_static"])) - {"QUANTIZE"}
+    assert "FULLY_CONNECTED" in integer and integer <= export.INTEGER_OPERATIONS
+    # Centring and scaling subtract, divide and compare pixels, which no 8-bit grid holds.
+    arithmetic = {"SUB", "DIV", "ABS", "REDUCE_MAX", "MUL", "MAXIMUM"}
+    assert not export.INTEGER_OPERATIONS & arithmetic
+    assert export.INTEGER_OPERATIONS < export.PORTABLE_OPERATIONS
 
 
 def test_quantising_the_normalisation_too_ruins_depth(lifter, folder):

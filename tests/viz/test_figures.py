@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from keras_pose.viz import Series, line_chart_svg
+from keras_pose.viz import PALETTE, Series, line_chart_svg
 
 
 def _chart(*series, **options):
@@ -73,6 +73,26 @@ def test_styles_tell_series_apart():
         (path.get("stroke"), path.get("stroke-dasharray")) for path in plot.findall("path")
     )
     assert first == third and first[0] != second[0] and first[1] != second[1]
+
+
+def test_colours_are_chosen_for_colour_blind_readers_of_light_and_dark_pages():
+    # Okabe and Ito, "Color Universal Design"; black and yellow would vanish on one of the pages.
+    okabe_ito = {"#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"}
+    assert set(PALETTE[:6]) == okabe_ito and len(set(PALETTE)) == len(PALETTE)
+    for colour in PALETTE:
+        parts = np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)]) / 255
+        # Relative luminance and contrast of WCAG 2.
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        luminance = linear @ [0.2126, 0.7152, 0.0722]
+        assert 1.05 / (luminance + 0.05) > 2 and (luminance + 0.05) / 0.05 > 2
+
+
+def test_series_take_the_colours_in_turn():
+    count = len(PALETTE)
+    svg = _chart(*(Series(str(number), [0], [number]) for number in range(count + 1)))
+    (plot,) = ElementTree.fromstring(svg).findall("svg")
+    strokes = [path.get("stroke") for path in plot.findall("path")]
+    assert strokes == [*PALETTE, PALETTE[0]]
 
 
 def test_all_words_are_there_and_escaped():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_pose.skeletons import H36M_17
-from keras_pose.viz import panels
+from keras_pose.viz import panels, view_points
 
 
 def _points(axes):
@@ -33,6 +33,18 @@ def test_panel_has_the_input_and_two_sides():
     for part in parts:
         assert np.mean(part.min(-1) < 200) > 0.01
     assert (parts[1] != parts[2]).any()
+
+
+def test_two_sides_are_the_camera_and_its_right():
+    (azimuth, elevation, title), (side_azimuth, side_elevation, side_title) = panels.VIEWS
+    assert "camera view" in title and "from the right" in side_title
+    right_and_forward = np.eye(3)[[0, 2]]
+    right, forward = view_points(right_and_forward, azimuth, elevation)
+    # The camera's right stays right, and depth does not move a point sideways.
+    assert right[0] > 0.9 and abs(forward[0]) < 1e-9
+    right, forward = view_points(right_and_forward, side_azimuth, side_elevation)
+    # From the right, the camera's right is near and what is far from it is on the right.
+    assert right[2] < -0.9 and forward[0] > 0.9
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
