@@ -30,7 +30,7 @@ setup(
         "opencv-python-headless>=4.8.0.76",
         "absl-py>=2.1.0",
         "tensorboard>=2.20.0",
-        "ai-edge-litert>=2.1.0",
+        "ai-edge-litert>=2.3.0",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21.0"],
