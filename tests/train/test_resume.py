@@ -1,0 +1,163 @@
+"""Killed in mid-training and started again, a run ends where the uninterrupted one ends, bit by bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.train.command_server import ROOT, CommandServer, environment
+
+pytestmark = pytest.mark.slow
+
+TRAIN = "keras_pose.tips.train"
+EPOCHS, STEPS = 3, 60
+COMMON = (
+    "--dataset=generated",
+    "--num_generated_frames=200",
+    "--width=8",
+    "--num_blocks=1",
+    "--discriminator_blocks=1",
+    "--batch_size=16",
+    f"--num_steps={EPOCHS * STEPS}",
+    f"--steps_per_epoch={STEPS}",
+)
+# Everything with a state: seeds of dropout, moments of batch normalisation, learnt scene, averages.
+ADVERSARIAL = ("--dropout=0.3", "--norm=batch", "--pitch=learnt", "--bone_ratios=learnt")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(server, tmp_path_factory):
+    """Run folder of the adversarial run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
+    code, command = server.run(TRAIN, *COMMON, *ADVERSARIAL, f"--model_dir={folder}")
+    assert code == 0, command.stderr
+    return folder
+
+
+def _kill_in_second_epoch(kill, folder):
+    """Wait for the first checkpoint, let the next epoch begin, kill; returns what was there."""
+    end = time.monotonic() + 240
+    # The state file is written after the checkpoint that it names.
+    while not (folder / "checkpoints" / "checkpoint").exists():
+        assert time.monotonic() < end, "no checkpoint appeared"
+        time.sleep(0.002)
+    kill()
+    found = sorted(path.name for path in (folder / "checkpoints").glob("*.index"))
+    assert f"step-{STEPS}.index" in found
+    assert f"step-{EPOCHS * STEPS}.index" not in found, "too late to be an interruption"
+    assert not (folder / "weights" / "last.weights.h5").exists()
+    return found
+
+
+def _latest(folder):
+    """Bytes of every tensor of the latest checkpoint."""
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    tensors = {}
+    for name in reader.get_variable_to_shape_map():
+        value = reader.get_tensor(name)
+        if isinstance(value, np.ndarray | np.generic):
+            tensors[name] = (str(value.dtype), value.tobytes())
+    return tensors
+
+
+def _weights(folder, which):
+    arrays = {}
+    with h5py.File(folder / "weights" / f"{which}.weights.h5") as file:
+        file.visititems(
+            lambda name, item: (
+                arrays.update({name: item[...].tobytes()})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return arrays
+
+
+def _assert_same_run(folder, expected):
+    mine, theirs = _latest(folder), _latest(expected)
+    assert mine.keys() == theirs.keys()
+    assert [name for name in mine if mine[name] != theirs[name]] == []
+    for which in ("last", "picked"):
+        ours, others = _weights(folder, which), _weights(expected, which)
+        assert ours.keys() == others.keys() and len(ours) >= 8
+        assert [name for name in ours if ours[name] != others[name]] == []
+    rows = (expected / "epochs.jsonl").read_text()
+    assert (folder / "epochs.jsonl").read_text() == rows
+    assert [json.loads(row)["step"] for row in rows.splitlines()] == [
+        STEPS * epoch for epoch in range(1, EPOCHS + 1)
+    ]
+    first, second = (json.loads((f / "run.json").read_text()) for f in (folder, expected))
+    for entry in ("results", "stop_rule", "depth_sign", "chirality", "steps", "config"):
+        assert first[entry] == second[entry]
+
+
+def test_the_checkpoint_holds_every_kind_of_state(uninterrupted):
+    tensors = _latest(uninterrupted)
+    step = [np.frombuffer(data, dtype) for name, (dtype, data) in tensors.items() if "step" in name]
+    assert step == [EPOCHS * STEPS]
+    kinds = {dtype for dtype, _ in tensors.values()}
+    # Weights and moments; step counters; seeds of dropout.
+    assert {"float32", "int64"} <= kinds
+    assert len(tensors) > 100
+
+
+def test_killed_adversarial_run_ends_byte_equal(server, uninterrupted, tmp_path):
+    folder = tmp_path / "run"
+    arguments = [*COMMON, *ADVERSARIAL, f"--model_dir={folder}"]
+    # The real command, not a fork: this is what a user's machine kills.
+    process = subprocess.Popen(
+        [sys.executable, "-m", TRAIN, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def kill():
+        process.kill()
+        assert process.wait(60) == -signal.SIGKILL
+
+    _kill_in_second_epoch(kill, folder)
+    code, command = server.run(TRAIN, *arguments)
+    assert code == 0, command.stderr
+    assert "Epoch 1/" not in command.stdout, "it began again instead of going on"
+    _assert_same_run(folder, uninterrupted)
+
+
+def test_the_same_command_on_a_finished_run_changes_nothing(server, uninterrupted):
+    before, rows = _latest(uninterrupted), (uninterrupted / "epochs.jsonl").read_text()
+    code, command = server.run(TRAIN, *COMMON, *ADVERSARIAL, f"--model_dir={uninterrupted}")
+    assert code == 0, command.stderr
+    assert "Epoch" not in command.stdout
+    assert _latest(uninterrupted) == before
+    assert (uninterrupted / "epochs.jsonl").read_text() == rows
+
+
+def test_killed_student_ends_byte_equal(server, uninterrupted, tmp_path):
+    settings = (*COMMON, "--model=student", f"--teacher_dir={uninterrupted}", "--dropout=0.3")
+    expected, folder = tmp_path / "expected", tmp_path / "run"
+    code, command = server.run(TRAIN, *settings, f"--model_dir={expected}")
+    assert code == 0, command.stderr
+    running = server.start(TRAIN, *settings, f"--model_dir={folder}")
+
+    def kill():
+        os.kill(running.pid, signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+
+    _kill_in_second_epoch(kill, folder)
+    code, command = server.run(TRAIN, *settings, f"--model_dir={folder}")
+    assert code == 0, command.stderr
+    _assert_same_run(folder, expected)
