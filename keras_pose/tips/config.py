@@ -214,6 +214,11 @@ class Config:
     precision: str = option(
         "float32", "Keras dtype policy.", choices=("float32", "mixed_bfloat16", "float64")
     )
+    teacher_mirrored: bool = option(
+        True,
+        "The student learns the mean of the teacher's depths for a pose and for its mirror image, which "
+        "cancels part of the teacher's noise; the author's student learns the plain depths.",
+    )
     teacher_dir: str = option("", "Run folder of the adversarial teacher when --model=student.")
     seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
 

@@ -1,5 +1,7 @@
 """Depth regression: the student distilled from a frozen teacher, and the supervised upper bound."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -106,3 +108,21 @@ class DepthRegressor(keras.Model):
             )
         self.tracker.update_state(error, tf.cast(batch_size, tf.float32))
         return {"depth_error": self.tracker.result()}
+
+
+def mirrored_mean(lifter: Callable) -> Callable:
+    """Average a lifter over a pose and its mirror image.
+
+    Args:
+        lifter: function from float `[B, J, 2]` to depths `[B, J]`.
+
+    Returns:
+        A function of the same shapes: depth does not change under mirroring, joints change sides.
+    """
+
+    def depth(points_2d):
+        every = ops.ones_like(points_2d[:, 0, 0])
+        mirrored = lifter(mirror_poses(points_2d, every, "swap"))
+        return 0.5 * (lifter(points_2d) + mirror_depths(mirrored, every, "swap"))
+
+    return depth

@@ -15,7 +15,7 @@ from keras_pose.tips.config import Config
 from keras_pose.tips.data import Poses, depth_targets, load_poses, training_batches
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.pictures import draw_lifted
-from keras_pose.tips.regression import DepthRegressor
+from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import check_student, load_lifter, save_lifter
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
@@ -96,11 +96,13 @@ def build_model(config: Config) -> keras.Model:
         return AdversarialLifter(config)
     if config.model == "supervised":
         return DepthRegressor(config)
-    teacher_config, teacher = load_lifter(config.teacher_dir)
+    _, teacher = load_lifter(config.teacher_dir)
     teacher.trainable = False
     sign = run_folder.read_run(config.teacher_dir).get("depth_sign", 1.0)
-    del teacher_config
-    return DepthRegressor(config, teacher=lambda points_2d: sign * teacher.lifter(points_2d))
+    depth = teacher.lifter
+    if config.teacher_mirrored:
+        depth = mirrored_mean(teacher.lifter)
+    return DepthRegressor(config, teacher=lambda points_2d: sign * depth(points_2d))
 
 
 def evaluate_run(options: RunOptions, config: Config | None = None) -> dict:
