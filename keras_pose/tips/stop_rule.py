@@ -1,34 +1,36 @@
 """When to stop without 3D labels: pick the epoch that looks most plausible from 2D alone.
 
-A lifter that is right about depth makes bones of left and right equally long and bone proportions the
-same from pose to pose, on poses it was not trained on, and survives the cycle. All three can be seen
-without labels; the discriminator's gap tells whether there is an adversary to speak of.
+A lifter that is right about depth makes left and right bones equally long and bone proportions the same
+from pose to pose, on poses it was not trained on. The 2D cycle and the discriminator's gap do not tell
+better epochs from good ones (`docs/tips.md`), so they only rule out broken ones.
 """
 
-# A gap near 1 means that the discriminator has won and teaches nothing; near 0 it has lost.
+# Gap near 1: the discriminator has won and teaches nothing; below 0: it takes generated for real.
 _HEALTHY_GAP = (0.0, 0.8)
+# Mean squared 2D error of the cycle in units of the pose's scale: 0.01 is a tenth of the pose.
+_LARGEST_REPROJECTION = 0.01
 
 
-def implausibility(row: dict) -> float:
+def implausibility(row: dict[str, float]) -> float:
     """One number to minimise over epochs, from label-free quantities of one row.
 
-    The three quantities are ratios already, so they are multiplied: a factor counts the same wherever
-    it is gained.
+    The two quantities are ratios already, so they are multiplied: a factor counts the same wherever it
+    is gained.
 
     Args:
         row: row of `epochs.jsonl` with `bone_symmetry`, `bone_spread` and, for adversarial runs,
             `heldout_reprojection` and `heldout_discriminator_gap`.
 
     Returns:
-        Value >= 0; infinite when the discriminator's gap on held-out poses is not healthy.
+        Value >= 0; infinite when the discriminator's gap or the 2D cycle error on held-out poses is not
+        healthy.
     """
-    gap = row.get("heldout_discriminator_gap")
-    if gap is not None and not _HEALTHY_GAP[0] <= gap <= _HEALTHY_GAP[1]:
+    gap = row.get("heldout_discriminator_gap", 0.0)
+    if not _HEALTHY_GAP[0] <= gap <= _HEALTHY_GAP[1]:
         return float("inf")
-    score = row["bone_symmetry"] * row["bone_spread"]
-    if "heldout_reprojection" in row:
-        score *= row["heldout_reprojection"] ** 0.5
-    return score
+    if row.get("heldout_reprojection", 0.0) > _LARGEST_REPROJECTION:
+        return float("inf")
+    return row["bone_symmetry"] * row["bone_spread"]
 
 
 def pick_epoch(rows: list[dict]) -> int:
