@@ -1,8 +1,11 @@
 """The model card of an exported lifter, filled from its run."""
 
+import os
+
 from keras_pose.export import DataFact, MetricFact, ModelCard, SignatureFact, TensorFact
 from keras_pose.tips.config import Config
 from keras_pose.train import config as configs
+from keras_pose.train import run_folder
 
 _DATA = {
     "cmu": DataFact(
@@ -21,6 +24,11 @@ _DATA = {
     ),
 }
 
+_FILMED = (
+    "Trained on exact 2D of motion seen by upright cameras that look down about 13 degrees from 4 to 6 m; "
+    "rolled cameras, extreme pitch and noise of detectors were not measured."
+)
+_AS_GIVEN = "Trained on the cameras of its data set alone; other cameras were not measured."
 _FRAME = "x right, y down, z forward; pelvis at 0"
 
 
@@ -46,6 +54,22 @@ def lift_facts(name: str = "lift") -> SignatureFact:
             ),
         ),
     )  # fmt: skip
+
+
+def teacher_recipe(teacher_dir: str) -> dict:
+    """What a student was distilled from.
+
+    Args:
+        teacher_dir: run folder of the teacher.
+
+    Returns:
+        The teacher's config, commit and results; empty if the folder is gone.
+    """
+    if not os.path.exists(os.path.join(teacher_dir, run_folder.RUN_FILE)):
+        return {}
+    run = run_folder.read_run(teacher_dir)
+    facts = {"config": run["config"], "commit": run["environment"]["git_commit"]}
+    return facts | {"results": run.get("results", {})}
 
 
 def model_card(name: str, version: int, config: Config, run: dict, weights: str) -> ModelCard:
@@ -81,8 +105,10 @@ def model_card(name: str, version: int, config: Config, run: dict, weights: str)
     )
     supervision = "with 3D labels" if config.model == "supervised" else "without 3D labels"
     recipe = configs.to_dict(config) | {"exported_weights": weights}
-    if "teacher" in run:
-        recipe["teacher"] = run["teacher"]
+    if config.teacher_dir:
+        # A path of somebody's machine says nothing; what the teacher was does.
+        recipe["teacher_dir"] = os.path.basename(os.path.normpath(config.teacher_dir))
+        recipe["teacher"] = teacher_recipe(config.teacher_dir)
     return ModelCard(
         name=name,
         version=str(version),
@@ -99,9 +125,7 @@ def model_card(name: str, version: int, config: Config, run: dict, weights: str)
         metrics=metrics,
         limits=(
             "One person, all 17 joints present: missing joints must be filled in before.",
-            "Trained on exact 2D of motion capture seen by upright cameras that look down about 13 "
-            "degrees from 4 to 6 m; rolled cameras, extreme pitch and noise of detectors were not "
-            "measured.",
+            _FILMED if config.dataset in ("cmu", "generated", "bvh") else _AS_GIVEN,
             "Scale and place in the room are not estimated: output is relative to the pelvis, in the "
             "input's pixels.",
             "Accuracy was measured on the validation split named above, with the depth sign chosen "
