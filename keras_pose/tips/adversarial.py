@@ -259,7 +259,7 @@ class AdversarialLifter(keras.Model):
             shared_loss = replicas.over_global_batch(loss)
         gradients = tape.gradient(shared_loss, variables)
         self._apply_generator_gradients(gradients)
-        logs |= generator_logs | {"gradient_norm": tf.linalg.global_norm(gradients)}
+        logs |= generator_logs | {"gradient_norm": _norm_of_replica(gradients)}
         logs["pitch_deg"] = pitch * (180.0 / math.pi)
         return self._track(logs, batch_size)
 
@@ -302,7 +302,7 @@ class AdversarialLifter(keras.Model):
             "discriminator_real": real,
             "discriminator_fake": fake_mean,
             "discriminator_gap": real - fake_mean,
-            "discriminator_gradient_norm": tf.linalg.global_norm(gradients),
+            "discriminator_gradient_norm": _norm_of_replica(gradients),
         }
 
     def _scene_variables(self):
@@ -362,6 +362,11 @@ class AdversarialLifter(keras.Model):
         for name, value in logs.items():
             self.trackers[name].update_state(value, tf.cast(batch_size, tf.float32))
         return {name: self.trackers[name].result() for name in logs}
+
+
+def _norm_of_replica(gradients):
+    """Norm of a replica's own gradient, undoing its share of the global batch."""
+    return tf.linalg.global_norm(gradients) * replicas.num_replicas()
 
 
 def scale_gradient(values: Tensor, joint_factors: Tensor) -> Tensor:

@@ -45,10 +45,13 @@ class BoneRatioPrior(keras.layers.Layer):
     def __init__(self, source="learnt", **kwargs):
         super().__init__(**kwargs)
         self.source = source
-        self.pairs = paired_bones()
+        pairs = paired_bones()
+        # A product, not a gather: the gradient of a gather is sparse, and Adam squares the parts of a
+        # repeated index before it adds them up; over replicas the sum is wrong altogether.
+        self.spread = np.eye(int(pairs.max()) + 1)[pairs]
         self.log_ratios = None
         if source == "learnt":
-            shape = (int(self.pairs.max()) + 1,)
+            shape = (self.spread.shape[1],)
             self.log_ratios = self.add_weight(name="log_ratios", shape=shape, initializer="zeros")
         self.built = True
 
@@ -56,7 +59,8 @@ class BoneRatioPrior(keras.layers.Layer):
         """Proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
         if self.log_ratios is None:
             return ops.convert_to_tensor(ELEPOSE_RATIOS, dtype=self.variable_dtype)
-        ratios = ops.exp(ops.take(self.log_ratios, self.pairs, axis=0))
+        spread = ops.convert_to_tensor(self.spread, dtype=self.variable_dtype)
+        ratios = ops.exp(ops.matmul(spread, self.log_ratios))
         return ratios / ops.mean(ratios)
 
     def call(self, bone_lengths):

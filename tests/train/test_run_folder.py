@@ -1,0 +1,87 @@
+"""A run folder says what was asked for, refuses another question, and never shows half a file."""
+
+import dataclasses
+import json
+import os
+
+import pytest
+
+from keras_pose import train
+from keras_pose.train import option, run_folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    rate: float = option(0.1, "Rate.")
+    count: int = option(3, "Count.")
+
+
+def test_new_run_records_config_command_and_environment(tmp_path):
+    folder = tmp_path / "new" / "run"
+    train.open_run(str(folder), Settings(rate=0.5), command=["program", "--rate=0.5"])
+    assert sorted(os.listdir(folder)) == ["run.flags", "run.json"]
+    run = train.read_run(str(folder))
+    assert run["config"] == {"rate": 0.5, "count": 3}
+    assert run["command"] == ["program", "--rate=0.5"]
+    environment = run["environment"]
+    assert environment["processors"] == os.cpu_count()
+    assert {"keras_pose", "git_commit", "python", "tensorflow", "keras", "numpy"} <= set(environment)
+    flags = (folder / "run.flags").read_text().splitlines()
+    assert flags[0].startswith("# Repeats") and flags[1:] == ["--rate=0.5", "--count=3"]
+
+
+def test_same_settings_go_on_and_others_are_refused(tmp_path):
+    folder = str(tmp_path)
+    train.open_run(folder, Settings(), command=["first"])
+    train.update_run(folder, results={"error": 1.5})
+    train.open_run(folder, Settings(), command=["second"])
+    run = train.read_run(folder)
+    assert run["command"] == ["first"] and run["results"] == {"error": 1.5}
+    with pytest.raises(ValueError) as caught:
+        train.open_run(folder, Settings(rate=0.2, count=9))
+    assert "--rate=0.2 (was 0.1), --count=9 (was 3)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="--model_dir is empty"):
+        train.open_run("", Settings())
+
+
+def test_entries_are_merged_and_replaced(tmp_path):
+    (tmp_path / "run.json").write_text('{"a": 1, "b": 2}')
+    train.update_run(str(tmp_path), b=3, c=[4])
+    assert json.loads((tmp_path / "run.json").read_text()) == {"a": 1, "b": 3, "c": [4]}
+
+
+def test_missing_or_broken_record_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"run.json: there is no run here; train first"):
+        train.read_run(str(tmp_path))
+    (tmp_path / "run.json").write_text('{"config": ')
+    with pytest.raises(ValueError, match=r"run.json: this is not valid JSON .*; restore it"):
+        train.read_run(str(tmp_path))
+
+
+def test_rows_come_back_and_replace_earlier_ones(tmp_path):
+    folder = str(tmp_path)
+    assert train.read_epochs(folder) == []
+    rows = [{"epoch": 1, "error": 2.5}, {"epoch": 2, "error": 1.25}]
+    train.write_epochs(folder, rows)
+    assert (tmp_path / "epochs.jsonl").read_text().count("\n") == 2
+    assert train.read_epochs(folder) == rows
+    train.write_epochs(folder, rows[:1])
+    assert train.read_epochs(folder) == rows[:1]
+
+
+def test_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "record"
+    run_folder.write_atomically(str(path), "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, full)
+            with pytest.raises(OSError, match=r"record: could not be written \(No space left"):
+                run_folder.write_atomically(str(path), "new")
+        assert os.listdir(tmp_path) == ["record"] and path.read_text() == "old"
+    run_folder.write_atomically(str(path), "new")
+    assert path.read_text() == "new" and path.stat().st_mode & 0o777 == 0o644
