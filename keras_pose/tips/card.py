@@ -25,7 +25,8 @@ _DATA = {
 }
 
 _FILMED = (
-    "Trained on exact 2D of motion seen by upright cameras that look down about 13 degrees from 4 to 6 m; "
+    "Trained on exact 2D of motion seen by upright cameras that look down about 13 degrees, from 4 "
+    "to 6 m, of which the mean pitch was known; "
     "rolled cameras, extreme pitch and noise of detectors were not measured."
 )
 _AS_GIVEN = "Trained on the cameras of its data set alone; other cameras were not measured."
