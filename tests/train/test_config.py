@@ -72,7 +72,9 @@ def test_json_repeats_the_settings(settings):
 def test_dict_may_leave_names_out_but_not_invent_them():
     assert train.from_dict(Settings, {"rate": 1}) == Settings(rate=1.0)
     assert isinstance(train.from_dict(Settings, {"rate": 1}).rate, float)
-    with pytest.raises(ValueError, match=r"old.json: unknown setting 'cuont'; did you mean 'count'"):
+    with pytest.raises(
+        ValueError, match=r"old.json: unknown setting 'cuont'; did you mean 'count'"
+    ):
         train.from_dict(Settings, {"cuont": 2}, "old.json")
     with pytest.raises(ValueError, match="unknown setting 'zzz'; known names: kind, rate, count"):
         train.from_dict(Settings, {"zzz": 2})

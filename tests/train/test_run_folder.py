@@ -25,7 +25,9 @@ def test_new_run_records_config_command_and_environment(tmp_path):
     assert run["command"] == ["program", "--rate=0.5"]
     environment = run["environment"]
     assert environment["processors"] == os.cpu_count()
-    assert {"keras_pose", "git_commit", "python", "tensorflow", "keras", "numpy"} <= set(environment)
+    assert {"keras_pose", "git_commit", "python", "tensorflow", "keras", "numpy"} <= set(
+        environment
+    )
     flags = (folder / "run.flags").read_text().splitlines()
     assert flags[0].startswith("# Repeats") and flags[1:] == ["--rate=0.5", "--count=3"]
 
