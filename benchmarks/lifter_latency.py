@@ -1,0 +1,222 @@
+"""Latency of exported lifters by LiteRT: `python -m benchmarks.lifter_latency`.
+
+One pose at a time on one thread, for every `.tflite` file beside a SavedModel and for lifters of random
+weights at two widths, since latency does not depend on the weights. docs/benchmarks.md says how to read
+the table.
+"""
+
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from benchmarks import machine
+from benchmarks.table import text_table
+from keras_pose.train import config as configs
+from keras_pose.train.config import check_ranges, option
+
+SIGNATURE = "lift"
+FORMATS = ("float32", "float16", "int8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of the benchmark; field = flag.
+
+    Raises:
+        ValueError: when a value is out of range.
+    """
+
+    models: str = option(
+        "savedmodels", "Folder of served models, <name>/<version>/*.tflite; or one version folder."
+    )
+    recipe: str = option("flags/tips/student.flags", "Recipe of the lifters of random weights.")
+    widths: str = option("256,1024", "Widths of lifters of random weights; empty for none.")
+    num_threads: int = option(1, "Threads of the interpreter.", low=1)
+    num_calls: int = option(3000, "Timed calls of each file.", low=1)
+    output: str = option("", "JSON file to write; empty prints the table alone.")
+
+    def __post_init__(self):
+        check_ranges(self)
+
+
+def exported_files(folder: Path) -> list[Path]:
+    """Find the files to measure.
+
+    Args:
+        folder: folder of served models, or one version folder.
+
+    Returns:
+        `.tflite` files beside a SavedModel, those of one version together.
+    """
+    versions = sorted({path.parent for path in [*folder.glob("*.pb"), *folder.glob("*/*/*.pb")]})
+    return [file for version in versions for file in sorted(version.glob("*.tflite"))]
+
+
+def export_random_lifter(config, folder: Path) -> list[Path]:
+    """Export a lifter of random weights.
+
+    Args:
+        config: `keras_pose.tips.config.Config`.
+        folder: existing empty folder, which gets the SavedModel too.
+
+    Returns:
+        One `.tflite` file per format.
+    """
+    import keras
+
+    from keras_pose import export
+    from keras_pose.tips.networks import PoseLifter
+    from keras_pose.tips.serving import lift_signature
+
+    keras.utils.set_random_seed(0)
+    export.save_signatures(folder, {SIGNATURE: lift_signature(PoseLifter(config))}, SIGNATURE)
+    files = []
+    for kind in FORMATS:
+        path = folder / f"random_width_{config.width}_{kind}.tflite"
+        export.write_file(path, export.convert_tflite(folder, SIGNATURE, kind))
+        files.append(path)
+    return files
+
+
+def measure(path: Path, num_threads: int, num_calls: int) -> dict:
+    """Measure one file.
+
+    Args:
+        path: `.tflite` file with the signature `lift`, a SavedModel beside it.
+        num_threads: threads of the interpreter.
+        num_calls: timed calls.
+
+    Returns:
+        JSON-ready dict: `megabytes`; `error`, root mean square distance of joints from what the
+        SavedModel gives, in units of the 2D pose's size; `invoke_ms_*`, one run of the network;
+        `call_ms_median`, with inputs and outputs carried through Python.
+    """
+    from keras_pose import export
+    from keras_pose.tips.export import golden_inputs
+
+    inputs = golden_inputs()
+    reference = _lifted(export.saved_model_runner(path.parent, SIGNATURE), inputs)
+    lifted = _lifted(export.tflite_runner(path, SIGNATURE, num_threads), inputs)
+    one = inputs[:1]
+    signature = _interpreter(path, num_threads).get_signature_runner(SIGNATURE)
+    calls = _seconds(lambda: signature(keypoints_2d=one), num_calls)
+    interpreter = _interpreter(path, num_threads)
+    (entry,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(entry["index"], one.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(entry["index"], one)
+    invokes = _seconds(interpreter.invoke, num_calls)
+    return {
+        "file": path.name,
+        "megabytes": path.stat().st_size / 1e6,
+        "error": float(np.sqrt(np.mean(np.sum((lifted - reference) ** 2, axis=-1)))),
+        "invoke_ms_median": 1e3 * float(np.median(invokes)),
+        "invoke_ms_min": 1e3 * float(np.min(invokes)),
+        "call_ms_median": 1e3 * float(np.median(calls)),
+    }
+
+
+def _interpreter(path, num_threads):
+    return Interpreter(model_path=os.fspath(path), num_threads=num_threads)
+
+
+def _lifted(runner, inputs):
+    """Lifted poses, each in units of its 2D size."""
+    outputs = runner({"keypoints_2d": inputs})
+    return outputs["keypoints_3d"] / outputs["scale"][:, None, None]
+
+
+def _seconds(call, num_calls):
+    for _ in range(max(1, num_calls // 10)):
+        call()
+    marks = [time.perf_counter()]
+    for _ in range(num_calls):
+        call()
+        marks.append(time.perf_counter())
+    return np.diff(marks)
+
+
+def table(rows: list[dict]) -> str:
+    """Set measured files as one table.
+
+    Args:
+        rows: from `measure`.
+
+    Returns:
+        The table.
+    """
+    header = ("model", "MB", "error", "median ms", "min ms", "Python call ms")
+    return text_table(
+        header,
+        [
+            (
+                row["file"],
+                f"{row['megabytes']:.2f}",
+                f"{row['error']:.1e}",
+                f"{row['invoke_ms_median']:.3f}",
+                f"{row['invoke_ms_min']:.3f}",
+                f"{row['call_ms_median']:.3f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def run(settings: Settings) -> dict:
+    """Measure all files and print.
+
+    Args:
+        settings: what to run.
+
+    Returns:
+        The JSON-ready result.
+
+    Raises:
+        ValueError: if there is nothing to measure.
+    """
+    from benchmarks.recipes import read_recipe
+
+    description = machine.describe(settings.num_threads)
+    print(machine.sentence(description), flush=True)
+    with tempfile.TemporaryDirectory(prefix="keras_pose_benchmark_") as folder:
+        files = exported_files(Path(settings.models))
+        for width in filter(None, settings.widths.split(",")):
+            version = Path(folder) / width
+            version.mkdir()
+            # A student that is not trained needs no teacher, but the config asks for one.
+            config = read_recipe(settings.recipe, width=width, teacher_dir="none")
+            files += export_random_lifter(config, version)
+        if not files:
+            raise ValueError(
+                f"--models={settings.models} holds no <name>/<version>/*.tflite and --widths is empty; "
+                "export a model or give a width."
+            )
+        rows = [measure(file, settings.num_threads, settings.num_calls) for file in files]
+    print(table(rows))
+    return {
+        "command": "python -m benchmarks.lifter_latency",
+        "machine": description,
+        "batch_size": 1,
+        "results": rows,
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    settings = configs.from_flags(Settings)
+    result = run(settings)
+    if settings.output:
+        Path(settings.output).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    configs.define_flags(Settings)
+    configs.run_binary(main)

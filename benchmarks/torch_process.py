@@ -1,0 +1,100 @@
+"""The other end of `torch_step.py`: PyTorch in a process and an environment of its own."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+_SCRIPT = Path(__file__).with_name("torch_step.py")
+
+
+class TorchProcess:
+    """Starts the yardstick and sends it commands.
+
+    Args:
+        python: a Python that can import torch and numpy.
+        num_threads: threads for PyTorch.
+        folder: where arrays are exchanged.
+
+    Raises:
+        ValueError: if that Python cannot run the script.
+    """
+
+    name = "pytorch"
+
+    def __init__(self, python: str, num_threads: int, folder: str | os.PathLike) -> None:
+        self.python = python
+        self.folder = Path(folder)
+        environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
+        try:
+            self.process = subprocess.Popen(
+                [python, os.fspath(_SCRIPT), str(num_threads)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+        except OSError as error:
+            raise ValueError(
+                f"--torch_python={python} cannot be started ({error.strerror}); give the python of an "
+                "environment with torch and numpy."
+            ) from error
+        self.versions = self._answer()
+
+    def ask(self, command: str, **arguments) -> dict:
+        """Send one command and wait for its answer.
+
+        Args:
+            command: method of `torch_step.Server`.
+            **arguments: its arguments, as JSON knows them.
+
+        Returns:
+            The answer.
+
+        Raises:
+            ValueError: if the process has ended.
+        """
+        try:
+            self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError as error:
+            raise ValueError(self._end()) from error
+        return self._answer()
+
+    def save(self, name: str, arrays: dict[str, np.ndarray]) -> str:
+        """Write arrays where the process can read them.
+
+        Args:
+            name: file name without suffix.
+            arrays: name to array.
+
+        Returns:
+            The path.
+        """
+        path = self.folder / f"{name}.npz"
+        np.savez(path, **{key: np.asarray(value) for key, value in arrays.items()})
+        return os.fspath(path)
+
+    def time(self, batch_size: int, num_steps: int) -> float:
+        """Seconds for some training steps, by its own clock."""
+        return self.ask("time", batch_size=batch_size, num_steps=num_steps)["seconds"]
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+    def _answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise ValueError(self._end())
+        return json.loads(line)
+
+    def _end(self) -> str:
+        code = self.process.wait()
+        return (
+            f"--torch_python={self.python}: torch_step.py ended with code {code}, see above; the "
+            "environment needs torch and numpy, and the largest batch some 15 GB of memory."
+        )
