@@ -2,7 +2,7 @@
 
     python -m benchmarks.tips_table --runs_dir=<folder of run folders> --output=docs/results/tips_runs
 
-writes `<output>.json`, `<output>.md` and `<output>.html`. A run folder is named `<recipe>_s<seed>`.
+writes `<output>.json`, `.md`, `.html` and one `.svg` per measure. A run folder is named `<recipe>_s<seed>`.
 """
 
 import argparse
@@ -72,13 +72,22 @@ def summary(recipe: str, seed: int, run: dict, rows: list[dict]) -> dict:
     return entry
 
 
+# Column title, name in the summary of a run, field of it.
+COLUMNS = (
+    ("PA, last iterate", "raw_pa_mpjpe", "last"),
+    ("N, last iterate", "raw_n_mpjpe", "last"),
+    ("PA, averaged", "pa_mpjpe", "last"),
+    ("PA-best, averaged", "pa_mpjpe_best", "last"),
+    ("N, averaged", "n_mpjpe", "last"),
+    ("PA, best epoch", "pa_mpjpe", "best"),
+    ("N, best epoch", "n_mpjpe", "best"),
+)
+
+
 def header() -> list[str]:
     """Column names of `table_rows`."""
-    names = ["recipe", "seeds"]
-    for weights in ("last iterate", "averaged"):
-        for measure in ("PA", "PA-best", "N"):
-            names += [f"{measure} last, {weights}", f"{measure} best epoch, {weights}"]
-    return [*names, "nose in front, as lifted"]
+    extra = ["steps within 5 % of best PA", "stop rule's regret, PA", "nose in front, as lifted"]
+    return ["recipe", "seeds", *(title for title, _, _ in COLUMNS), *extra]
 
 
 def table_rows(runs: list[dict]) -> list[list[str]]:
@@ -87,9 +96,10 @@ def table_rows(runs: list[dict]) -> list[list[str]]:
     for recipe in sorted({run["recipe"] for run in runs}):
         group = [run for run in runs if run["recipe"] == recipe]
         row = [recipe, ", ".join(str(run["seed"]) for run in group)]
-        for name in [prefix + measure for prefix in ("raw_", "") for measure in MEASURES]:
-            for kind in ("last", "best"):
-                row.append(_cell([run[name][kind] for run in group if name in run]))
+        row += [_cell([run[name][kind] for run in group]) for _, name, kind in COLUMNS]
+        near = [100 * run["pa_mpjpe"]["share_within_5_percent_of_best"] for run in group]
+        row.append(f"{np.mean(near):.0f} %")
+        row.append(_cell([run["stop_rule"][0]["regret"] for run in group]))
         row.append(", ".join(f"{run['chirality']:.2f}" for run in group))
         rows.append(row)
     return rows
@@ -128,7 +138,10 @@ def main() -> None:
         "pa_mpjpe": "PA-MPJPE (no reflection, sign chosen without labels)",
         "n_mpjpe": "N-MPJPE (least squares)",
     }
-    charts = [Chart(figure(runs, measure, title)) for measure, title in titles.items()]
+    charts = []
+    for measure, title in titles.items():
+        charts.append(Chart(figure(runs, measure, title)))
+        run_folder.write_atomically(f"{arguments.output}_{measure}.svg", charts[-1].svg + "\n")
     note = "Lines: mean over seeds of the averaged weights; bands: lowest and highest seed."
     table = Table(header(), table_rows(runs))
     sections = [Section("Curves", [Paragraph(note), *charts]), Section("Table", [table])]
