@@ -2,7 +2,8 @@
 
     python -m benchmarks.tips_table --runs_dir=<folder of run folders> --output=docs/results/tips_runs
 
-writes `<output>.json`, `.md`, `.html` and one `.svg` per measure. A run folder is named `<recipe>_s<seed>`.
+writes `<output>.json`, `.md`, `.html` and one `.svg` per measure.
+A run folder is named `<recipe>_s<seed>`.
 """
 
 import argparse
@@ -141,12 +142,19 @@ def main() -> None:
     charts = []
     for measure, title in titles.items():
         charts.append(Chart(figure(runs, measure, title)))
-        run_folder.write_atomically(f"{arguments.output}_{measure}.svg", charts[-1].svg + "\n")
+        run_folder.write_atomically(
+            f"{arguments.output}_{measure}.svg", _standalone(charts[-1].svg)
+        )
     note = "Lines: mean over seeds of the averaged weights; bands: lowest and highest seed."
     table = Table(header(), table_rows(runs))
     sections = [Section("Curves", [Paragraph(note), *charts]), Section("Table", [table])]
     write_report(f"{arguments.output}.html", "TIPS on CMU motion capture", sections)
     print(markdown(runs))
+
+
+def _standalone(svg):
+    """The figure as a file of its own, which needs a name space."""
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
 def _cell(values):
