@@ -6,17 +6,24 @@ the table.
 """
 
 import dataclasses
-import json
 import os
 import tempfile
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks import machine
+from benchmarks.recipes import read_recipe
+from benchmarks.results import write_result
 from benchmarks.table import text_table
+from keras_pose import export
+from keras_pose.tips.config import Config
+from keras_pose.tips.export import golden_inputs
+from keras_pose.tips.networks import PoseLifter
+from keras_pose.tips.serving import lift_signature
 from keras_pose.train import config as configs
 from keras_pose.train.config import check_ranges, option
 
@@ -39,7 +46,9 @@ class Settings:
     widths: str = option("256,1024", "Widths of lifters of random weights; empty for none.")
     num_threads: int = option(1, "Threads of the interpreter.", low=1)
     num_calls: int = option(3000, "Timed calls of each file.", low=1)
-    output: str = option("", "JSON file to write; empty prints the table alone.")
+    output: str = option(
+        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+    )
 
     def __post_init__(self):
         check_ranges(self)
@@ -58,22 +67,16 @@ def exported_files(folder: Path) -> list[Path]:
     return [file for version in versions for file in sorted(version.glob("*.tflite"))]
 
 
-def export_random_lifter(config, folder: Path) -> list[Path]:
+def export_random_lifter(config: Config, folder: Path) -> list[Path]:
     """Export a lifter of random weights.
 
     Args:
-        config: `keras_pose.tips.config.Config`.
+        config: of the lifter; it is not trained.
         folder: existing empty folder, which gets the SavedModel too.
 
     Returns:
         One `.tflite` file per format.
     """
-    import keras
-
-    from keras_pose import export
-    from keras_pose.tips.networks import PoseLifter
-    from keras_pose.tips.serving import lift_signature
-
     keras.utils.set_random_seed(0)
     export.save_signatures(folder, {SIGNATURE: lift_signature(PoseLifter(config))}, SIGNATURE)
     files = []
@@ -97,9 +100,6 @@ def measure(path: Path, num_threads: int, num_calls: int) -> dict:
         SavedModel gives, in units of the 2D pose's size; `invoke_ms_*`, one run of the network;
         `call_ms_median`, with inputs and outputs carried through Python.
     """
-    from keras_pose import export
-    from keras_pose.tips.export import golden_inputs
-
     inputs = golden_inputs()
     reference = _lifted(export.saved_model_runner(path.parent, SIGNATURE), inputs)
     lifted = _lifted(export.tflite_runner(path, SIGNATURE, num_threads), inputs)
@@ -168,22 +168,21 @@ def table(rows: list[dict]) -> str:
     )
 
 
-def run(settings: Settings) -> dict:
+def run(settings: Settings) -> tuple[dict, str]:
     """Measure all files and print.
 
     Args:
         settings: what to run.
 
     Returns:
-        The JSON-ready result.
+        The JSON-ready result, and what was printed.
 
     Raises:
         ValueError: if there is nothing to measure.
     """
-    from benchmarks.recipes import read_recipe
-
     description = machine.describe(settings.num_threads)
-    print(machine.sentence(description), flush=True)
+    sentence = machine.sentence(description)
+    print(sentence, flush=True)
     with tempfile.TemporaryDirectory(prefix="keras_pose_benchmark_") as folder:
         files = exported_files(Path(settings.models))
         for width in filter(None, settings.widths.split(",")):
@@ -198,13 +197,15 @@ def run(settings: Settings) -> dict:
                 "export a model or give a width."
             )
         rows = [measure(file, settings.num_threads, settings.num_calls) for file in files]
-    print(table(rows))
-    return {
+    text = table(rows)
+    print(text)
+    result = {
         "command": "python -m benchmarks.lifter_latency",
         "machine": description,
         "batch_size": 1,
         "results": rows,
     }
+    return result, f"{sentence}\n\n{text}"
 
 
 def main(arguments: list[str]) -> None:
@@ -212,9 +213,10 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
     settings = configs.from_flags(Settings)
-    result = run(settings)
+    machine.use_cores(settings.num_threads)
+    result, text = run(settings)
     if settings.output:
-        Path(settings.output).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_result(settings.output, result, text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
 from keras_pose.tips.draws import draw_views
 
-_NUM_JOINTS = 16
+NUM_JOINTS = 16
 
 
 class LifterStep:
@@ -34,7 +34,7 @@ class LifterStep:
         # A free batch axis lets a small batch do the tracing and the first touch of memory.
         self.graph = tf.function(
             self.model.train_step,
-            input_signature=[tf.TensorSpec([None, _NUM_JOINTS, 2], tf.float32)],
+            input_signature=[tf.TensorSpec([None, NUM_JOINTS, 2], tf.float32)],
         )
 
     def __call__(self, points_2d: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -114,3 +114,17 @@ def shake_weights(model: AdversarialLifter, seed: int) -> None:
     for variable in model.lifter.trainable_variables + model.discriminator.trainable_variables:
         move = 0.05 * random.standard_normal(variable.shape)
         variable.assign(variable + move.astype(np.float32))
+
+
+def random_poses(batch_size: int, seed: int) -> np.ndarray:
+    """Draw points in place of poses, as speed does not depend on them.
+
+    Args:
+        batch_size: number of poses B.
+        seed: seed of the draw.
+
+    Returns:
+        float32 `[B, J, 2]` in [-1, 1], J = 16.
+    """
+    random = np.random.default_rng(seed)
+    return random.uniform(-1.0, 1.0, (batch_size, NUM_JOINTS, 2)).astype(np.float32)

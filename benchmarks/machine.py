@@ -4,6 +4,10 @@ import os
 import platform
 from pathlib import Path
 
+import keras
+import numpy as np
+import tensorflow as tf
+
 # The instruction sets that decide how fast matrices are multiplied on x86.
 _MATRIX_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
@@ -17,10 +21,6 @@ def describe(num_threads: int) -> dict:
     Returns:
         Dict for the result's field `machine`.
     """
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
     cpu = _cpu_fields()
     flags = cpu.get("flags", "").split()
     return {
@@ -35,6 +35,18 @@ def describe(num_threads: int) -> dict:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
+
+
+def use_cores(count: int) -> None:
+    """Keep this process and those it starts on some cores, where the system allows it.
+
+    Frameworks count threads differently (TensorFlow has two pools); cores are the same for all.
+
+    Args:
+        count: number of cores.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 def available_memory_gib() -> float:

@@ -82,9 +82,8 @@ class TorchProcess:
         return self.ask("time", batch_size=batch_size, num_steps=num_steps)["seconds"]
 
     def close(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+        """End the process, if it has not ended, and let go of its pipes."""
+        self.process.communicate()
 
     def _answer(self) -> dict:
         line = self.process.stdout.readline()
@@ -93,8 +92,9 @@ class TorchProcess:
         return json.loads(line)
 
     def _end(self) -> str:
-        code = self.process.wait()
+        self.close()
         return (
-            f"--torch_python={self.python}: torch_step.py ended with code {code}, see above; the "
+            f"--torch_python={self.python}: torch_step.py ended with code "
+            f"{self.process.returncode}, see above; the "
             "environment needs torch and numpy, and the largest batch some 15 GB of memory."
         )
