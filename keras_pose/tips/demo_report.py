@@ -139,8 +139,9 @@ def _curves(runs, rows):
         Chart(line_chart_svg(plausible, "Left and right bones", "step", "relative difference")),
     ]
     text = (
-        "The stop rule sees only 2D: held-out self-consistency, the discriminator's gap, and how equal "
-        "left and right bones and how constant proportions are in the lifted poses. Its pick is marked."
+        "The stop rule sees only 2D: it asks how equal left and right bones and how constant proportions "
+        "are in lifted poses that were held out, and refuses epochs whose discriminator or 2D cycle is "
+        "broken. Its pick is marked."
     )
     return Section("Curves", [Paragraph(text), *charts])
 
