@@ -7,6 +7,7 @@ This is the one library module that touches absl.
 
 import dataclasses
 import difflib
+import math
 import sys
 import typing
 from collections.abc import Callable
@@ -64,6 +65,8 @@ def check_ranges(config: _Settings) -> None:
             raise ValueError(
                 f"--{field.name}={value} is unknown; choose one of {', '.join(choices)}."
             )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"--{field.name}={value} is not finite; give a number.")
         if low is not None and not value >= low:
             raise ValueError(f"--{field.name}={value} is too small; give at least {low}.")
         if high is not None and not value <= high:
