@@ -65,12 +65,12 @@ def check_ranges(config: _Settings) -> None:
             raise ValueError(
                 f"--{field.name}={value} is unknown; choose one of {', '.join(choices)}."
             )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"--{field.name}={value} is not finite; give a number.")
         if low is not None and not value >= low:
             raise ValueError(f"--{field.name}={value} is too small; give at least {low}.")
         if high is not None and not value <= high:
             raise ValueError(f"--{field.name}={value} is too large; give at most {high}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"--{field.name}={value} is not finite; give a number.")
 
 
 def define_flags(
