@@ -64,7 +64,7 @@ def sentence(machine: dict) -> str:
         Processor, cores, instruction sets, versions and load.
     """
     busy = machine["load_average_at_start"]
-    warning = "" if busy < 0.7 else "; NOT QUIET, so believe the ratios more than the times"
+    warning = "" if busy < 0.7 else "; NOT QUIET, so times are too long and ratios false"
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads_used']} threads used, "
         f"{' '.join(machine['matrix_instructions']) or 'no vector extensions known'}, "

@@ -5,7 +5,7 @@ minutes slows both sides of the ratio.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def interleave(
     num_rounds: int,
     seconds_per_turn: float,
     deadline: float = float("inf"),
-    warm_up: bool = True,
+    warm_up: Collection[str] = (),
 ) -> dict[str, list[float]]:
     """Let every contestant run in every round.
 
@@ -44,12 +44,12 @@ def interleave(
         seconds_per_turn: a contestant repeats its step until about so much time has passed.
         deadline: no round is begun that would probably end after this `time.monotonic`; the first is
             always run.
-        warm_up: whether everybody runs one step before the first round.
+        warm_up: who runs one step before the first round; the others' first turn is one step.
 
     Returns:
         Name to seconds per step, one value per round.
     """
-    estimate = {name: timer(1) for name, timer in timers.items()} if warm_up else {}
+    estimate = {name: timers[name](1) for name in warm_up}
     seconds: dict[str, list[float]] = {name: [] for name in timers}
     names = list(timers)
     for number in range(num_rounds):

@@ -64,7 +64,8 @@ def table(results: list[dict]) -> str:
         The table.
     """
     header = (
-        "step", "width", "batch", "samples/s", "ms/step", "GFLOP/s", "of peak", "x PyTorch", "x eager",
+        "step", "width", "batch", "samples/s", "ms/step", "spread", "GFLOP/s", "of peak", "x PyTorch",
+        "x eager",
     )  # fmt: skip
     rows = []
     for result in results:
@@ -77,6 +78,7 @@ def table(results: list[dict]) -> str:
                     str(result["batch_size"]),
                     f"{row['samples_per_s']:.0f}",
                     f"{row['ms_per_step']:.1f}",
+                    f"{row['slowest_over_fastest_round']:.2f}",
                     f"{row['gflop_per_s']:.0f}",
                     f"{row['share_of_peak']:.0%}",
                     *("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios),

@@ -23,7 +23,8 @@ def test_everybody_runs_in_every_round_and_nobody_always_first():
 
         return run
 
-    seconds = interleave({"a": timer("a", 0.5), "b": timer("b", 2.0)}, 2, seconds_per_turn=1.0)
+    timers = {"a": timer("a", 0.5), "b": timer("b", 2.0)}
+    seconds = interleave(timers, 2, seconds_per_turn=1.0, warm_up=["a", "b"])
     assert seconds == {"a": [0.5, 0.5], "b": [2.0, 2.0]}
     warm_up, first, second = calls[:2], calls[2:4], calls[4:]
     assert warm_up == [("a", 1), ("b", 1)]
@@ -31,9 +32,7 @@ def test_everybody_runs_in_every_round_and_nobody_always_first():
 
 
 def test_deadline_leaves_one_round():
-    seconds = interleave(
-        {"a": lambda count: 1.0}, 5, 1.0, deadline=time.monotonic() - 1.0, warm_up=False
-    )
+    seconds = interleave({"a": lambda count: 1.0}, 5, 1.0, deadline=time.monotonic() - 1.0)
     assert seconds == {"a": [1.0]}
 
 
