@@ -55,7 +55,7 @@ def train_run(
         return evaluate_run(options, config)
     if config.model == "student":
         check_student(config)
-    run_folder.open_run(options.model_dir, config)
+    run_folder.check_run(options.model_dir, config)
     if options.num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
     started = time.monotonic()
@@ -81,6 +81,8 @@ def train_run(
         num_steps=config.num_steps,
         steps_per_epoch=min(config.steps_per_epoch, config.num_steps),
         strategy=make_strategy(options.strategy),
+        # Only now, so that a command refused for its data or its devices leaves no run behind.
+        begin=lambda: run_folder.open_run(options.model_dir, config),
         callbacks=[*_callbacks(config, options, heldout), *extra_callbacks],
         steps_per_execution=options.steps_per_execution,
         checkpoints_to_keep=options.checkpoints_to_keep,

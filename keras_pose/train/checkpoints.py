@@ -5,6 +5,7 @@ step. Keras' own savers leave out seed generators and only warn when an optimize
 """
 
 import os
+import re
 
 import tensorflow as tf
 
@@ -59,27 +60,50 @@ class Checkpoints:
             The number of finished steps, 0 without a checkpoint.
 
         Raises:
-            ValueError: if the latest checkpoint is damaged or belongs to another model.
+            ValueError: if the latest checkpoint is damaged or belongs to another model, or the list of
+                checkpoints is.
         """
-        latest = self._manager.latest_checkpoint
-        if latest is None:
+        there = [path for path in self._manager.checkpoints if self._files(os.path.basename(path))]
+        if not there:
+            self._check_nothing_is_lost()
             return 0
+        latest = there[-1]
         try:
             self._checkpoint.restore(latest).assert_consumed()
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
-            older = [path for path in self._manager.checkpoints if path != latest]
-            advice = f"go on from {older[-1]} by deleting it" if older else "train again elsewhere"
+        except Exception as error:  # TensorFlow raises IndexError, RuntimeError and more
+            name = os.path.basename(latest)
+            advice = (
+                f"delete {name}.* to go on from {there[-2]}" if there[:-1] else "train elsewhere"
+            )
             raise ValueError(
                 f"{latest}: this checkpoint is damaged or of another model ({_reason(error)}); {advice}."
             ) from error
         return int(self.step.numpy())
+
+    def _check_nothing_is_lost(self):
+        """Refuse to begin at step 0 beside checkpoints that the list does not name."""
+        found = self._files("step-")
+        if found:
+            name = max(found, key=lambda name: [int(n) for n in re.findall(r"\d+", name)[:1]])
+            raise ValueError(
+                f"{self.folder}: the list of checkpoints (file 'checkpoint') is damaged or missing "
+                f"beside {', '.join(found)}; to go on, write 'model_checkpoint_path: "
+                f"\"{name.split('.')[0]}\"' and the same after 'all_model_checkpoint_paths: ' into it."
+            )
+
+    def _files(self, prefix):
+        """Names of the files of checkpoints that begin so."""
+        if not os.path.isdir(self.folder):
+            return []
+        pattern = prefix + (r"\d+" if prefix.endswith("-") else "") + r"\.(index|data-.*)"
+        return sorted(name for name in os.listdir(self.folder) if re.fullmatch(pattern, name))
 
     def _remove_parts(self, step):
         prefix = f"step-{step}"
         if not os.path.isdir(self.folder):
             return
         for name in os.listdir(self.folder):
-            if name.startswith((f"{prefix}.", f"{prefix}_temp")):
+            if name.startswith((f"{prefix}.", f"{prefix}_temp", "checkpoint.tmp")):
                 path = os.path.join(self.folder, name)
                 tf.io.gfile.rmtree(path) if os.path.isdir(path) else os.remove(path)
 

@@ -135,7 +135,7 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
         An instance of `config_class`.
 
     Raises:
-        ValueError: if a name is unknown; the sentence names the closest known one.
+        ValueError: if a name is unknown, naming the closest known one, or a value is of another type.
     """
     known = [field.name for field in dataclasses.fields(config_class)]
     for name in values:
@@ -144,7 +144,18 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
             hint = f"did you mean {close[0]!r}?" if close else f"known names: {', '.join(known)}."
             raise ValueError(f"{source}: unknown setting {name!r}; {hint}")
     hints = typing.get_type_hints(config_class)
-    return config_class(**{name: hints[name](value) for name, value in values.items()})
+    return config_class(
+        **{name: _typed(hints[name], name, value, source) for name, value in values.items()}
+    )
+
+
+def _typed(kind, name, value, source):
+    """A JSON value as its field's type; an int is a float, nothing else is anything else."""
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{source}: {name!r} is {value!r}; give a value of type {kind.__name__}.")
+    return value
 
 
 def differences(config: _Settings, other: _Settings) -> dict:
@@ -205,7 +216,9 @@ def _parse(arguments):
     try:
         left = flags.FLAGS(arguments)
     except flags.Error as error:
-        print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
+        # absl puts an ERROR of its own before some messages.
+        text = " ".join(str(error).split()).removeprefix("ERROR:: ")
+        print(f"ERROR: {text}", file=sys.stderr)
         sys.exit(1)
     if flags.FLAGS["verbosity"].using_default_value:
         # Left alone, absl raises it to INFO, and TensorFlow's converters spill pages of that.

@@ -25,6 +25,7 @@ def run(
     num_steps: int,
     steps_per_epoch: int,
     strategy: tf.distribute.Strategy,
+    begin: Callable[[], None] | None = None,
     callbacks: list | None = None,
     steps_per_execution: int = 1,
     checkpoints_to_keep: int = 2,
@@ -40,6 +41,8 @@ def run(
         num_steps: training steps in all, rounded up to whole epochs.
         steps_per_epoch: steps between checkpoints and evaluations.
         strategy: a `tf.distribute.Strategy`.
+        begin: called when all settings have been found to fit together and any checkpoint has been
+            read, before anything is written.
         callbacks: Keras callbacks, run before the checkpoint of an epoch is written.
         steps_per_execution: steps per graph call; more than 1 is refused under several replicas, where
             the default collectives fail.
@@ -69,6 +72,8 @@ def run(
         model, os.path.join(model_dir, "checkpoints"), keep=checkpoints_to_keep
     )
     done = checkpoints.restore()
+    if begin is not None:
+        begin()
     epochs = -(-num_steps // steps_per_epoch)
     if done >= epochs * steps_per_epoch:
         return model

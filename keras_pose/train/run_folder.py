@@ -56,12 +56,12 @@ def read_run(model_dir: str) -> dict:
         Its content.
 
     Raises:
-        ValueError: if it is missing or no JSON.
+        ValueError: if it is missing, no JSON or not the record of a run.
     """
     path = os.path.join(model_dir, RUN_FILE)
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            content = json.load(file)
     except FileNotFoundError as error:
         raise ValueError(
             f"{path}: there is no run here; train first or correct --model_dir."
@@ -70,6 +70,9 @@ def read_run(model_dir: str) -> dict:
         raise ValueError(
             f"{path}: this is not valid JSON ({error}); restore it or retrain."
         ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise ValueError(f"{path}: this is no record of a run; restore it or retrain.")
+    return content
 
 
 def update_run(model_dir: str, **entries) -> None:
@@ -83,13 +86,15 @@ def update_run(model_dir: str, **entries) -> None:
     write_atomically(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
 
 
-def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> None:
-    """Create the run folder, or check that the one there belongs to the same config.
+def check_run(model_dir: str, config: Any) -> bool:
+    """Check that a run folder, if there is one, belongs to the same config; writes nothing.
 
     Args:
         model_dir: run folder.
         config: the method's frozen config.
-        command: command line, for the record.
+
+    Returns:
+        Whether there is a run.
 
     Raises:
         ValueError: if the folder holds a run with other settings; each is named.
@@ -108,7 +113,24 @@ def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> N
                 f"{path}: this run was started with other settings: {listed}; use another --model_dir "
                 "or repeat the run with its own run.flags."
             )
+        return True
+    return False
+
+
+def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> None:
+    """Create the run folder, or check that the one there belongs to the same config.
+
+    Args:
+        model_dir: run folder.
+        config: the method's frozen config.
+        command: command line, for the record.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings; each is named.
+    """
+    if check_run(model_dir, config):
         return
+    path = os.path.join(model_dir, RUN_FILE)
     os.makedirs(model_dir, exist_ok=True)
     content = {
         "config": configs.to_dict(config),
@@ -143,12 +165,31 @@ def environment() -> dict:
 
 
 def read_epochs(model_dir: str) -> list[dict]:
-    """Rows of `epochs.jsonl`, oldest first; an empty list if there is none."""
+    """Rows of `epochs.jsonl`, oldest first; an empty list if there is none.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        JSON-ready dicts.
+
+    Raises:
+        ValueError: if a line is damaged.
+    """
     path = os.path.join(model_dir, EPOCH_FILE)
     if not os.path.exists(path):
         return []
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()]
+    rows = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                rows += [json.loads(line)] if line.strip() else []
+            except json.JSONDecodeError as error:
+                raise ValueError(
+                    f"{path}: line {number} is not valid JSON ({error}); remove this line and those "
+                    "after it."
+                ) from error
+    return rows
 
 
 def write_epochs(model_dir: str, rows: list[dict]) -> None:

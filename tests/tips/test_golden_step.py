@@ -81,7 +81,9 @@ def test_discriminator_loss_and_gradient_equal_the_author(model):
     np.testing.assert_allclose(np.concatenate([fake, real]), GOLDEN["dpred"], atol=TOLERANCE)
     np.testing.assert_allclose(loss, GOLDEN["d_loss"], atol=TOLERANCE)
     gradients = tape.gradient(loss, [v.value for v in model.discriminator.trainable_variables])
-    np.testing.assert_allclose(tf.linalg.global_norm(gradients), GOLDEN["d_gradnorm"], rtol=TOLERANCE)
+    np.testing.assert_allclose(
+        tf.linalg.global_norm(gradients), GOLDEN["d_gradnorm"], rtol=TOLERANCE
+    )
 
 
 def test_generator_losses_and_gradients_equal_the_author(model):

@@ -42,7 +42,11 @@ def test_without_a_healthy_epoch_the_last_is_picked():
 
 
 def test_the_pick_is_judged_against_the_best_epoch():
-    rows = [_row(1, 0.3, 0.2, error=60.0), _row(2, 0.1, 0.2, error=47.0), _row(3, 0.2, 0.2, error=45.5)]
+    rows = [
+        _row(1, 0.3, 0.2, error=60.0),
+        _row(2, 0.1, 0.2, error=47.0),
+        _row(3, 0.2, 0.2, error=45.5),
+    ]
     judged = judge_pick(rows, "pa_mpjpe")
     assert (judged["picked_epoch"], judged["best_epoch"]) == (2, 3)
     assert judged["regret"] == pytest.approx(1.5)

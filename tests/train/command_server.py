@@ -71,7 +71,7 @@ class Command:
         lines = [line for line in self.stderr.splitlines() if line.strip()]
         return [line for line in lines if not _is_native_log(line)]
 
-    def wait(self, timeout=240):
+    def wait(self, timeout=900):
         """Exit code; minus the signal's number if one ended it."""
         return self.server.ask({"wait": self.pid, "timeout": timeout})["code"]
 

@@ -50,7 +50,7 @@ def uninterrupted(server, tmp_path_factory):
 
 def _kill_in_second_epoch(kill, folder):
     """Wait for the first checkpoint, let the next epoch begin, kill; returns what was there."""
-    end = time.monotonic() + 240
+    end = time.monotonic() + 900
     # The state file is written after the checkpoint that it names.
     while not (folder / "checkpoints" / "checkpoint").exists():
         assert time.monotonic() < end, "no checkpoint appeared"

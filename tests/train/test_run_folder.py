@@ -48,9 +48,9 @@ def test_same_settings_go_on_and_others_are_refused(tmp_path):
 
 
 def test_entries_are_merged_and_replaced(tmp_path):
-    (tmp_path / "run.json").write_text('{"a": 1, "b": 2}')
+    (tmp_path / "run.json").write_text('{"config": {}, "b": 2}')
     train.update_run(str(tmp_path), b=3, c=[4])
-    assert json.loads((tmp_path / "run.json").read_text()) == {"a": 1, "b": 3, "c": [4]}
+    assert json.loads((tmp_path / "run.json").read_text()) == {"config": {}, "b": 3, "c": [4]}
 
 
 def test_missing_or_broken_record_is_named(tmp_path):
