@@ -1,5 +1,6 @@
 """A finished or running TIPS run on disk: the lifter's weights and how to load them."""
 
+import math
 import os
 
 from keras_pose.tips.config import Config
@@ -30,15 +31,26 @@ def save_lifter(lifter: PartLifter, model_dir: str, which: str) -> None:
     partial = os.path.join(os.path.dirname(path), f".partial-{which}.weights.h5")
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        _reserve(partial, lifter)
         lifter.save_weights(partial)
         os.replace(partial, path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         if os.path.exists(partial):
             os.unlink(partial)
         raise OSError(
             f"{path}: could not be written ({error}); free some disk space and run the same command "
             "again."
         ) from error
+
+
+def _reserve(path, lifter):
+    """Fail here if the disk is full: HDF5 crashes the process when one of its own writes fails."""
+    values = sum(math.prod(variable.shape) for variable in lifter.weights)
+    # Four or eight bytes a value; what HDF5 adds for each array was seen to stay below 3 kB.
+    size = 8 * values + 4096 * (len(lifter.weights) + 4)
+    with open(path, "wb") as file:
+        for start in range(0, size, 1 << 20):
+            file.write(bytes(min(1 << 20, size - start)))
 
 
 def read_config(model_dir: str) -> Config:

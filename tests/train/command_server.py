@@ -139,9 +139,12 @@ def _is_native_log(line):
     """True for lines of absl's C++ log (`I0000 00:00:...`) and what TensorFlow writes around it."""
     head = line.split(" ", 1)[0]
     logged = len(head) == 5 and head[0] in "IWE" and head[1:].isdigit()
-    return logged or line.startswith(
-        ("WARNING: All log messages before absl", "To enable the follow")
+    around = (
+        "WARNING: All log messages before absl",
+        "To enable the follow",
+        "WARNING:tensorflow:",
     )
+    return logged or line.startswith(around)
 
 
 def _serve():
