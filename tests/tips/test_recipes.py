@@ -80,28 +80,41 @@ def test_a_flag_after_the_recipe_wins_over_it():
     assert _parse("--width=12", f"--flagfile={RECIPES[0]}")["width"].value != 12
 
 
-def _config(name, tmp_path):
+@pytest.fixture(scope="module")
+def train_once(tmp_path_factory):
+    """Function that trains a config and returns its run folder; equal configs train once."""
+    folders = {}
+
+    def train(config):
+        if config not in folders:
+            folders[config] = tmp_path_factory.mktemp("recipe") / "run"
+            train_run(config, RunOptions(model_dir=str(folders[config]), mode="train"))
+        return folders[config]
+
+    return train
+
+
+def _config(name, train_once):
     """Config of a recipe with the overlay; a student gets a teacher trained for two steps."""
     arguments = [f"--flagfile={name}", f"--flagfile={OVERLAY}"]
     flag_values = _parse(*arguments)
     if flag_values["model"].value != "student":
         return from_flags(Config, flag_values)
-    folder = tmp_path / "teacher"
-    flag_values = _parse(*arguments, f"--teacher_dir={folder}")
-    config = from_flags(Config, flag_values)
+    # A folder is asked for to build the config, whose adversarial twin then fills one.
+    config = from_flags(Config, _parse(*arguments, "--teacher_dir=later"))
     teacher = dataclasses.replace(config, model="adversarial", teacher_dir="")
-    train_run(teacher, RunOptions(model_dir=str(folder), mode="train"))
-    return config
+    return dataclasses.replace(config, teacher_dir=str(train_once(teacher)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe_trains_two_steps_on_generated_people(name, tmp_path):
-    config = _config(name, tmp_path)
+def test_recipe_trains_two_steps_on_generated_people(name, train_once):
+    # Some recipes differ only in what the overlay sets, and are the same run.
+    config = _config(name, train_once)
     # The overlay makes the run small; the method stays the recipe's.
     assert (config.dataset, config.num_steps, config.width) == ("generated", 2, 8)
-    folder = tmp_path / "run"
-    run = train_run(config, RunOptions(model_dir=str(folder), mode="train"))
-    rows = run_folder.read_epochs(str(folder))
+    folder = train_once(config)
+    run, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert run["steps"] == 2
     loss = "adversarial" if config.model == "adversarial" else "depth_error"
