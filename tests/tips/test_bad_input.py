@@ -301,8 +301,7 @@ def test_full_disk_loses_nothing_and_the_run_goes_on_afterwards(
     weights = sizes["last.weights.h5"]
     # Files may grow to just below what the place needs; TensorBoard writes elsewhere.
     largest = {"run.json": 1500, "checkpoint": checkpoint - 1, "weights": weights - 1}[place]
-    # A limit below the checkpoint's size may meet the weights of this tiny network first.
-    naming = {"run.json": "run", "checkpoint": "new", "weights": "weights.h5"}[place]
+    naming = {"run.json": "run", "checkpoint": "checkpoints", "weights": "weights.h5"}[place]
     folder = run
     if place == "run.json":
         folder = tmp_path / "new"
