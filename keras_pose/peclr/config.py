@@ -1,0 +1,193 @@
+"""Every choice of PeCLR's pretraining in one frozen dataclass: name, type, default, help.
+
+Defaults are what we recommend; the recipes `flags/peclr/parity_*.flags` hold the published values.
+Fine-tuning has its own, `keras_pose.peclr.finetune_config`.
+"""
+
+import dataclasses
+
+from keras_pose.train.config import check_ranges, option
+
+ENCODERS = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+)
+INVERSES = ("none", "official", "centered", "affine")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """Settings of one pretraining run; field = flag = constructor argument = attribute.
+
+    Raises:
+        ValueError: when a value is out of range or two values contradict each other.
+    """
+
+    # Data.
+    dataset: str = option(
+        "records",
+        "Source of pictures: records (folders written by keras_pose.data.prepare, commas between "
+        "them, in --data_dir) or generated (rendered hands, nothing needed).",
+        choices=("records", "generated"),
+    )
+    num_generated: int = option(2000, "Hands rendered when --dataset=generated.", low=8)
+    sampler: str = option(
+        "shuffle",
+        "shuffle (each epoch visits every record once) or weighted (the published one: every source "
+        "equally often, with replacement).",
+        choices=("shuffle", "weighted"),
+    )
+    heldout_share: float = option(
+        0.1,
+        "Share of the groups (sessions, persons) kept out of training, on which the held-out loss is "
+        "taken.",
+        low=0.0,
+        high=0.9,
+    )
+    crop_source: str = option(
+        "box",
+        "What localises the hand: joints (the published way; needs 2D labels), box or picture. Where a "
+        "record lacks it, the next of joints, box, picture is taken.",
+        choices=("joints", "box", "picture"),
+    )
+    max_bad_fraction: float = option(
+        0.001,
+        "Share of unreadable records that is skipped before the run stops.",
+        low=0.0,
+        high=1.0,
+    )
+    # Views.
+    augmentation: str = option(
+        "exact",
+        "exact (one warp, recorded as a matrix) or official (the published chain of OpenCV calls, with "
+        "its rounding and its colour jitter).",
+        choices=("exact", "official"),
+    )
+    augment_on: str = option(
+        "auto",
+        "Where views are made: host, device (inside the graph) or auto, device where there is a GPU.",
+        choices=("auto", "host", "device"),
+    )
+    angle_range_deg: float = option(
+        45.0, "Views are rotated by up to +- this; 45 in the published runs.", low=0.0, high=180.0
+    )
+    scale_low: float = option(
+        0.8, "Smallest side of a view's crop over the box's side.", low=0.1, high=10.0
+    )
+    scale_high: float = option(
+        1.3, "Largest side of a view's crop over the box's side.", low=0.1, high=10.0
+    )
+    shift_range: float = option(
+        0.12,
+        "Views are shifted by up to +- this share of the crop's side, each way.",
+        low=0.0,
+        high=1.0,
+    )
+    color_strength: float = option(
+        1.0, "Strength of hue, saturation, contrast and brightness changes; 0 is none.", low=0.0
+    )
+    blur_probability: float = option(0.0, "Probability that a view is blurred.", low=0.0, high=1.0)
+    cutout_probability: float = option(
+        0.0, "Probability that a rectangle of a view is covered.", low=0.0, high=1.0
+    )
+    # Networks.
+    encoder: str = option("resnet50", "Encoder that is pretrained.", choices=ENCODERS)
+    image_size: int = option(128, "Side of a view in pixels; 128 in the published runs.", low=16)
+    init: str = option(
+        "random",
+        "Weights at the start: random, imagenet (mobilenet alone, fetched by Keras) or a file of "
+        "torchvision's ResNet weights (.pth), as the published runs do.",
+    )
+    num_points: int = option(
+        64, "Points of the plane that the projection head predicts; m of Equation 3.", low=1
+    )
+    projection_width: int = option(512, "Hidden width of the projection head.", low=1)
+    synchronized_batch_norm: bool = option(
+        True, "Batch normalisation sees the batch of all replicas."
+    )
+    # Loss.
+    inverse: str = option(
+        "affine",
+        "How a view is undone on its points: none (SimCLR), official (rotation about the points' mean, "
+        "shift by their extent), centered (rotation, points centred) or affine (the exact inverse of "
+        "the view's own matrix).",
+        choices=INVERSES,
+    )
+    temperature: float = option(
+        0.5, "Temperature of NT-Xent; 0.5 in the published code.", low=1e-3, high=100.0
+    )
+    negatives: str = option(
+        "global",
+        "Negatives of a row: micro (its own micro-batch on its own replica, as published), global (all "
+        "replicas' micro-batches) or bank (global and a memory of earlier rows).",
+        choices=("micro", "global", "bank"),
+    )
+    bank_size: int = option(4096, "Rows of the memory when --negatives=bank.", low=2)
+    # Optimisation.
+    optimizer: str = option(
+        "adamw",
+        "lars_adam (published), lars_sgd or adamw.",
+        choices=("lars_adam", "lars_sgd", "adamw"),
+    )
+    decay_filter: str = option(
+        "rank",
+        "Which weights escape decay: rank (all vectors) or names (the published filter).",
+        choices=("rank", "names"),
+    )
+    learning_rate: float = option(
+        1e-3,
+        "Peak learning rate; published: 1e-4 times the square root of batch times accumulation, "
+        "4.5e-3.",
+        low=0.0,
+    )
+    weight_decay: float = option(1e-4, "Weight decay; 1e-6 in the published runs.", low=0.0)
+    schedule_end: str = option(
+        "clamp",
+        "What the cosine does past its end: clamp at zero or, like the published one, rise again.",
+        choices=("clamp", "overshoot"),
+    )
+    batch_size: int = option(
+        128, "Pictures of one micro-batch over all replicas, two views each.", low=2
+    )
+    accumulation_steps: int = option(
+        1, "Micro-batches whose gradients make one update; 16 in the published runs.", low=1
+    )
+    num_steps: int = option(10000, "Updates in all.", low=1)
+    warmup_steps: int = option(500, "Updates of linear warm-up.", low=0)
+    steps_per_epoch: int = option(
+        500, "Updates between evaluations; a checkpoint is written at each of them.", low=1
+    )
+    precision: str = option("float32", "Keras dtype policy.", choices=PRECISIONS)
+    seed: int = option(0, "Seed of weights, views and order.", low=0)
+
+    def __post_init__(self):
+        check_ranges(self)
+        if self.scale_low > self.scale_high:
+            raise ValueError(
+                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; exchange them."
+            )
+        if self.warmup_steps >= self.num_steps and self.warmup_steps:
+            raise ValueError(
+                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
+                "warm up for less."
+            )
+        if self.augmentation == "official" and self.augment_on == "device":
+            raise ValueError(
+                "--augmentation=official runs on the host; use --augment_on=auto or host."
+            )
+        if self.augmentation == "official" and self.inverse == "affine":
+            raise ValueError(
+                "--inverse=affine needs the exact matrix of a view, which --augmentation=official "
+                "rounds away; use --augmentation=exact or --inverse=official."
+            )
+        if self.init == "imagenet" and not self.encoder.startswith("mobilenet"):
+            raise ValueError(
+                f"--init=imagenet is fetched for mobilenet alone; for --encoder={self.encoder} give "
+                "the path of torchvision's weights (.pth)."
+            )
