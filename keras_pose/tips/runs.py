@@ -1,12 +1,12 @@
 """A finished or running TIPS run on disk: the lifter's weights and how to load them."""
 
-import math
 import os
 
 from keras_pose.tips.config import Config
 from keras_pose.tips.networks import PartLifter, PoseLifter
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
+from keras_pose.train.weights import read_weights, write_weights
 
 WEIGHTS = ("last", "picked")
 
@@ -27,30 +27,7 @@ def save_lifter(lifter: PartLifter, model_dir: str, which: str) -> None:
     Raises:
         OSError: if they cannot be written; earlier weights stay.
     """
-    path = weights_path(model_dir, which)
-    partial = os.path.join(os.path.dirname(path), f".partial-{which}.weights.h5")
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        _reserve(partial, lifter)
-        lifter.save_weights(partial)
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise OSError(
-            f"{path}: could not be written ({error}); free some disk space and run the same command "
-            "again."
-        ) from error
-
-
-def _reserve(path, lifter):
-    """Fail here if the disk is full: HDF5 crashes the process when one of its own writes fails."""
-    values = sum(math.prod(variable.shape) for variable in lifter.weights)
-    # Four or eight bytes a value; what HDF5 adds for each array was seen to stay below 3 kB.
-    size = 8 * values + 4096 * (len(lifter.weights) + 4)
-    with open(path, "wb") as file:
-        for start in range(0, size, 1 << 20):
-            file.write(bytes(min(1 << 20, size - start)))
+    write_weights(lifter, weights_path(model_dir, which))
 
 
 def read_config(model_dir: str) -> Config:
@@ -73,18 +50,8 @@ def load_lifter(model_dir: str, which: str = "last") -> tuple[Config, PoseLifter
         ValueError: if the run has no such weights or they are damaged.
     """
     config = read_config(model_dir)
-    path = weights_path(model_dir, which)
     model = PoseLifter(config, name="pose_lifter")
-    if not os.path.exists(path):
-        raise ValueError(f"{path}: there are no weights here yet; let the run finish first.")
-    try:
-        model.lifter.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ValueError(
-            f"{path}: these weights are damaged or of another model ({reason}); run the training "
-            "command again to write them anew."
-        ) from error
+    read_weights(model.lifter, weights_path(model_dir, which))
     return config, model
 
 

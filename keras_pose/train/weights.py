@@ -1,0 +1,64 @@
+"""Weights of a network alone, in one `.weights.h5` file: written aside, renamed last."""
+
+import math
+import os
+
+import keras
+
+
+def write_weights(model: keras.Model, path: str) -> None:
+    """Write a model's weights; what was at `path` stays until they are complete.
+
+    Args:
+        model: built model or layer with `save_weights`.
+        path: file ending in `.weights.h5`; its folder is made if need be.
+
+    Raises:
+        OSError: if they cannot be written; earlier weights stay.
+    """
+    folder, name = os.path.split(path)
+    partial = os.path.join(folder, f".partial-{name}")
+    try:
+        os.makedirs(folder or ".", exist_ok=True)
+        _reserve(partial, model)
+        model.save_weights(partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise OSError(
+            f"{path}: could not be written ({error}); free some disk space and run the same command "
+            "again."
+        ) from error
+
+
+def _reserve(path, model):
+    """Fail here if the disk is full: HDF5 crashes the process when one of its own writes fails."""
+    values = sum(math.prod(variable.shape) for variable in model.weights)
+    # Four or eight bytes a value; what HDF5 adds for each array was seen to stay below 3 kB.
+    size = 8 * values + 4096 * (len(model.weights) + 4)
+    with open(path, "wb") as file:
+        for start in range(0, size, 1 << 20):
+            file.write(bytes(min(1 << 20, size - start)))
+
+
+def read_weights(model: keras.Model, path: str) -> None:
+    """Load weights written by `write_weights` into a model of the same shape.
+
+    Args:
+        model: built model.
+        path: file ending in `.weights.h5`.
+
+    Raises:
+        ValueError: if there are none or they are damaged or of another model.
+    """
+    if not os.path.exists(path):
+        raise ValueError(f"{path}: there are no weights here yet; let the run finish first.")
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ValueError(
+            f"{path}: these weights are damaged or of another model ({reason}); run the training "
+            "command again to write them anew."
+        ) from error
