@@ -12,14 +12,30 @@ from keras_pose.losses.consistency import (
     squared_error,
     weighted_joint_sum,
 )
+from keras_pose.losses.keypoint import (
+    joint_shares,
+    lifted_error,
+    pixel_error,
+    relative_depth_error,
+    root_depth_error,
+)
+from keras_pose.losses.contrastive import contrastive_logits, nt_xent, rows_cross_entropy
 
 __all__ = [
     "absolute_error",
     "bone_ratio_prior",
+    "contrastive_logits",
     "cross_entropy_adversary",
     "deformation",
     "distance",
+    "joint_shares",
     "least_squares_adversary",
+    "lifted_error",
+    "nt_xent",
+    "pixel_error",
+    "relative_depth_error",
+    "root_depth_error",
+    "rows_cross_entropy",
     "squared_error",
     "weighted_joint_sum",
 ]
