@@ -12,6 +12,7 @@ from keras_pose.losses.consistency import (
     squared_error,
     weighted_joint_sum,
 )
+from keras_pose.losses.contrastive import contrastive_logits, nt_xent, rows_cross_entropy
 from keras_pose.losses.keypoint import (
     joint_shares,
     lifted_error,
@@ -19,7 +20,6 @@ from keras_pose.losses.keypoint import (
     relative_depth_error,
     root_depth_error,
 )
-from keras_pose.losses.contrastive import contrastive_logits, nt_xent, rows_cross_entropy
 
 __all__ = [
     "absolute_error",
