@@ -3,6 +3,8 @@
 Here: building blocks with weights. Not here: whole networks of one paper (they live with their method).
 """
 
+from keras_pose.layers.batch_norm import BatchNorm
 from keras_pose.layers.residual_mlp import DenseUnit, ResidualMLP
+from keras_pose.layers.resnet import build_resnet
 
-__all__ = ["DenseUnit", "ResidualMLP"]
+__all__ = ["BatchNorm", "DenseUnit", "ResidualMLP", "build_resnet"]

@@ -1,0 +1,155 @@
+"""The encoders of PeCLR and their weights at the start.
+
+Every encoder takes pictures in [0, 1] and normalises them itself, so that data, export and demo need
+not know which network follows.
+"""
+
+from __future__ import annotations
+
+import os
+
+import keras
+import numpy as np
+
+from keras_pose.layers import BatchNorm, build_resnet
+from keras_pose.peclr.config import ENCODERS
+from keras_pose.peclr.torch_checkpoint import load_torch_weights, split_state
+from keras_pose.peclr.torch_file import read_torch_file
+
+# Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+# torchvision's share of the old statistics; Keras' 0.999 lags thousands of steps behind.
+_MOBILENET_MOMENTUM = 0.99
+_TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
+
+
+def build_encoder(
+    name: str,
+    image_size: int,
+    synchronized: bool = False,
+    weights: str | os.PathLike = "random",
+) -> keras.Model:
+    """Build an encoder with its normalisation inside.
+
+    Args:
+        name: one of `ENCODERS`.
+        image_size: side of the square pictures in px.
+        synchronized: batch statistics over all replicas of a strategy.
+        weights: `"random"`; `"imagenet"` (MobileNets alone: Keras fetches them); a `.weights.h5` file
+            that this encoder's `save_weights` wrote; or, for ResNets, a torch file (`.pth`) in the
+            layout of torchvision, of PeCLR's contrastive model or of its pose model, of which only
+            the encoder is taken.
+
+    Returns:
+        Model named `name`, from float32 `[B, S, S, 3]`, RGB in [0, 1], to features `[B, F]` in the
+        policy's variable dtype; F is `model.output_shape[-1]`.
+
+    Raises:
+        ValueError: if the name is unknown, the pictures are too small, or the weights do not fit or
+            cannot be fetched.
+        OSError: if the file cannot be read.
+
+    Reference: specs of PeCLR, section 2.1; Howard et al. 2019 (MobileNetV3).
+    """
+    if name not in ENCODERS:
+        raise ValueError(f"--encoder={name} is unknown; use one of {', '.join(ENCODERS)}.")
+    # Every encoder halves the picture five times.
+    if image_size < 32:
+        raise ValueError(
+            f"--image_size={image_size} is too small for --encoder={name}; use 32 or more."
+        )
+    weights = os.fspath(weights)
+    is_resnet = name.startswith("resnet")
+    if is_resnet:
+        if weights == "imagenet":
+            raise ValueError(
+                f"ImageNet weights of {name} are torchvision's and are not fetched; download its .pth "
+                "file from https://download.pytorch.org/models and give that path."
+            )
+        backbone = build_resnet(int(name.removeprefix("resnet")), image_size, None, synchronized)
+        std = np.array(IMAGENET_STD)
+        scale, offset = 1.0 / std, -np.array(IMAGENET_MEAN) / std
+    else:
+        backbone = _mobilenet(name, image_size, synchronized, weights == "imagenet")
+        # MobileNetV3 was trained on pictures in [-1, 1].
+        scale, offset = np.array(2.0), np.array(-1.0)
+    # Normalised in full precision: bfloat16 has fewer levels near 1 than a picture.
+    full = keras.config.dtype_policy().variable_dtype
+    picture = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
+    normalized = keras.layers.Rescaling(
+        scale.tolist(), offset.tolist(), name="normalize", dtype=full
+    )(picture)
+    encoder = keras.Model(picture, backbone(normalized), name=name)
+    if weights not in ("random", "imagenet"):
+        _load(encoder, weights, is_resnet)
+    return encoder
+
+
+def _load(encoder, path, is_resnet):
+    if not os.path.isfile(path):
+        raise ValueError(
+            f"Encoder weights '{path}' are no file; give random, imagenet or the path of a file."
+        )
+    if path.endswith(_TORCH_SUFFIXES):
+        if not is_resnet:
+            raise ValueError(
+                f"'{path}' holds torch weights, which are read for ResNets alone; --encoder="
+                f"{encoder.name} takes random, imagenet or a .weights.h5 file."
+            )
+        try:
+            load_torch_weights(encoder, split_state(read_torch_file(path))["encoder"])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    elif path.endswith(".weights.h5"):
+        try:
+            encoder.load_weights(path)
+        except (ValueError, KeyError) as error:
+            first = str(error).splitlines()[0][:200]
+            raise ValueError(
+                f"'{path}' does not fit --encoder={encoder.name} ({first}); give weights that this "
+                "encoder saved."
+            ) from error
+    else:
+        raise ValueError(f"Encoder weights '{path}' must end in .weights.h5, .pth, .pt or .ckpt.")
+
+
+def _mobilenet(name, image_size, synchronized, has_weights):
+    build = {
+        "mobilenet_v3_small": keras.applications.MobileNetV3Small,
+        "mobilenet_v3_large": keras.applications.MobileNetV3Large,
+    }[name]
+    try:
+        model = build(
+            input_shape=(image_size, image_size, 3),
+            include_top=False,
+            weights="imagenet" if has_weights else None,
+            pooling="avg",
+            include_preprocessing=False,
+        )
+    except Exception as error:
+        if not has_weights:
+            raise
+        raise ValueError(
+            f"ImageNet weights of {name} could not be fetched ({str(error).splitlines()[0][:120]}); "
+            "connect this machine to the network once, or give --init=random."
+        ) from error
+    full = keras.config.dtype_policy().variable_dtype
+
+    def ours(layer):
+        """Our batch normalisation, and the mean over pixels in full precision."""
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return BatchNorm(
+                momentum=_MOBILENET_MOMENTUM,
+                epsilon=layer.epsilon,
+                synchronized=synchronized,
+                name=layer.name,
+            )
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            return layer.from_config({**config, "dtype": full})
+        return layer.from_config(config)
+
+    clone = keras.models.clone_model(model, clone_function=ours)
+    clone.set_weights(model.get_weights())
+    return clone
