@@ -1,0 +1,157 @@
+"""Pretrains a hand encoder: `python -m keras_pose.peclr.pretrain --flagfile=<recipe> ...`.
+
+The same command goes on with the run in --model_dir. `pretrain_run` is the library form, without flags.
+"""
+
+import time
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_pose.peclr import runs
+from keras_pose.peclr.config import PretrainConfig
+from keras_pose.peclr.model import ContrastiveModel
+from keras_pose.peclr.pictures import draw_view_pairs
+from keras_pose.peclr.pretraining_data import PretrainingPictures, load_pictures
+from keras_pose.train import config as configs
+from keras_pose.train import loop, run_folder
+from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.options import RunOptions
+from keras_pose.train.strategy import make_strategy
+from keras_pose.train.weights import read_weights, write_weights
+
+
+def pretrain_run(
+    config: PretrainConfig,
+    options: RunOptions,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict:
+    """Pretrain and record one run.
+
+    Args:
+        config: what to train.
+        options: where and how.
+        extra_callbacks: more Keras callbacks.
+
+    Returns:
+        The final content of `run.json`.
+
+    Raises:
+        ValueError: for contradictions, bad data or a damaged checkpoint, in one sentence.
+        OSError: if something cannot be written.
+    """
+    if options.mode == "eval":
+        return evaluate_run(config, options)
+    run_folder.check_run(options.model_dir, config)
+    if options.num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    started = time.monotonic()
+    pictures = load_pictures(config, options.data_dir)
+    keras.utils.set_random_seed(config.seed)
+    steps = min(config.steps_per_epoch, config.num_steps)
+    model = loop.run(
+        build_model=lambda: ContrastiveModel(config),
+        batches=pictures.batches,
+        model_dir=options.model_dir,
+        batch_size=config.batch_size,
+        num_steps=config.num_steps,
+        steps_per_epoch=steps,
+        strategy=make_strategy(options.strategy),
+        # Only now, so that a command refused for its data or its devices leaves no run behind.
+        begin=lambda: run_folder.open_run(options.model_dir, config),
+        callbacks=[*_callbacks(config, options, pictures, steps), *extra_callbacks],
+        steps_per_execution=options.steps_per_execution,
+        checkpoints_to_keep=options.checkpoints_to_keep,
+    )
+    write_weights(model.encoder, runs.encoder_path(options.model_dir))
+    write_weights(model.projection_head, runs.head_path(options.model_dir))
+    run_folder.update_run(
+        options.model_dir,
+        minutes=(time.monotonic() - started) / 60,
+        pictures=pictures.counts,
+        skipped=pictures.skipped(),
+    )
+    return _record(config, options.model_dir, model, pictures)
+
+
+def evaluate_run(config: PretrainConfig, options: RunOptions) -> dict:
+    """Take the held-out loss of the finished run in `options.model_dir`.
+
+    Args:
+        config: config of the command line; unused but for its class's defaults.
+        options: model_dir and data_dir are used.
+
+    Returns:
+        The content of `run.json` with the new results.
+    """
+    run_config = runs.read_config(options.model_dir, PretrainConfig)
+    if configs.differences(config, run_config) and configs.differences(config, PretrainConfig()):
+        changed = next(iter(configs.differences(config, run_config)))
+        raise ValueError(
+            f"{options.model_dir}: --{changed} differs from the run's setting; give "
+            "--flagfile=run.flags of that folder or no method flags at all."
+        )
+    pictures = load_pictures(run_config, options.data_dir)
+    model = load_model(options.model_dir)
+    return _record(run_config, options.model_dir, model, pictures)
+
+
+def load_model(model_dir: str) -> ContrastiveModel:
+    """Build the contrastive model of a finished run and load its weights.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        The compiled model; its attributes `encoder` and `projection_head` are what was trained.
+
+    Raises:
+        ValueError: if the run has no weights yet or they are damaged.
+    """
+    model = ContrastiveModel(runs.read_config(model_dir, PretrainConfig))
+    model.compile()
+    read_weights(model.encoder, runs.encoder_path(model_dir))
+    read_weights(model.projection_head, runs.head_path(model_dir))
+    return model
+
+
+def _callbacks(config, options, pictures: PretrainingPictures, steps):
+    def evaluate(model, epoch):
+        if pictures.heldout_batches is None:
+            return {}
+        logs = model.evaluate(pictures.heldout_batches, verbose=0, return_dict=True)
+        return {f"heldout_{name}": value for name, value in logs.items()}
+
+    rows = EpochRows(options.model_dir, steps, evaluate)
+    example = next(iter(pictures.batches(0)))
+    drawn = draw_view_pairs(example["views"].numpy(), example["canonical"].numpy())
+    return [rows, Pictures(options.model_dir, steps, lambda model: drawn, name="view_pairs")]
+
+
+def _record(config, model_dir, model, pictures):
+    entries = {"steps": config.num_steps}
+    if pictures.heldout_batches is not None:
+        logs = model.evaluate(pictures.heldout_batches, verbose=0, return_dict=True)
+        entries["heldout"] = {name: float(value) for name, value in logs.items()}
+    run_folder.update_run(model_dir, **entries)
+    return run_folder.read_run(model_dir)
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl: flags to config, config to run."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    run = pretrain_run(configs.from_flags(PretrainConfig), configs.from_flags(RunOptions))
+    for name, value in run.get("heldout", {}).items():
+        print(f"{value:10.4f}  held-out {name}")
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    configs.define_flags(PretrainConfig, RunOptions)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()

@@ -1,0 +1,130 @@
+"""Batches of view pairs as a pure function of the step."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_pose.data import records
+from keras_pose.data.view_datasets import two_views_dataset
+from keras_pose.data.views import ViewRanges
+from keras_pose.peclr.config import PretrainConfig
+from keras_pose.peclr.picture_batches import batch_views
+from keras_pose.peclr.record_sets import RecordSet, open_records
+
+# Colours are taken out of every fifth view at full strength, as is common in contrastive learning.
+_GREY_PROBABILITY = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingPictures:
+    """What a pretraining run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset of batches: `views` uint8
+            `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
+            float32 `[B, 2, 2]`, `id` int64 `[B]`, with B = batch_size times accumulation_steps.
+        heldout_batches: finite dataset of the same with fixed views, or None if nothing is held out.
+        record_set: the records.
+        bad_records: account of unreadable ones.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout_batches: tf.data.Dataset | None
+    record_set: RecordSet
+    bad_records: records.BadRecords
+
+    @property
+    def counts(self) -> dict:
+        """Numbers of training and held-out records per folder."""
+        return self.record_set.counts
+
+    def skipped(self) -> dict:
+        """Records left out so far: id as text to reason."""
+        return {str(key): reason for key, reason in self.bad_records.reasons.items()}
+
+
+def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
+    """Open the pictures of a pretraining run.
+
+    Args:
+        config: the run's settings.
+        data_dir: record folders, commas between them; unused when hands are generated.
+
+    Returns:
+        The pictures.
+
+    Raises:
+        ValueError: if a folder is unfinished, or fewer pictures than a micro-batch are left.
+    """
+    record_set = open_records(
+        config.dataset,
+        data_dir,
+        config.num_generated,
+        config.heldout_share,
+        # The split belongs to the data, not to the run: all seeds hold out the same groups.
+        split_seed=0,
+        image_size=config.image_size,
+        seed=0,
+    )
+    num_train = sum(len(positions) for positions in record_set.train)
+    if num_train < config.batch_size:
+        raise ValueError(
+            f"--batch_size={config.batch_size} is more than the {num_train} training pictures; a picture "
+            "would be its own negative, so lower it."
+        )
+    bad_records = records.BadRecords(num_train, config.max_bad_fraction)
+    rows = config.batch_size * config.accumulation_steps
+    ranges = view_ranges(config)
+
+    def batches(first_step):
+        start = first_step * rows
+        stream = records.records_dataset(
+            record_set.readers,
+            seed=config.seed,
+            start=start,
+            sampler=config.sampler,
+            subsets=record_set.train,
+            bad_records=bad_records,
+        )
+
+        def epoch(number):
+            position = number + start
+            # Drawn with replacement, a record may come twice in an epoch; then every draw is its own.
+            return position if config.sampler == "weighted" else position // num_train
+
+        views = _views(stream, config, ranges, config.seed, epoch)
+        return batch_views(views, rows, bad_records).prefetch(2)
+
+    num_heldout = sum(len(positions) for positions in record_set.heldout)
+    heldout = None
+    if num_heldout >= 2:
+        stream = records.records_dataset(
+            record_set.readers, sampler="in_order", subsets=record_set.heldout
+        )
+        views = _views(stream, config, ranges, 0, 0)
+        heldout = batch_views(
+            views, min(config.batch_size, num_heldout), records.BadRecords(num_heldout, 1.0)
+        )
+        # Equal batches: the loss depends on the number of negatives.
+        heldout = heldout.take(max(1, num_heldout // config.batch_size))
+    return PretrainingPictures(batches, heldout, record_set, bad_records)
+
+
+def view_ranges(config: PretrainConfig) -> ViewRanges:
+    """Ranges of random views that the config asks for."""
+    ranges = ViewRanges(
+        angle_deg=(-config.angle_range_deg, config.angle_range_deg),
+        scale=(config.scale_low, config.scale_high),
+        shift=(-config.shift_range, config.shift_range),
+        grey_probability=_GREY_PROBABILITY * min(config.color_strength, 1.0),
+        blur_probability=config.blur_probability,
+        cutout_probability=config.cutout_probability,
+    )
+    return ranges.with_colour_strength(config.color_strength)
+
+
+def _views(stream, config, ranges, seed, epoch):
+    return two_views_dataset(
+        stream, ranges, seed, epoch, config.image_size, crop_source=config.crop_source
+    )

@@ -1,0 +1,89 @@
+"""Finished and running PeCLR runs on disk: which weights lie where, and how to start from them."""
+
+import os
+from typing import TypeVar
+
+import keras
+
+from keras_pose.peclr.config import PretrainConfig
+from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.train import config as configs
+from keras_pose.train import run_folder
+from keras_pose.train.weights import read_weights
+
+_Config = TypeVar("_Config", PretrainConfig, FinetuneConfig)
+
+
+def encoder_path(model_dir: str) -> str:
+    """Path of a pretraining run's encoder weights."""
+    return os.path.join(model_dir, "weights", "encoder.weights.h5")
+
+
+def head_path(model_dir: str) -> str:
+    """Path of a pretraining run's projection head weights."""
+    return os.path.join(model_dir, "weights", "projection_head.weights.h5")
+
+
+def hand_pose_path(model_dir: str) -> str:
+    """Path of a fine-tuning run's weights, averaged ones where the run averages."""
+    return os.path.join(model_dir, "weights", "hand_pose.weights.h5")
+
+
+def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
+    """Config of the run in `model_dir`.
+
+    Args:
+        model_dir: run folder.
+        config_class: `PretrainConfig` or `FinetuneConfig`.
+
+    Returns:
+        The run's config.
+
+    Raises:
+        ValueError: if there is no run or it is of the other stage.
+    """
+    run = run_folder.read_run(model_dir)
+    path = os.path.join(model_dir, run_folder.RUN_FILE)
+    is_finetuning = "init_from" in run["config"]
+    if is_finetuning != (config_class is FinetuneConfig):
+        stages = ("pretraining", "fine-tuning")
+        raise ValueError(
+            f"{path}: this is a {stages[is_finetuning]} run; give the folder of a "
+            f"{stages[not is_finetuning]} run."
+        )
+    return configs.from_dict(config_class, run["config"], path)
+
+
+def check_pretrained(config: FinetuneConfig) -> None:
+    """Refuse a pretraining run whose encoder is another than the one to be fine-tuned.
+
+    Args:
+        config: fine-tuning config with `init_from` naming a run folder.
+
+    Raises:
+        ValueError: if the encoders differ or the run has no weights yet.
+    """
+    pretrained = read_config(config.init_from, PretrainConfig)
+    if pretrained.encoder != config.encoder:
+        raise ValueError(
+            f"--encoder={config.encoder} contradicts {config.init_from}, which pretrained "
+            f"{pretrained.encoder}; use that."
+        )
+    if not os.path.exists(encoder_path(config.init_from)):
+        raise ValueError(
+            f"{encoder_path(config.init_from)}: there are no weights here yet; let the pretraining run "
+            "finish first."
+        )
+
+
+def load_pretrained_encoder(encoder: keras.Model, init_from: str) -> None:
+    """Load the weights of a pretraining run into an encoder.
+
+    Args:
+        encoder: built encoder of the same kind.
+        init_from: folder of a pretraining run.
+
+    Raises:
+        ValueError: if there are no weights or they are damaged.
+    """
+    read_weights(encoder, encoder_path(init_from))
