@@ -1,0 +1,97 @@
+"""Which record stands at a position of an endless stream: a pure function, no history.
+
+`shuffle` gives every record once per epoch in an order keyed by (seed, epoch); `weighted` draws
+with replacement, every source equally likely (PeCLR specification 4.4, the official sampler);
+`in_order` is for evaluation.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_pose.data.keyed_random import keyed_uniform
+
+SAMPLERS = ("shuffle", "weighted", "in_order")
+# Numbers that no other draw of the same seed uses: 'ordr' and 'draw' in ASCII.
+_ORDER, _DRAW = 0x6F726472 << 32, 0x64726177 << 32
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """Order of one epoch.
+
+    Args:
+        seed: any whole number.
+        epoch: counted from 0.
+        count: number N of records.
+
+    Returns:
+        int64 [N], every number from 0 to N - 1 once.
+    """
+    return np.argsort(keyed_uniform(seed, np.arange(count), _ORDER + epoch), kind="stable")
+
+
+class RecordOrder:
+    """Positions of an endless stream -> (source, record in the source).
+
+    Args:
+        lengths: number of records of each source.
+        seed: any whole number.
+        sampler: "shuffle", "weighted" or "in_order".
+
+    Raises:
+        ValueError: if a source is empty or the sampler unknown.
+    """
+
+    def __init__(self, lengths: Sequence[int], seed: int, sampler: str = "shuffle") -> None:
+        if sampler not in SAMPLERS:
+            raise ValueError(
+                f"sampler={sampler!r} is unknown; choose one of {', '.join(SAMPLERS)}."
+            )
+        if not lengths or min(lengths) < 1:
+            raise ValueError(f"There is a source without a record ({list(lengths)}); leave it out.")
+        self._lengths = np.asarray(lengths, np.int64)
+        self._ends = np.cumsum(self._lengths)
+        self.seed, self.sampler = seed, sampler
+        self._orders: dict[int, np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def epoch_length(self) -> int:
+        """Positions of one epoch: the sum of the sources' lengths, for every sampler."""
+        return int(self._ends[-1])
+
+    def locate(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find what stands at some positions.
+
+        Args:
+            positions: int64 [B], each at least 0.
+
+        Returns:
+            Source and record in that source, int64 [B] each.
+        """
+        positions = np.asarray(positions, np.int64)
+        if self.sampler == "weighted":
+            first = keyed_uniform(self.seed, positions, _DRAW)
+            second = keyed_uniform(self.seed, positions, _DRAW + 1)
+            source = (first * len(self._lengths)).astype(np.int64)
+            return source, (second * self._lengths[source]).astype(np.int64)
+        epochs, places = np.divmod(positions, self.epoch_length)
+        if self.sampler == "shuffle":
+            places = places.copy()
+            for epoch in np.unique(epochs):
+                chosen = epochs == epoch
+                places[chosen] = self._order(int(epoch))[places[chosen]]
+        source = np.searchsorted(self._ends, places, side="right")
+        return source, places - (self._ends - self._lengths)[source]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        # Two are kept, since a stream may stand across the border of two epochs.
+        with self._lock:
+            if epoch not in self._orders:
+                order = epoch_order(self.seed, epoch, self.epoch_length)
+                self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) == 1}
+                self._orders[epoch] = order
+            return self._orders[epoch]
