@@ -16,6 +16,7 @@ from keras_pose.layers.batch_norm import BatchNorm
 
 # Residual blocks in each of the four stages; three convolutions to a block from 50 layers on.
 STAGES = {
+    10: (1, 1, 1, 1),
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
@@ -25,16 +26,17 @@ STAGES = {
 _FIRST_BOTTLENECK = 50
 
 
-def num_features(depth: int) -> int:
-    """Length of the feature vector: 512 for 18 and 34 layers, else 2048.
+def num_features(depth: int, width: int = 64) -> int:
+    """Length of the feature vector: 512 up to 34 layers, else 2048, at torchvision's width.
 
     Args:
         depth: number of layers, a key of `STAGES`.
+        width: channels of the first stage.
 
     Returns:
         F.
     """
-    return 2048 if depth >= _FIRST_BOTTLENECK else 512
+    return (32 if depth >= _FIRST_BOTTLENECK else 8) * width
 
 
 def build_resnet(
@@ -42,6 +44,7 @@ def build_resnet(
     image_size: int | None = None,
     name: str | None = None,
     synchronized: bool = False,
+    width: int = 64,
 ) -> keras.Model:
     """Build a residual network without its classifier.
 
@@ -50,10 +53,11 @@ def build_resnet(
     zeros on all sides (Keras' "same" would pad below and to the right only).
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 18, 34, 50, 101 or 152; or 10, a small one of the same kind that torchvision lacks.
         image_size: side of the square picture in px, or None for any size.
         name: of the model; `resnet<depth>` when None.
         synchronized: batch statistics over all replicas of a strategy.
+        width: channels of the first stage; 64 in torchvision.
 
     Returns:
         Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F from
@@ -70,7 +74,7 @@ def build_resnet(
     norm = functools.partial(BatchNorm, synchronized=synchronized)
     block = _bottleneck if depth >= _FIRST_BOTTLENECK else _basic_block
     picture = keras.Input((image_size, image_size, 3), name="image")
-    hidden = _convolution(picture, 64, 7, 2, "conv1")
+    hidden = _convolution(picture, width, 7, 2, "conv1")
     hidden = layers.ReLU(name="relu")(norm(name="bn1")(hidden))
     # After a ReLU zeros are as good as minus infinity.
     hidden = layers.ZeroPadding2D(1, name="maxpool_pad")(hidden)
@@ -78,7 +82,7 @@ def build_resnet(
     for stage, num_blocks in enumerate(STAGES[depth], 1):
         for index in range(num_blocks):
             stride = 2 if stage > 1 and index == 0 else 1
-            hidden = block(hidden, 32 * 2**stage, stride, f"layer{stage}_{index}", norm)
+            hidden = block(hidden, width * 2 ** (stage - 1), stride, f"layer{stage}_{index}", norm)
     # The mean is taken in full precision: it costs nothing and losses start from here.
     full = keras.config.dtype_policy().variable_dtype
     features = layers.GlobalAveragePooling2D(name="avgpool", dtype=full)(hidden)

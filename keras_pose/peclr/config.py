@@ -9,6 +9,8 @@ import dataclasses
 from keras_pose.train.config import check_ranges, option
 
 ENCODERS = (
+    "resnet10_half",
+    "resnet10",
     "resnet18",
     "resnet34",
     "resnet50",

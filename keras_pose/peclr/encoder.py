@@ -67,7 +67,10 @@ def build_encoder(
                 f"ImageNet weights of {name} are torchvision's and are not fetched; download its .pth "
                 "file from https://download.pytorch.org/models and give that path."
             )
-        backbone = build_resnet(int(name.removeprefix("resnet")), image_size, None, synchronized)
+        # "_half" has half as many channels: for experiments on CPUs.
+        depth = int(name.removeprefix("resnet").removesuffix("_half"))
+        width = 32 if name.endswith("_half") else 64
+        backbone = build_resnet(depth, image_size, None, synchronized, width)
         std = np.array(IMAGENET_STD)
         scale, offset = 1.0 / std, -np.array(IMAGENET_MEAN) / std
     else:

@@ -100,7 +100,8 @@ def test_every_encoder_makes_finite_features_of_a_small_picture(name):
     encoder = build_encoder(name, 32)
     random = np.random.default_rng(0)
     features = np.array(encoder(random.uniform(size=(2, 32, 32, 3)).astype(np.float32)))
-    sizes = {"resnet18": 512, "resnet34": 512, "mobilenet_v3_small": 576, "mobilenet_v3_large": 960}
+    sizes = {"resnet10_half": 256, "resnet10": 512, "resnet18": 512, "resnet34": 512}
+    sizes |= {"mobilenet_v3_small": 576, "mobilenet_v3_large": 960}
     assert encoder.name == name
     assert features.dtype == np.float32
     assert features.shape == (2, sizes.get(name, 2048))
