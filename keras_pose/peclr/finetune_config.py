@@ -28,10 +28,17 @@ class FinetuneConfig:
         low=0.0,
         high=0.9,
     )
+    split: str = option(
+        "groups",
+        "How validation is cut off: groups (sessions, persons) or published (PeCLR's rule for FreiHAND, "
+        "which also picks the records of --train_ratio).",
+        choices=("groups", "published"),
+    )
     split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
     train_ratio: float = option(
         1.0,
-        "Share of the training records whose labels are used; 0.1 to 1 in the semi-supervised runs.",
+        "Share of the records whose labels are used; 0.1 to 1 in the semi-supervised runs. With "
+        "--split=published alone.",
         low=0.0,
         high=1.0,
     )
@@ -165,6 +172,11 @@ class FinetuneConfig:
             raise ValueError(
                 f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
                 "warm up for less."
+            )
+        if self.train_ratio < 1.0 and self.split != "published":
+            raise ValueError(
+                f"--train_ratio={self.train_ratio} belongs to --split=published; with --split=groups "
+                "give --num_labels."
             )
         if self.num_labels and self.train_ratio < 1.0:
             raise ValueError(

@@ -1,0 +1,188 @@
+"""Fine-tunes a hand pose network: `python -m keras_pose.peclr.finetune --flagfile=<recipe> ...`.
+
+With --init_from it starts from a pretrained encoder, without it is plain supervised training. The same
+command goes on with the run in --model_dir. `finetune_run` is the library form, without flags.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_pose.peclr import pose_evaluation, runs
+from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.peclr.finetuning_data import LabelledHands, load_hands
+from keras_pose.peclr.pictures import draw_hands
+from keras_pose.peclr.pose_regressor import PoseRegressor
+from keras_pose.train import config as configs
+from keras_pose.train import loop, run_folder
+from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.options import RunOptions
+from keras_pose.train.strategy import make_strategy
+from keras_pose.train.weights import read_weights, write_weights
+
+
+def finetune_run(
+    config: FinetuneConfig,
+    options: RunOptions,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict:
+    """Fine-tune, evaluate and record one run.
+
+    Args:
+        config: what to train.
+        options: where and how.
+        extra_callbacks: more Keras callbacks.
+
+    Returns:
+        The final content of `run.json`.
+
+    Raises:
+        ValueError: for contradictions, bad data or a damaged checkpoint, in one sentence.
+        OSError: if something cannot be written.
+    """
+    if options.mode == "eval":
+        return evaluate_run(config, options)
+    run_folder.check_run(options.model_dir, config)
+    if os.path.isdir(config.init_from):
+        runs.check_pretrained(config)
+    if options.num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    started = time.monotonic()
+    hands = load_hands(config, options.data_dir)
+    keras.utils.set_random_seed(config.seed)
+    steps = min(config.steps_per_epoch, config.num_steps)
+    model = loop.run(
+        build_model=lambda: build_model(config),
+        batches=hands.batches,
+        model_dir=options.model_dir,
+        batch_size=config.batch_size,
+        num_steps=config.num_steps,
+        steps_per_epoch=steps,
+        strategy=make_strategy(options.strategy),
+        # Only now, so that a command refused for its data or its devices leaves no run behind.
+        begin=lambda: run_folder.open_run(options.model_dir, config),
+        callbacks=[*_callbacks(config, options, hands, steps), *extra_callbacks],
+        steps_per_execution=options.steps_per_execution,
+        checkpoints_to_keep=options.checkpoints_to_keep,
+    )
+    write_weights(model.inference_model, runs.hand_pose_path(options.model_dir))
+    run_folder.update_run(
+        options.model_dir,
+        minutes=(time.monotonic() - started) / 60,
+        steps=config.num_steps,
+        hands=hands.counts,
+        skipped=hands.skipped(),
+    )
+    return _record(options.model_dir, model.inference_model, hands)
+
+
+def build_model(config: FinetuneConfig) -> PoseRegressor:
+    """Build the uncompiled regressor, its encoder pretrained where the config says so."""
+    model = PoseRegressor(config)
+    if os.path.isdir(config.init_from):
+        runs.load_pretrained_encoder(model.encoder, config.init_from)
+    return model
+
+
+def load_hand_pose(model_dir: str) -> tuple[FinetuneConfig, keras.Model]:
+    """Build the hand pose model of a finished run and load its weights.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        The run's config and the inference model of `keras_pose.peclr.hand_pose`.
+
+    Raises:
+        ValueError: if the run has no weights yet or they are damaged.
+    """
+    config = runs.read_config(model_dir, FinetuneConfig)
+    policy = keras.config.dtype_policy()
+    # Evaluation and export are in full precision, whatever the training was.
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = PoseRegressor(configs.from_dict(FinetuneConfig, _single_precision(config)))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    read_weights(model.inference_model, runs.hand_pose_path(model_dir))
+    return config, model.inference_model
+
+
+def _single_precision(config):
+    # Weights come from the run, so what they once started from need not exist any more.
+    return configs.to_dict(config) | {"precision": "float32", "init_from": "", "init": "random"}
+
+
+def evaluate_run(config: FinetuneConfig, options: RunOptions) -> dict:
+    """Evaluate the finished run in `options.model_dir`, on its own validation part.
+
+    Args:
+        config: config of the command line; checked against the run's.
+        options: model_dir and data_dir are used.
+
+    Returns:
+        The content of `run.json` with the new results.
+
+    Raises:
+        ValueError: if the run is unfinished or was trained with other settings.
+    """
+    run_config, model = load_hand_pose(options.model_dir)
+    changed = configs.differences(config, run_config)
+    if changed and configs.differences(config, FinetuneConfig()):
+        raise ValueError(
+            f"{options.model_dir}: --{next(iter(changed))} differs from the run's setting; give "
+            "--flagfile=run.flags of that folder or no method flags at all."
+        )
+    return _record(options.model_dir, model, load_hands(run_config, options.data_dir))
+
+
+def _callbacks(config, options, hands: LabelledHands, steps):
+    def evaluate(model, epoch):
+        if hands.heldout is None or options.mode == "train":
+            return {}
+        values = pose_evaluation.evaluate_hands(model.inference_model, hands.heldout())
+        return pose_evaluation.overall(values)
+
+    example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))
+
+    def draw(model):
+        outputs = model.inference_model(pose_evaluation.model_inputs(example), training=False)
+        return draw_hands(
+            example["image"].numpy(),
+            outputs["keypoints_2d"].numpy(),
+            outputs["keypoints_3d"].numpy(),
+            example["keypoints_2d"].numpy(),
+        )
+
+    rows = EpochRows(options.model_dir, steps, evaluate)
+    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
+
+
+def _record(model_dir, model, hands):
+    if hands.heldout is not None:
+        values = pose_evaluation.evaluate_hands(model, hands.heldout())
+        run_folder.update_run(model_dir, results=values)
+    return run_folder.read_run(model_dir)
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl: flags to config, config to run."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    run = finetune_run(configs.from_flags(FinetuneConfig), configs.from_flags(RunOptions))
+    for part, values in run.get("results", {}).items():
+        for name, value in values.items():
+            print(f"{value:10.4f}  {part}  {name}")
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    configs.define_flags(FinetuneConfig, RunOptions)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()
