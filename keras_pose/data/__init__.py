@@ -11,16 +11,20 @@ from keras_pose.data.humans import generate_motion
 from keras_pose.data.keypoints_2d import Keypoints2D, load_keypoints_2d
 from keras_pose.data.motion import MotionSet, concatenate, stand_on_floor
 from keras_pose.data.mpi_inf_3dhp import load_mpi_inf_3dhp
+from keras_pose.data.view_datasets import labelled_view_dataset, two_views_dataset
+from keras_pose.data.views import ViewRanges, plain_ranges
 from keras_pose.data.virtual_cameras import Views, VirtualRig, h36m_rig, render_views
 
 __all__ = [
     "Keypoints2D",
     "MotionSet",
+    "ViewRanges",
     "Views",
     "VirtualRig",
     "concatenate",
     "generate_motion",
     "h36m_rig",
+    "labelled_view_dataset",
     "load_bvh_folder",
     "load_cmu_mocap17",
     "load_h36m",
@@ -28,6 +32,8 @@ __all__ = [
     "load_h36m_views",
     "load_keypoints_2d",
     "load_mpi_inf_3dhp",
+    "plain_ranges",
     "render_views",
     "stand_on_floor",
+    "two_views_dataset",
 ]

@@ -25,7 +25,7 @@ def _floating(*values: Any) -> list[Any]:
     if _namespace(*values) is np:
         arrays = [np.asarray(value) for value in values]
         named = [v.dtype for v, w in zip(arrays, values, strict=True) if hasattr(w, "dtype")]
-        dtype = np.result_type(*(named or [np.float64]))
+        dtype = np.result_type(*named) if named else np.dtype(np.float64)
         dtype = dtype if np.issubdtype(dtype, np.floating) else np.dtype(np.float64)
         return [array.astype(dtype, copy=False) for array in arrays]
     dtypes = [np.dtype(getattr(v.dtype, "name", v.dtype)) for v in values if hasattr(v, "dtype")]

@@ -1,0 +1,214 @@
+"""Views on the host: one warp from the picture straight to the view, one matrix for all colours.
+
+`cv2.warpAffine` samples four neighbours, so a picture seen much smaller would alias: above a factor
+of 2 the part in view is first averaged over whole blocks of pixels, which keeps the map exact.
+OpenCV gives up Python's lock while it works, so threads of `tf.data` run in parallel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from keras_pose.data.views import ViewParameters, view_matrix
+from keras_pose.geometry import affine2d
+
+# tf.data has the threads; OpenCV's own would fight them for the cores.
+cv2.setNumThreads(0)
+
+# Grey level of the square that a cut-out leaves.
+CUTOUT_LEVEL = 128
+# A blur reaches this many standard deviations far.
+_BLUR_REACH = 3.0
+_NO_COLOUR_CHANGE = np.eye(3, 4, dtype=np.float32)
+# Pictures are decoded smaller by these factors at almost no cost.
+_REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+
+def render_view(
+    image: np.ndarray, box: np.ndarray, parameters: ViewParameters, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Render one view of a picture.
+
+    Args:
+        image: uint8 [H, W, 3], RGB.
+        box: [4], the record's square, (x, y, side, side) in pixels of the picture.
+        parameters: of one view, `ViewParameters.row`.
+        size: side S of the view in pixels.
+
+    Returns:
+        uint8 [S, S, 3], black where the picture does not reach; and the map, float64 [2, 3], pixels
+        of the picture to pixels of the view, both continuous.
+    """
+    matrix = view_matrix(parameters, box, size)
+    view = warp(image, matrix, size)
+    return retouch(view, parameters.colour, float(parameters.blur_sigma), parameters.cutout), matrix
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Warp a picture by one bilinear look-up per pixel, after averaging blocks if it shrinks a lot.
+
+    Args:
+        image: uint8 [H, W, 3].
+        matrix: float64 [2, 3], pixels of the picture to pixels of the output, continuous.
+        size: side S of the output.
+
+    Returns:
+        uint8 [S, S, 3], black where the picture does not reach.
+    """
+    factor = shrink_factor(matrix)
+    if factor >= 2:
+        image, matrix = _average_blocks(image, matrix, size, factor)
+        if not image.size:
+            return np.zeros((size, size, 3), np.uint8)
+    return cv2.warpAffine(image, affine2d.to_integer_centres(matrix), (size, size))
+
+
+def shrink_factor(matrix: np.ndarray) -> int:
+    """Say how many source pixels fall on one output pixel along each axis, rounded down.
+
+    Args:
+        matrix: [2, 3], source pixels to output pixels.
+
+    Returns:
+        Whole number, 0 when the map enlarges.
+    """
+    area = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
+    # A hair of slack, so that a factor of exactly 2 counts as 2 after rounding.
+    return int(math.sqrt(1.0 / area) + 1e-9)
+
+
+def _average_blocks(
+    image: np.ndarray, matrix: np.ndarray, size: int, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out what is in view, average blocks of factor x factor pixels, and correct the map."""
+    corners = np.array([[0.0, 0.0], [size, 0.0], [size, size], [0.0, size]])
+    seen = affine2d.apply(corners, affine2d.invert(matrix))
+    # One block more on each side, for the neighbours that the last look-up needs.
+    limit = np.array([image.shape[1], image.shape[0]])
+    low = np.clip(np.floor(seen.min(0)) - factor, 0, limit).astype(int)
+    high = np.clip(np.ceil(seen.max(0)) + factor, 0, limit).astype(int)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    blocks = -(-(high - low) // factor)
+    if blocks.min() == 0:
+        return part[:0], matrix
+    right, bottom = blocks * factor - (high - low)
+    if right or bottom:
+        part = cv2.copyMakeBorder(part, 0, int(bottom), 0, int(right), cv2.BORDER_CONSTANT)
+    part = cv2.resize(part, (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
+    to_source = np.array([[factor, 0.0, low[0]], [0.0, factor, low[1]]])
+    return part, affine2d.compose(matrix, to_source)
+
+
+def retouch(
+    view: np.ndarray, colour: np.ndarray, blur_sigma: float, cutout: np.ndarray
+) -> np.ndarray:
+    """Change colours, blur and cover, in this order; what is neutral is left out.
+
+    Args:
+        view: uint8 [S, S, 3], may be overwritten.
+        colour: float32 [3, 4], for columns (R, G, B, 1) in grey levels.
+        blur_sigma: standard deviation over the side; 0 is no blur.
+        cutout: [3], middle (x, y) and side of the covered square over the side; side 0 is none.
+
+    Returns:
+        uint8 [S, S, 3].
+    """
+    if not np.array_equal(colour, _NO_COLOUR_CHANGE):
+        view = cv2.transform(view, colour)
+    if blur_sigma > 0:
+        taps = blur_taps(blur_sigma * len(view))
+        view = cv2.sepFilter2D(view, -1, taps, taps, borderType=cv2.BORDER_REFLECT_101)
+    if cutout[2] > 0:
+        (left, right), (top, bottom) = cutout_edges(cutout, len(view))
+        view[top:bottom, left:right] = CUTOUT_LEVEL
+    return view
+
+
+def blur_taps(sigma_px: float, radius: int | None = None) -> np.ndarray:
+    """Weights of a Gaussian along one axis, cut off at three standard deviations.
+
+    Args:
+        sigma_px: standard deviation in pixels; 0 gives a single 1.
+        radius: pad with zeros to this radius; None takes the smallest.
+
+    Returns:
+        float32 [2 * radius + 1], sum 1.
+    """
+    reach = math.ceil(_BLUR_REACH * sigma_px)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / max(sigma_px, 1e-6)) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    return weights if radius is None else np.pad(weights, radius - reach)
+
+
+def blur_radius(sigma_px: float) -> int:
+    """Pixels that a blur reaches to each side.
+
+    Args:
+        sigma_px: standard deviation in pixels.
+
+    Returns:
+        Whole number.
+    """
+    return math.ceil(_BLUR_REACH * sigma_px)
+
+
+def cutout_edges(cutout: np.ndarray, size: int) -> np.ndarray:
+    """Whole-pixel edges of the covered square, cut at the border of the view.
+
+    Args:
+        cutout: [..., 3], middle (x, y) and side over the view's side.
+        size: side of the view in pixels.
+
+    Returns:
+        int64 [..., 2, 2]: (first, one past last) column, then row; equal where nothing is covered.
+    """
+    cutout = np.asarray(cutout, np.float64)
+    middle, half = cutout[..., :2, None], cutout[..., 2, None, None] / 2
+    edges = np.rint(size * (middle + half * np.array([-1.0, 1.0])))
+    return np.clip(edges, 0, size).astype(np.int64)
+
+
+def decode_for_views(data: bytes, name: str, matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Decode a picture no larger than its views need.
+
+    Args:
+        data: encoded picture.
+        name: for messages.
+        matrices: float64 [V, 2, 3], pixels of the whole picture to pixels of the views.
+
+    Returns:
+        uint8 [H, W, 3], RGB, perhaps decoded to a half or a quarter; and the maps from its pixels,
+        float64 [V, 2, 3].
+
+    Raises:
+        ValueError: if the bytes are no picture.
+    """
+    smallest = min(shrink_factor(matrix) for matrix in matrices)
+    reduction = 4 if smallest >= 4 else 2 if smallest >= 2 else 1
+    if reduction > 1 and _decodes_reduced(data):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[reduction])
+        if image is not None:
+            enlarge = np.array([[reduction, 0.0, 0.0], [0.0, reduction, 0.0]])
+            return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), affine2d.compose(matrices, enlarge)
+    return _decode(data, name), matrices
+
+
+def _decodes_reduced(data: bytes) -> bool:
+    """Whether a JPEG of a reduced size lies on the grid of the whole one, and is complete.
+
+    EXIF may turn it after the size was rounded up; an Adobe marker may mean inks instead of colours.
+    """
+    head = data[:4096]
+    is_jpeg = head[:2] == b"\xff\xd8" and b"\xff\xd9" in data[-32:]
+    return is_jpeg and b"Exif" not in head and b"Adobe" not in head
+
+
+def _decode(data: bytes, name: str) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise ValueError(f"{name}: this is no picture that can be read; remove or replace it.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
