@@ -6,7 +6,7 @@ which undoes any shift and any scale for every row. `affine` applies the exact i
 2x3 matrix to points read as coordinates in the picture.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from keras import backend, ops
@@ -15,6 +15,8 @@ from keras_pose.geometry.shapes import Tensor, as_floating, require_choice
 
 INVERSES = ("none", "official", "centered", "affine")
 TRANSLATION_SCALES = ("extent", "unit")
+# Root mean square coordinate of 21 joints that fill their box, in half sides of the box.
+POINT_SPREAD = 0.4
 
 
 def undo_views(
@@ -31,9 +33,7 @@ def undo_views(
 
     `affine` keeps the mean point on purpose: subtracting it would cancel the shift and leave, for a
     view that turns and scales, nothing but `centered`. The price is that its points have a unit, half
-    a side of the view: the caller sees to their magnitude (`ContrastiveModel` holds the root mean
-    square of all points of many batches at one value; dividing each row by its own would destroy the
-    equivariance to scale and shift that the exact inverse asks for). `centered` and `affine` are
+    a side of the view, and so need a magnitude: see `spread_points`. `centered` and `affine` are
     differentiated as they stand; `official` holds extent and mean constant, as published.
 
     Args:
@@ -95,6 +95,37 @@ def undo_views(
         if center_points:
             points = points - ops.mean(points, axis=1, keepdims=True)
     return unit_rows(ops.reshape(points, ops.shape(projections)))
+
+
+def spread_points(
+    projections: Tensor, mean_over_replicas: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """Give the points of a batch the magnitude of points on a hand, before `affine` undoes the views.
+
+    A network's numbers have no unit, but the exact inverse subtracts a shift in half sides of the
+    picture. Were the magnitude free, points far outside the picture would make every shift
+    negligible, an easy way out of learning where the hand is. All points are therefore divided by
+    their root mean square over the batch and multiplied by that of a hand's joints. It is one number
+    for all rows, so a network that moves its points with the picture still gives equal rows for
+    equal pictures, where a division of each row by its own would take scale and shift away. The
+    division is differentiated: the loss then has no slope along the overall magnitude, which would
+    otherwise drift.
+
+    Args:
+        projections: floating `[R, D]`.
+        mean_over_replicas: None, or a function from a scalar of this replica to its mean over all,
+            with gradient.
+
+    Returns:
+        `[R, D]` with root mean square `POINT_SPREAD`, in half sides of the view; float32 (float64 if
+        `projections` is).
+    """
+    projections = as_floating(projections)
+    projections = ops.cast(projections, backend.result_type(projections.dtype, "float32"))
+    square = ops.mean(ops.square(projections))
+    if mean_over_replicas is not None:
+        square = mean_over_replicas(square)
+    return projections * (POINT_SPREAD * ops.rsqrt(ops.maximum(square, 1e-24)))
 
 
 def as_points(projections: Tensor) -> Tensor:

@@ -197,6 +197,28 @@ def test_affine_by_hand():
     np.testing.assert_allclose(rows, np.array([[1.0, 2.0, 0.0, 0.0]]) / np.sqrt(5.0), atol=1e-15)
 
 
+def test_spreading_keeps_a_perfect_network_perfect_and_the_magnitude_out_of_the_loss():
+    joints = _hands(400)
+    rows, units = [], 7.0  # a network that thinks in sevenths of half a side
+    for _ in range(2):
+        seen, parameters = _view(joints, rotates=True, scales=True)
+        raw = tf.constant(units * seen.reshape(400, -1))
+        with tf.GradientTape() as tape:
+            tape.watch(raw)
+            spread = inverse.spread_points(raw)
+            undone = undo_views(spread, "affine", parameters)
+            values = tf.reduce_sum(undone * RANDOM.normal(size=undone.shape))
+        np.testing.assert_allclose(np.sqrt(np.mean(spread**2)), inverse.POINT_SPREAD, rtol=1e-12)
+        slope = np.sum(tape.gradient(values, raw) * raw)
+        assert abs(slope) < 1e-9
+        rows.append(undone)
+    assert np.mean(np.linalg.norm(rows[0] - rows[1], axis=-1)) < 1e-12
+
+
+def test_the_spread_is_that_of_hands():
+    assert np.sqrt(np.mean(_hands(2000) ** 2)) == pytest.approx(inverse.POINT_SPREAD, abs=0.02)
+
+
 @pytest.mark.parametrize("name", ["none", "centered", "affine"])
 def test_our_inverses_are_differentiated_as_they_stand(name):
     _, parameters = _view(_hands(3), rotates=True, shifts=True, scales=True)

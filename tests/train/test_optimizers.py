@@ -177,7 +177,7 @@ def _keras_path(name):
     parts = name.split(".")
     kind = {"weight": "gamma", "bias": "beta"}[parts[-1]]
     if parts[0] == "projection_head":
-        layer = {"0": "hidden", "1": "norm", "3": "output"}[parts[1]]
+        layer = f"projection_head_{parts[1]}"
         is_norm = parts[1] == "1"
     else:
         position, inner = parts[2], parts[3:-1]

@@ -1,0 +1,307 @@
+"""Contrastive pretraining: two views, points in a plane, each view undone, NT-Xent.
+
+pictures -> encoder -> head -> points -> undo the view -> unit rows -> similarity -> loss, for both views
+of every picture in one forward pass. Gradients of several micro-batches may make one update: Keras' own
+accumulation fails under MirroredStrategy, so it is done here.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_pose import losses
+from keras_pose.geometry.shapes import Tensor
+from keras_pose.peclr.config import PretrainConfig
+from keras_pose.peclr.encoder import build_encoder
+from keras_pose.peclr.inverse import as_points, spread_points, undo_views
+from keras_pose.peclr.projection import build_projection_head
+from keras_pose.train import strategy as replicas
+from keras_pose.train.optimizers import WarmupCosine, build_optimizer
+
+_PARAMETERS = ("angle_deg", "jitter", "canonical")
+_STEP_LOGS = ("loss", "positive_similarity", "accuracy", "spread")
+
+
+class ContrastiveModel(keras.Model):
+    """Pretrains an encoder on unlabelled pictures of hands.
+
+    A batch is a dict: `views` uint8 or float `[B, 2, S, S, 3]` (0 to 255, or 0 to 1), and of each view
+    `angle_deg` `[B, 2]`, `jitter` `[B, 2, 2]`, `canonical` `[B, 2, 2, 3]` as `undo_views` reads them; B is
+    `batch_size` times `accumulation_steps`, and consecutive pictures make a micro-batch.
+
+    Logs of a step: `loss` in nats; `positive_similarity`, mean cosine of the two views of a picture;
+    `accuracy`, share of views whose most similar candidate is the other view; `spread`, root mean
+    square distance of a view's points from their mean in the head's own unit (0 is collapse);
+    `learning_rate`.
+
+    Args:
+        config: `keras_pose.peclr.config.PretrainConfig`.
+        make_views: None, or a function from the dataset's batch to the batch above: views made on the
+            accelerator.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        pictures: uint8 or float `[B, S, S, 3]`, RGB.
+        training: whether batch statistics are live.
+
+    Returns:
+        Features `[B, F]`, float32.
+
+    Reference: PeCLR, section 3; section numbers of `docs/peclr.md`.
+    """
+
+    def __init__(
+        self,
+        config: PretrainConfig,
+        make_views: Callable[[dict], dict] | None = None,
+        **kwargs,
+    ):
+        # The similarity and all that follows compute in the variables' dtype.
+        precise = keras.DTypePolicy(config.precision).variable_dtype
+        super().__init__(**{"dtype": precise, **kwargs})
+        self.config = config
+        self.make_views = make_views
+        # On one replica, statistics across replicas are the same by a slower way.
+        synchronized = config.synchronized_batch_norm and replicas.num_replicas() > 1
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(config.precision)
+        try:
+            self.encoder = build_encoder(
+                config.encoder, config.image_size, synchronized, config.init
+            )
+            self.projection_head = build_projection_head(
+                self.encoder.output_shape[-1],
+                config.projection_width,
+                config.num_points,
+                synchronized,
+            )
+        finally:
+            keras.config.set_dtype_policy(policy)
+        self.bank = None
+        if config.negatives == "bank":
+            # Rows of zeros are places not filled yet.
+            self.bank = self.add_weight(
+                name="bank",
+                shape=(config.bank_size, 2 * config.num_points),
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+            )
+        names = (*_STEP_LOGS, "learning_rate")
+        self.trackers = {name: keras.metrics.Mean(name=name, dtype=precise) for name in names}
+        self.built = True
+
+    def compile(self, **kwargs):
+        """Build the optimizer named by the config.
+
+        Args:
+            **kwargs: passed to `keras.Model.compile`. `jit_compile=True` compiles loss and gradients;
+                on several replicas it is ignored, as XLA cannot reach across them.
+        """
+        is_compiled = kwargs.pop("jit_compile", False) is True and replicas.num_replicas() == 1
+        super().compile(optimizer=None, **{**kwargs, "jit_compile": False})
+        config = self.config
+        schedule = WarmupCosine(
+            config.learning_rate,
+            config.warmup_steps,
+            config.num_steps,
+            clamp=config.schedule_end == "clamp",
+        )
+        optimizer = build_optimizer(
+            config.optimizer, schedule, config.weight_decay, config.decay_filter
+        )
+        if config.precision == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        # It owns its variables before fit: required under MirroredStrategy, and what makes a restored
+        # checkpoint complete.
+        optimizer.build(self.learnt_variables)
+        self.encoder_optimizer = optimizer
+        self.gradients_of = self._gradients
+        if is_compiled:
+            self.gradients_of = tf.function(self._gradients, jit_compile=True, autograph=False)
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """Every optimizer, for checkpoints."""
+        return [self.encoder_optimizer]
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def learnt_variables(self) -> list[keras.Variable]:
+        """What the optimizer moves: the encoder's and the head's variables."""
+        return self.encoder.trainable_variables + self.projection_head.trainable_variables
+
+    def call(self, pictures, training=False):
+        return self.encoder(_unit_range(pictures), training=training)
+
+    def project(self, batch: dict[str, Tensor], training: bool) -> tuple[Tensor, Tensor]:
+        """Points of every view, as the head gives them and compared: both views of a picture in turn.
+
+        Args:
+            batch: as in the class's docstring.
+            training: whether batch statistics are live, over all `2 B` views at once.
+
+        Returns:
+            `(raw [2 B, D], rows [2 B, D])`, float32; rows 2 i and 2 i + 1 are the views of picture i.
+            `rows` are the raw points with their views undone, of length 1.
+        """
+        views = batch["views"]
+        # Picture by picture: putting all first views first would copy the batch and change nothing.
+        pictures = _unit_range(tf.reshape(views, (-1, *views.shape[2:])))
+        features = self.encoder(pictures, training=training)
+        raw = tf.cast(self.projection_head(features, training=training), self.compute_dtype)
+        inverse = self.config.inverse
+        parameters = {
+            name: tf.reshape(batch[name], (-1, *batch[name].shape[2:]))
+            for name in _PARAMETERS
+            if inverse != "none"
+        }
+        points = raw
+        if inverse == "affine":
+            points = spread_points(raw, _mean_over_replicas)
+        return raw, undo_views(points, inverse, parameters)
+
+    def contrast(
+        self, batch: dict[str, Tensor], training: bool
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Loss of one micro-batch.
+
+        Args:
+            batch: as in the class's docstring, with the pictures of one micro-batch.
+            training: True takes batch statistics and the config's negatives; False is the held-out
+                loss: running statistics and the negatives of the batch alone.
+
+        Returns:
+            `(loss scalar, dict of scalars to log, rows [2 B, D])`.
+        """
+        raw, rows = self.project(batch, training)
+        pairs = tf.reshape(rows, (-1, 2, rows.shape[-1]))
+        first, second = pairs[:, 0], pairs[:, 1]
+        gather, bank = None, None
+        if training and self.config.negatives != "micro":
+            gather = _gather if replicas.num_replicas() > 1 else None
+            bank = self.bank
+        logits, partner = losses.contrastive_logits(
+            first, second, self.config.temperature, gather, bank
+        )
+        loss = ops.mean(losses.rows_cross_entropy(logits, partner))
+        points = as_points(ops.stop_gradient(raw))
+        found = tf.argmax(ops.stop_gradient(logits), axis=-1, output_type=partner.dtype)
+        logs = {
+            "loss": ops.stop_gradient(loss),
+            "positive_similarity": ops.mean(ops.sum(ops.stop_gradient(first * second), axis=-1)),
+            "accuracy": ops.mean(ops.cast(found == partner, self.compute_dtype)),
+            "spread": ops.sqrt(ops.mean(ops.sum(ops.var(points, axis=1), axis=-1))),
+        }
+        return loss, logs, ops.stop_gradient(rows)
+
+    def train_step(self, batch):
+        if self.make_views is not None:
+            batch = self.make_views(batch)
+        batch = {name: batch[name] for name in ("views", *_PARAMETERS) if name in batch}
+        if self.config.accumulation_steps == 1:
+            gradients, logs, rows = self.gradients_of(batch)
+        else:
+            gradients, logs, rows = self._accumulated_gradients(batch)
+        logs["learning_rate"] = tf.convert_to_tensor(self.encoder_optimizer.learning_rate)
+        self.encoder_optimizer.apply(gradients, self.learnt_variables)
+        if self.bank is not None:
+            self._remember(rows)
+        return self._track(logs, batch)
+
+    def test_step(self, batch):
+        """Held-out contrastive loss."""
+        if self.make_views is not None:
+            batch = self.make_views(batch)
+        _, logs, _ = self.contrast(batch, training=False)
+        return self._track(logs, batch)
+
+    def _gradients(self, batch):
+        """Gradients of this replica's share of the global loss, logs, and rows for the bank."""
+        variables = [variable.value for variable in self.learnt_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss, logs, rows = self.contrast(batch, training=True)
+            loss = self.encoder_optimizer.scale_loss(replicas.over_global_batch(loss))
+        return tape.gradient(loss, variables), logs, rows
+
+    def _accumulated_gradients(self, batch):
+        """The same, averaged over the micro-batches of a batch; all see the same weights and bank."""
+        steps = self.config.accumulation_steps
+        parts = {
+            name: tf.reshape(values, (steps, -1, *values.shape[1:]))
+            for name, values in batch.items()
+        }
+
+        def micro_batch(index):
+            return {name: values[index] for name, values in parts.items()}
+
+        def add(index, gradients, logs, rows):
+            more, more_logs, more_rows = self.gradients_of(micro_batch(index))
+            return (
+                index + 1,
+                [total + gradient / steps for total, gradient in zip(gradients, more, strict=True)],
+                {name: logs[name] + value / steps for name, value in more_logs.items()},
+                rows.write(index, more_rows),
+            )
+
+        dtype = self.compute_dtype
+        state = (
+            tf.constant(0),
+            [tf.zeros(variable.shape, variable.dtype) for variable in self.learnt_variables],
+            {name: tf.zeros((), dtype) for name in _STEP_LOGS},
+            tf.TensorArray(dtype, steps),
+        )
+        if replicas.num_replicas() > 1:
+            # Replicas cannot meet inside a loop of the graph.
+            for index in range(steps):
+                state = add(index, *state[1:])
+        else:
+            state = tf.while_loop(
+                lambda index, *_: index < steps,
+                add,
+                state,
+                parallel_iterations=1,
+                maximum_iterations=steps,
+            )
+        _, gradients, logs, rows = state
+        return gradients, logs, rows.concat()
+
+    def _remember(self, rows):
+        """Put the newest rows of all replicas in front of the bank and let the oldest fall out."""
+        if replicas.num_replicas() > 1:
+            rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)
+        kept = tf.concat([rows, tf.cast(self.bank, rows.dtype)], axis=0)[: self.config.bank_size]
+        self.bank.assign(tf.ensure_shape(kept, self.bank.shape))
+
+    def _track(self, logs, batch):
+        weight = tf.cast(tf.shape(batch["views"])[0], tf.float32)
+        for name, value in logs.items():
+            self.trackers[name].update_state(value, weight)
+        return {name: self.trackers[name].result() for name in logs}
+
+
+def _unit_range(pictures):
+    """Pictures in [0, 1]: bytes are divided by 255, floats are taken as they are."""
+    if pictures.dtype == tf.uint8:
+        return tf.cast(pictures, tf.float32) / 255.0
+    return pictures
+
+
+def _gather(rows):
+    """Rows of all replicas, with gradient, and where this replica's begin."""
+    everyone = tf.distribute.get_replica_context().all_gather(rows, axis=0)
+    return everyone, replicas.replica_index() * tf.shape(rows)[0]
+
+
+def _mean_over_replicas(value):
+    """Mean of a scalar over replicas, with gradient."""
+    if replicas.num_replicas() == 1:
+        return value
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, value) / replicas.num_replicas()
