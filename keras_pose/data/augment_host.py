@@ -12,6 +12,7 @@ import math
 import cv2
 import numpy as np
 
+from keras_pose.data.picture import decode_picture
 from keras_pose.data.views import ViewParameters, view_matrix
 from keras_pose.geometry import affine2d
 
@@ -194,7 +195,7 @@ def decode_for_views(data: bytes, name: str, matrices: np.ndarray) -> tuple[np.n
         if image is not None:
             enlarge = np.array([[reduction, 0.0, 0.0], [0.0, reduction, 0.0]])
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), affine2d.compose(matrices, enlarge)
-    return _decode(data, name), matrices
+    return decode_picture(data, name), matrices
 
 
 def _decodes_reduced(data: bytes) -> bool:
@@ -205,10 +206,3 @@ def _decodes_reduced(data: bytes) -> bool:
     head = data[:4096]
     is_jpeg = head[:2] == b"\xff\xd8" and b"\xff\xd9" in data[-32:]
     return is_jpeg and b"Exif" not in head and b"Adobe" not in head
-
-
-def _decode(data: bytes, name: str) -> np.ndarray:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise ValueError(f"{name}: this is no picture that can be read; remove or replace it.")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

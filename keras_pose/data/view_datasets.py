@@ -7,6 +7,8 @@ the caller to drop. `position` is passed on, so that a resume can count what was
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -18,6 +20,7 @@ from keras_pose.data.views import ViewParameters, ViewRanges, view_matrix, view_
 from keras_pose.geometry import affine2d
 
 NUM_VIEWS = 2
+Epoch = int | str | Callable[[tf.Tensor], tf.Tensor]
 
 _BOX_KEYS = (
     "image",
@@ -51,8 +54,8 @@ def two_views_dataset(
     records: tf.data.Dataset,
     ranges: ViewRanges,
     seed: int,
+    epoch: Epoch,
     size: int,
-    epoch: int | str = "epoch",
     crop_source: str = "box",
     mirror_left: bool = False,
     chunk: int = 16,
@@ -65,10 +68,11 @@ def two_views_dataset(
         records: dataset of single records (dicts).
         ranges: what views are drawn from.
         seed: any whole number.
+        epoch: what makes the views of a record new each time it comes: a number, the key of the
+            records that holds it, or a function of the running number of an element of `records`
+            (int64 [n], from 0). "position" suits sampling with replacement, where a record may come
+            twice in an epoch.
         size: side S of a view in pixels.
-        epoch: what makes the views of a record new each time it comes: a number, or the key of the
-            records that holds it. "position" suits sampling with replacement, where a record may
-            come twice in an epoch.
         crop_source: "joints", "box" or "picture", see `record_box`.
         mirror_left: mirror pictures of left hands, so that all views show right ones.
         chunk: records per call into Python; the order and the views do not depend on it.
@@ -99,7 +103,7 @@ def two_views_dataset(
         "jitter": (tf.float32, (NUM_VIEWS, 2)),
         "ok": (tf.bool, ()),
     }
-    return _call_on_chunks(
+    return map_chunks(
         records, render, _BOX_KEYS, shapes, _PAIRS_PASS_ON, epoch, chunk, parallel_calls
     )
 
@@ -108,8 +112,8 @@ def labelled_view_dataset(
     records: tf.data.Dataset,
     ranges: ViewRanges,
     seed: int,
+    epoch: Epoch,
     size: int,
-    epoch: int | str = "epoch",
     crop_source: str = "box",
     mirror_left: bool = True,
     chunk: int = 16,
@@ -122,8 +126,8 @@ def labelled_view_dataset(
         records: dataset of single records (dicts).
         ranges: what views are drawn from; `plain_ranges` for evaluation.
         seed: any whole number.
-        size: side S of a view in pixels.
         epoch: as in `two_views_dataset`.
+        size: side S of a view in pixels.
         crop_source: "joints", "box" or "picture", see `record_box`.
         mirror_left: mirror left hands with all their labels, so that the network sees right ones.
         chunk: records per call into Python; the order and the views do not depend on it.
@@ -159,22 +163,45 @@ def labelled_view_dataset(
         "mirrored": (tf.float32, ()),
         "ok": (tf.bool, ()),
     }
-    return _call_on_chunks(records, render, keys, shapes, _PASSED_ON, epoch, chunk, parallel_calls)
+    return map_chunks(records, render, keys, shapes, _PASSED_ON, epoch, chunk, parallel_calls)
 
 
-def _call_on_chunks(records, render, keys, shapes, passed_on, epoch, chunk, parallel_calls):
+def map_chunks(
+    records: tf.data.Dataset,
+    function: Callable[..., tuple[np.ndarray, ...]],
+    keys: Sequence[str],
+    shapes: Mapping[str, tuple[tf.DType, tuple[int, ...]]],
+    passed_on: Sequence[str],
+    epoch: Epoch,
+    chunk: int,
+    parallel_calls: int,
+) -> tf.data.Dataset:
     """Map a NumPy function of several records at a time over a dataset of single ones.
 
-    One call into Python per chunk: the lock is taken rarely, and draws are made for all at once.
+    One call into Python per chunk: its lock is taken rarely, and draws are made for all at once.
+
+    Args:
+        records: dataset of single records (dicts).
+        function: from epochs int64 [n] and one array [n, ...] per key to one array [n, ...] per result.
+        keys: what the function gets of the records.
+        shapes: name of each result -> its dtype and shape without the leading axis.
+        passed_on: keys that elements keep, where records have them.
+        epoch: number of the epoch, key of the records that holds it, or function of running numbers.
+        chunk: records per call.
+        parallel_calls: calls at a time.
+
+    Returns:
+        Dataset of single results (dicts) in the order of the records.
     """
 
-    def call(rows):
-        count = tf.shape(rows["id"])
-        epochs = (
-            rows[epoch] if isinstance(epoch, str) else tf.fill(count, tf.constant(epoch, tf.int64))
-        )
+    def call(numbers, rows):
+        if isinstance(epoch, str):
+            epochs = rows[epoch]
+        else:
+            epochs = epoch(numbers) if callable(epoch) else tf.fill(tf.shape(numbers), epoch)
+        epochs = tf.cast(epochs, tf.int64)
         columns = tf.numpy_function(
-            render,
+            function,
             [epochs, *(rows[key] for key in keys)],
             [dtype for dtype, _ in shapes.values()],
             stateful=False,
@@ -185,7 +212,7 @@ def _call_on_chunks(records, render, keys, shapes, passed_on, epoch, chunk, para
             views[name] = column
         return views | {key: rows[key] for key in passed_on if key in rows}
 
-    chunks = records.batch(chunk)
+    chunks = records.enumerate().batch(chunk)
     return chunks.map(call, num_parallel_calls=parallel_calls, deterministic=True).unbatch()
 
 

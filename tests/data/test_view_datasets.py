@@ -58,7 +58,7 @@ def _elements(dataset):
 
 
 def _pairs(columns, epoch=0, **options):
-    return _elements(two_views_dataset(_records(columns), RANGES, 3, SIZE, epoch, **options))
+    return _elements(two_views_dataset(_records(columns), RANGES, 3, epoch, SIZE, **options))
 
 
 def _decoded(data):
@@ -104,6 +104,14 @@ def test_a_record_keeps_its_views_in_any_order_and_changes_them_with_the_epoch()
         assert one["angle_deg"][0] != one["angle_deg"][1]
 
 
+def test_the_epoch_may_follow_the_running_number():
+    columns = _columns(4)
+    running = _pairs(columns, epoch=lambda number: number // 2)
+    for row, pair in enumerate(running):
+        expected = _pairs(columns, epoch=row // 2)[row]
+        np.testing.assert_array_equal(pair["angle_deg"], expected["angle_deg"])
+
+
 def test_the_epoch_may_come_with_the_records():
     columns = _columns(4) | {"epoch": np.array([0, 0, 1, 1]), "position": np.array([4, 5, 6, 7])}
     for key in ("epoch", "position"):
@@ -119,7 +127,7 @@ def test_a_broken_picture_is_noted_and_marked_and_the_rest_goes_on(dataset):
     columns = _columns(4)
     columns["image"][2] = columns["image"][2][:40]
     account = BadRecords(4, max_bad_fraction=0.5)
-    elements = _elements(dataset(_records(columns), RANGES, 3, SIZE, 0, bad_records=account))
+    elements = _elements(dataset(_records(columns), RANGES, 3, 0, SIZE, bad_records=account))
     assert [bool(element["ok"]) for element in elements] == [True, True, False, True]
     assert [int(element["id"]) for element in elements] == list(columns["id"])
     picture = elements[2]["views" if "views" in elements[2] else "image"]
@@ -136,7 +144,7 @@ def test_too_many_broken_pictures_stop_the_run():
 
 
 def _labelled(columns, ranges=RANGES, **options):
-    return _elements(labelled_view_dataset(_records(columns), ranges, 3, SIZE, 0, **options))
+    return _elements(labelled_view_dataset(_records(columns), ranges, 3, 0, SIZE, **options))
 
 
 @pytest.mark.parametrize("side", [1, -1, 0])
