@@ -30,7 +30,7 @@ class LabelledHands:
         batches: function of the first step to an endless dataset of augmented batches: `image` uint8
             `[B, S, S, 3]`, `keypoints_2d` float32 `[B, 21, 2]` px of the crop, `visible` `[B, 21]`,
             `keypoints_3d` `[B, 21, 3]` m, `intrinsics` `[B, 3, 3]` of the crop, `scale` `[B]` m (the
-            middle finger's proximal bone), `has_2d`, `has_3d`, `has_depth`, `has_intrinsics` `[B]`, and more.
+            middle finger's proximal bone), `has_2d`, `has_3d`, `has_depth`, `has_intrinsics` `[B]`.
         heldout: function to a finite dataset of the same, plain crops in order; None if no labelled
             record is held out.
         record_set: the records; its training positions are the labelled ones.
@@ -102,11 +102,8 @@ def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
             bad_records=bad_records,
         )
 
-        def epoch(number):
-            return (number + start) // num_train
-
-        views = _views(stream, config, ranges, config.seed, epoch)
-        return batch_views(views, config.batch_size, bad_records).prefetch(2)
+        views = _views(stream, config, ranges, config.seed, "epoch", bad_records)
+        return batch_views(views, config.batch_size).prefetch(2)
 
     heldout_positions = [
         positions[reader.has("2d")[positions]]
@@ -118,8 +115,9 @@ def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
         stream = records.records_dataset(
             record_set.readers, sampler="in_order", subsets=heldout_positions
         )
-        views = _views(stream, config, plain_ranges(config.crop_scale), 0, 0)
-        return batch_views(views, _EVALUATION_BATCH, records.BadRecords(num_heldout, 1.0))
+        bad_heldout = records.BadRecords(num_heldout, 1.0)
+        views = _views(stream, config, plain_ranges(config.crop_scale), 0, 0, bad_heldout)
+        return batch_views(views, _EVALUATION_BATCH)
 
     record_set = dataclasses.replace(record_set, heldout=heldout_positions)
     return LabelledHands(batches, heldout if num_heldout else None, record_set, bad_records)
@@ -139,7 +137,7 @@ def _published(record_set, config):
     return dataclasses.replace(record_set, train=train, heldout=heldout)
 
 
-def _views(stream, config, ranges, seed, epoch):
+def _views(stream, config, ranges, seed, epoch, bad_records):
     assumed = config.assume_fov_deg or _PLACEHOLDER_FOV_DEG
 
     def complete(record):
@@ -155,10 +153,11 @@ def _views(stream, config, ranges, seed, epoch):
         stream.map(complete),
         ranges,
         seed,
-        epoch,
         config.image_size,
+        epoch,
         crop_source=config.crop_source,
         mirror_left=config.mirror_left,
+        bad_records=bad_records,
     )
 
 

@@ -88,13 +88,10 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
             bad_records=bad_records,
         )
 
-        def epoch(number):
-            position = number + start
-            # Drawn with replacement, a record may come twice in an epoch; then every draw is its own.
-            return position if config.sampler == "weighted" else position // num_train
-
-        views = _views(stream, config, ranges, config.seed, epoch)
-        return batch_views(views, rows, bad_records).prefetch(2)
+        # Drawn with replacement, a record may come twice in an epoch; then every draw is its own.
+        epoch = "position" if config.sampler == "weighted" else "epoch"
+        views = _views(stream, config, ranges, config.seed, epoch, bad_records)
+        return batch_views(views, rows).prefetch(2)
 
     num_heldout = sum(len(positions) for positions in record_set.heldout)
     heldout = None
@@ -102,12 +99,11 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         stream = records.records_dataset(
             record_set.readers, sampler="in_order", subsets=record_set.heldout
         )
-        views = _views(stream, config, ranges, 0, 0)
-        heldout = batch_views(
-            views, min(config.batch_size, num_heldout), records.BadRecords(num_heldout, 1.0)
-        )
+        views = _views(stream, config, ranges, 0, 0, records.BadRecords(num_heldout, 1.0))
+        heldout = batch_views(views, min(config.batch_size, num_heldout))
         # Equal batches: the loss depends on the number of negatives.
-        heldout = heldout.take(max(1, num_heldout // config.batch_size))
+        count = max(1, num_heldout // config.batch_size)
+        heldout = heldout.take(count).apply(tf.data.experimental.assert_cardinality(count))
     return PretrainingPictures(batches, heldout, record_set, bad_records)
 
 
@@ -124,7 +120,13 @@ def view_ranges(config: PretrainConfig) -> ViewRanges:
     return ranges.with_colour_strength(config.color_strength)
 
 
-def _views(stream, config, ranges, seed, epoch):
+def _views(stream, config, ranges, seed, epoch, bad_records):
     return two_views_dataset(
-        stream, ranges, seed, epoch, config.image_size, crop_source=config.crop_source
+        stream,
+        ranges,
+        seed,
+        config.image_size,
+        epoch,
+        crop_source=config.crop_source,
+        bad_records=bad_records,
     )
