@@ -23,7 +23,7 @@ class DepthBuffer:
     Attributes:
         depth: float32 [H, W], z in metres of the nearest surface; infinite where there is none.
         primitive: int16 [H, W], number of the cone, or C plus the number of the triangle; -1 none.
-        rays: float32 [H, W, 3], direction (u, v, 1) of each pixel's centre.
+        rays: float32 [3, H, W], direction (u, v, 1) of each pixel's centre.
     """
 
     depth: np.ndarray
@@ -45,122 +45,173 @@ def draw_depth(
     Returns:
         Depth [H, W] and which primitive is seen.
     """
-    focal = intrinsics[[0, 1], [0, 1]]
-    centre = intrinsics[:2, 2]
+    focal, centre = intrinsics[[0, 1], [0, 1]], intrinsics[:2, 2]
     u = ((np.arange(width) + 0.5 - centre[0]) / focal[0]).astype(np.float32)
     v = ((np.arange(height) + 0.5 - centre[1]) / focal[1]).astype(np.float32)[:, None]
     squared = u * u + v * v + np.float32(1)
     depth = np.full((height, width), np.inf, np.float32)
     primitive = np.full((height, width), -1, np.int16)
 
-    def box(points: np.ndarray, radii: np.ndarray) -> tuple[slice, slice] | None:
-        z = points[:, 2] - radii
-        if z.min() < _NEAREST_M:
-            return slice(0, height), slice(0, width)
-        spread = 1.08 * radii[:, None] / z[:, None] + 1e-9
-        # Off the axis a sphere is seen as an ellipse, a little longer than the round one.
-        places = points[:, :2] / points[:, 2:]
-        spread = spread * (1 + 0.6 * np.abs(places))
-        low = ((places - spread) * focal + centre).min(0)
-        high = ((places + spread) * focal + centre).max(0)
-        x = slice(max(int(low[0]), 0), min(int(high[0]) + 1, width))
-        y = slice(max(int(low[1]), 0), min(int(high[1]) + 1, height))
-        return (y, x) if x.start < x.stop and y.start < y.stop else None
-
-    def keep(window: tuple, z: np.ndarray, is_hit: np.ndarray, number: int) -> None:
+    def keep(window: tuple[slice, slice], z: np.ndarray, is_hit: np.ndarray, number: int) -> None:
         seen = depth[window]
         is_hit &= z < seen
         np.copyto(seen, z, where=is_hit)
         np.copyto(primitive[window], number, where=is_hit)
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for number, (start, end, radii) in enumerate(
-            zip(surface.starts, surface.ends, surface.radii, strict=True)
-        ):
-            window = box(np.stack([start, end]), radii)
-            if window is None:
-                continue
-            hit = _cone(start, end, radii, u[window[1]], v[window[0]], squared[window])
-            keep(window, *hit, number)
-            for place, radius in ((start, radii[0]), (end, radii[1])):
-                window = box(place[None], radius[None])
-                if window is not None:
-                    hit = _sphere(place, radius, u[window[1]], v[window[0]], squared[window])
-                    keep(window, *hit, number)
-        for number, (corners, thickness) in enumerate(
-            zip(surface.corners, surface.thickness, strict=True)
-        ):
-            window = box(corners, thickness)
+    def windows(points: np.ndarray, radii: np.ndarray) -> list[tuple[slice, slice] | None]:
+        return _windows(points, radii, focal, centre, height, width)
+
+    spheres = _spheres(surface)
+    cones = _Cones(surface)
+    triangles = _Triangles(surface)
+    ends = np.stack([surface.starts, surface.ends], axis=1)
+    # Rays that miss give roots of negative numbers: not a number, which compares as false.
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for number, window in enumerate(windows(ends, surface.radii)):
+            if window is not None and cones.is_long[number]:
+                hit = cones.hit(number, u[window[1]], v[window[0]], squared[window])
+                keep(window, *hit, number)
+        places, radii, owners = spheres
+        constants = ((places**2).sum(-1) - radii**2).astype(np.float32)
+        places32 = places.astype(np.float32)
+        for number, window in enumerate(windows(places[:, None], radii[:, None])):
             if window is not None:
-                hit = _triangle(corners, thickness, u[window[1]], v[window[0]])
-                if hit is not None:
-                    keep(window, *hit, len(surface.starts) + number)
-    rays = np.ones((height, width, 3), np.float32)
-    rays[..., 0], rays[..., 1] = u, v
+                hit = _sphere(
+                    places32[number],
+                    constants[number],
+                    u[window[1]],
+                    v[window[0]],
+                    squared[window],
+                )
+                keep(window, *hit, owners[number])
+        for number, window in enumerate(windows(surface.corners, surface.thickness)):
+            if window is not None and triangles.is_flat[number]:
+                hit = triangles.hit(number, u[window[1]], v[window[0]])
+                keep(window, *hit, len(surface.starts) + number)
+    rays = np.ones((3, height, width), np.float32)
+    rays[0], rays[1] = u, v
     return DepthBuffer(depth, primitive, rays)
 
 
+def _windows(
+    points: np.ndarray,
+    radii: np.ndarray,
+    focal: np.ndarray,
+    centre: np.ndarray,
+    height: int,
+    width: int,
+) -> list[tuple[slice, slice] | None]:
+    """Returns the part of the picture that holds each group of spheres; None where it is empty.
+
+    Args: spheres [N, K, 3] with radii [N, K]; a group too near for a bound takes the whole picture.
+    """
+    near = points[..., 2] - radii
+    is_near = near.min(1) < _NEAREST_M
+    near = np.maximum(near, _NEAREST_M)[..., None]
+    places = points[..., :2] / np.maximum(points[..., 2:], _NEAREST_M)
+    # Off the axis a sphere is seen as an ellipse, longer than the round one on the axis.
+    spread = 1.04 * radii[..., None] / near * np.sqrt(1 + places**2)
+    size = np.array([width, height])
+    low = np.clip(((places - spread) * focal + centre).min(1).astype(int), 0, size)
+    high = np.clip(((places + spread) * focal + centre).max(1).astype(int) + 1, 0, size)
+    low[is_near], high[is_near] = 0, size
+    return [
+        (slice(top, bottom), slice(left, right)) if left < right and top < bottom else None
+        for (left, top), (right, bottom) in zip(low.tolist(), high.tolist(), strict=True)
+    ]
+
+
+def _spheres(surface: HandSurface) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Returns the round ends of all cones, each once: places [S, 3], radii [S], number of cone."""
+    places = np.concatenate([surface.starts, surface.ends])
+    radii = surface.radii.T.ravel()
+    owners = list(range(len(surface.starts))) * 2
+    # Two bones of a finger share the sphere at their joint.
+    keys = np.round(np.concatenate([places, radii[:, None]], axis=1) * 1e7).astype(np.int64)
+    first: dict[bytes, int] = {}
+    for number, key in enumerate(keys):
+        first.setdefault(key.tobytes(), number)
+    kept = list(first.values())
+    return places[kept], radii[kept], [owners[number] for number in kept]
+
+
 def _sphere(
-    place: np.ndarray, radius: float, u: np.ndarray, v: np.ndarray, squared: np.ndarray
+    place: np.ndarray, constant: np.float32, u: np.ndarray, v: np.ndarray, squared: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns depth [h, w] of the near side of a sphere, and where the ray meets it."""
-    x, y, z = (np.float32(part) for part in place)
+    x, y, z = place
     ahead = u * x + (v * y + z)
-    inside = ahead * ahead - squared * np.float32(place @ place - radius * radius)
-    is_hit = inside > 0
-    return (ahead - np.sqrt(inside)) / squared, is_hit
+    inside = ahead * ahead
+    inside -= squared * constant
+    np.sqrt(inside, out=inside)
+    ahead -= inside
+    ahead /= squared
+    return ahead, ahead > 0
 
 
-def _cone(
-    start: np.ndarray,
-    end: np.ndarray,
-    radii: np.ndarray,
-    u: np.ndarray,
-    v: np.ndarray,
-    squared: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns depth [h, w] of the part of a round cone between the circles where spheres touch it.
+class _Cones:
+    """The sides of round cones between the circles where the spheres at their ends touch them.
 
-    The cone is the envelope of spheres from `start` to `end`: |P - start - s axis|^2 =
-    (r0 + s (r1 - r0))^2 where s makes the left side less the right one smallest; a quadratic in z.
+    A cone is the envelope of spheres from start to end: |P - start - s axis|^2 =
+    (r0 + s (r1 - r0))^2 where s makes the left side less the right one smallest; with P = z ray
+    this is a quadratic equation a z^2 - 2 b z + c = 0.
     """
-    axis = end - start
-    shrink = radii[0] - radii[1]
-    length = axis @ axis
-    slope = np.float32(length - shrink * shrink)
-    if slope <= 0:
-        return np.full(squared.shape, np.inf, np.float32), np.zeros(squared.shape, bool)
-    ax, ay, az = (np.float32(part) for part in axis)
-    sx, sy, sz = (np.float32(part) for part in start)
-    along = u * ax + (v * ay + az)
-    ahead = u * sx + (v * sy + sz)
-    # s = (along z - offset) / slope
-    offset = np.float32(axis @ start + shrink * radii[0])
-    rest = np.float32(start @ start - radii[0] ** 2)
-    a = squared - along * along / slope
-    b = ahead - along * (offset / slope)
-    c = rest - offset * offset / slope
-    inside = b * b - a * c
-    z = (b - np.sqrt(inside)) / a
-    share = along * z - offset
-    is_hit = (share > 0) & (share < slope)  # false as well where there is no root
-    return z, is_hit
+
+    def __init__(self, surface: HandSurface):
+        axis, start, radii = surface.ends - surface.starts, surface.starts, surface.radii
+        shrink = radii[:, 0] - radii[:, 1]
+        slope = (axis**2).sum(-1) - shrink**2
+        self.is_long = slope > 1e-12  # else one end lies inside the other
+        slope = np.where(self.is_long, slope, 1.0)
+        # s = (along z - offset) / slope
+        offset = (axis * start).sum(-1) + shrink * radii[:, 0]
+        rest = (start**2).sum(-1) - radii[:, 0] ** 2
+        self._axis, self._start = axis.astype(np.float32), start.astype(np.float32)
+        self._slope, self._offset = slope.astype(np.float32), offset.astype(np.float32)
+        self._inverse = (1.0 / slope).astype(np.float32)
+        self._share = (offset / slope).astype(np.float32)
+        self._constant = (rest - offset**2 / slope).astype(np.float32)
+
+    def hit(
+        self, number: int, u: np.ndarray, v: np.ndarray, squared: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        x, y, z = self._axis[number]
+        along = u * x + (v * y + z)
+        x, y, z = self._start[number]
+        b = u * x + (v * y + z)
+        b -= along * self._share[number]
+        a = along * along
+        a *= -self._inverse[number]
+        a += squared
+        inside = b * b
+        inside -= a * self._constant[number]
+        np.sqrt(inside, out=inside)
+        b -= inside
+        b /= a
+        along *= b
+        along -= self._offset[number]
+        return b, (along > 0) & (along < self._slope[number])
 
 
-def _triangle(
-    corners: np.ndarray, thickness: np.ndarray, u: np.ndarray, v: np.ndarray
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Returns depth [h, w] of the side of a thick triangle that faces the camera."""
-    normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-    size = np.linalg.norm(normal)
-    if size < 1e-12:
-        return None
-    normal /= size if normal @ corners[0] < 0 else -size
-    lifted = corners + normal * thickness[:, None]
-    volume = np.linalg.det(lifted)
-    if abs(volume) < 1e-15:
-        return None
-    weights = np.linalg.inv(lifted.T).astype(np.float32)
-    w0, w1, w2 = (u * x + (v * y + z) for x, y, z in weights)
-    is_hit = (w0 >= 0) & (w1 >= 0) & (w2 >= 0)
-    return 1.0 / (w0 + w1 + w2), is_hit
+class _Triangles:
+    """The sides of thick triangles that face the camera."""
+
+    def __init__(self, surface: HandSurface):
+        corners = surface.corners
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        size = np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal /= np.where((normal * corners[:, 0]).sum(-1, keepdims=True) < 0, size, -size) + 1e-30
+        lifted = corners + normal[:, None] * surface.thickness[..., None]
+        self.is_flat = (size[:, 0] > 1e-9) & (np.abs(np.linalg.det(lifted)) > 1e-15)
+        lifted[~self.is_flat] = np.eye(3)
+        # Rows give the weights of the three corners over z, each linear in the ray.
+        self._weights = np.linalg.inv(lifted.swapaxes(1, 2)).astype(np.float32)
+
+    def hit(self, number: int, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        w0, w1, w2 = (u * x + (v * y + z) for x, y, z in self._weights[number])
+        is_hit = np.minimum(np.minimum(w0, w1), w2) >= 0
+        w0 += w1
+        w0 += w2
+        return np.divide(1.0, w0, out=w0), is_hit

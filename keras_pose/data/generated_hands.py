@@ -336,8 +336,10 @@ def _photographed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Adds a little blur and noise to a picture, uint8 [H, W, 3]."""
     if rng.random() < 0.6:
         image = cv2.GaussianBlur(image, (0, 0), image.shape[1] / 128 * rng.uniform(0.3, 0.9))
-    grain = rng.uniform(0.0, 6.0)
-    noise = rng.standard_normal(image.shape, np.float32)
-    noise *= np.float32(grain)
-    noise += image
-    return np.clip(noise + 0.5, 0, 255, out=noise).astype(np.uint8)
+    # The sum of two even draws is bell-shaped enough for grain, and far faster than a normal one.
+    even = np.frombuffer(rng.bytes(2 * image.size), np.uint8).reshape(2, *image.shape)
+    grain = np.add(even[0], even[1], dtype=np.float32) - np.float32(255)
+    grain *= np.float32(rng.uniform(0.0, 6.0) / 104.5)  # its standard deviation
+    grain += image
+    grain += np.float32(0.5)
+    return np.clip(grain, 0, 255, out=grain).astype(np.uint8)

@@ -37,8 +37,8 @@ POSES = (*_STRETCHED, "relaxed", "pinch", "ring_sign", "grasp", "random")
 # Half of all hands are not one of the named signs.
 _SHARES = np.array([*[0.5 / len(_STRETCHED)] * len(_STRETCHED), 0.1, 0.09, 0.04, 0.09, 0.18])
 
-_CANDIDATES = 24
-_ROUNDS = 3
+_CANDIDATES = 10
+_ROUNDS = 4
 # Skin yields: this much of overlap of two fingers is contact, not a crossing.
 _CONTACT_M = 0.0015
 _THUMB = angle_columns(
@@ -167,7 +167,7 @@ def _thumb_of(pose: str, is_stretched: bool) -> tuple[tuple[float, ...], float]:
         return (-6, 2, 3, 2, 2), 8.0
     if is_stretched:
         return (-14, -2, 0, 0, -4), 6.0
-    return (26, 20, 22, 28, 35), 9.0
+    return (30, 6, 15, 34, 42), 10.0
 
 
 def _loose(pose: str) -> np.ndarray:
@@ -191,23 +191,28 @@ def _cost(hands: PosedHands, shape: HandShape, pose: str) -> np.ndarray:
         gap = np.linalg.norm(pad[:, 0] - pad[:, 1], axis=-1)
         return crossing + np.maximum(gap - 0.004, 0.0)
     if pose in _STRETCHED and "thumb" not in _STRETCHED[pose]:
-        # The thumb lies on the bent finger next to it, or else on the palm.
-        bent = [name for name in FINGERS[1:3] if name not in _STRETCHED[pose]]
+        # The thumb lies across the bent fingers next to it, or else across the palm.
+        bent = [FINGERS.index(name) for name in FINGERS[1:4] if name not in _STRETCHED[pose]]
         if bent:
-            finger = FINGERS.index(bent[0])
-            middle = 0.5 * (fingers[:, finger, 1] + fingers[:, finger, 2])
-            reach = shape.radii[finger, 1] + shape.radii[0, 3]
+            first, last = bent[0], bent[min(1, len(bent) - 1)]
+            middles = 0.5 * (fingers[:, :, 1] + fingers[:, :, 2])
+            places = ((middles[:, first], 2, 2), (middles[:, last], 3, 3))
+            flesh = shape.radii[first, 1]
         else:
-            middle = 0.5 * (fingers[:, 3, 0] + fingers[:, 2, 0]) * 0.75
-            reach = shape.radii[0, 3] + 0.013 * shape.scale
-        tip = fingers[:, 0, 3] - 0.3 * (fingers[:, 0, 3] - fingers[:, 0, 2])
-        gap = np.linalg.norm(tip - middle, axis=-1) - reach
-        return crossing + np.maximum(gap - 0.006, 0.0)
+            places = ((0.6 * (fingers[:, 3, 0] + fingers[:, 2, 0]) * 0.6, 3, 3),)
+            flesh = 0.013 * shape.scale
+        for place, joint, width in places:
+            gap = np.linalg.norm(fingers[:, 0, joint] - place, axis=-1)
+            crossing += 0.5 * np.maximum(gap - flesh - shape.radii[0, width] - 0.006, 0.0)
     return crossing
 
 
 def _sphere_plan() -> tuple[np.ndarray, ...]:
-    """Plans spheres along the bones: finger, bone, share of the bone, for the crossing test."""
+    """Plans spheres along the bones for the crossing test: finger, bone, share of the bone.
+
+    Returns:
+        The three of them, [P] each, and which pairs [P, P] must not overlap.
+    """
     shares = [
         (finger, bone, share)
         for finger in range(5)
@@ -218,52 +223,40 @@ def _sphere_plan() -> tuple[np.ndarray, ...]:
     ]
     finger, bone, share = np.array(shares).T
     finger, bone = finger.astype(int), bone.astype(int)
-    # Neighbouring fingers share a web along the first bone.
     is_root = bone == 0
-    different = finger[:, None] < finger[None]
-    allowed = is_root[:, None] & is_root[None]
-    return finger, bone, share, *np.nonzero(different & ~allowed)
+    pairs = (finger[:, None] < finger) & ~(is_root[:, None] & is_root)
+    return finger, bone, share, pairs.astype(np.float32)
 
 
-_FINGER, _BONE, _SHARE, _FIRST, _SECOND = _sphere_plan()
-_OUTER = _BONE > 0
+_FINGER, _BONE, _SHARE, _PAIRS = _sphere_plan()
+_OUTER = np.flatnonzero(_BONE > 0)
+# The tip joint is on the skin, its sphere a radius behind.
+_IS_TIP = (_BONE == 2) & (_SHARE == 1.0)
 _PALM_SHARES = (0.35, 0.6, 0.82)
 
 
 def _overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
-    """Returns the overlap of pairs of spheres [N, P] in metres, 0 where they do not touch."""
-    starts = hands.joints[:, 1:].reshape(-1, 5, 4, 3)
-    centres = starts[:, _FINGER, _BONE] + _SHARE[:, None] * (
-        hands.along[:, _FINGER, _BONE] * shape.lengths[_FINGER, _BONE][:, None]
-    )
+    """Returns overlaps of spheres [N, P] in metres: the deepest of each, 0 where nothing touches."""
     radii = shape.radii[_FINGER, _BONE] * (1 - _SHARE) + shape.radii[_FINGER, _BONE + 1] * _SHARE
-    # The tip joint is on the skin, its sphere a radius behind.
-    tips = (_BONE == 2) & (_SHARE == 1.0)
-    back_off = np.where(tips, radii, 0.0)[:, None]
-    centres = centres - hands.along[:, _FINGER, _BONE] * back_off
+    ahead = _SHARE * shape.lengths[_FINGER, _BONE] - np.where(_IS_TIP, radii, 0.0)
+    starts = hands.joints[:, 1:].reshape(-1, 5, 4, 3)[:, _FINGER, _BONE]
+    centres = (starts + ahead[:, None] * hands.along[:, _FINGER, _BONE]).astype(np.float32)
+    radii = radii.astype(np.float32)
     palm = np.concatenate([shape.knuckles[1:] * share for share in _PALM_SHARES])
-    return np.concatenate(
-        [
-            _touch(centres, centres, radii, radii)[:, _FIRST, _SECOND],
-            _touch(
-                centres[:, _OUTER],
-                np.broadcast_to(palm, (len(centres), *palm.shape)),
-                radii[_OUTER],
-                np.full(len(palm), 0.0105 * shape.scale),
-            ).reshape(len(centres), -1),
-        ],
-        axis=1,
-    )
+    palm = np.broadcast_to(palm.astype(np.float32), (len(centres), *palm.shape))
+    flesh = np.full(palm.shape[1], 0.0105 * shape.scale, np.float32)
+    deepest = (_touch(centres, centres, radii, radii) * _PAIRS).max(-1)
+    in_palm = _touch(centres[:, _OUTER], palm, radii[_OUTER], flesh).max(-1)
+    return np.concatenate([deepest, in_palm], axis=1)
 
 
 def _touch(
     first: np.ndarray, second: np.ndarray, first_radii: np.ndarray, second_radii: np.ndarray
 ) -> np.ndarray:
-    """Returns overlaps [N, P, Q] of spheres [N, P, 3] and [N, Q, 3]."""
-    squared = (
-        (first**2).sum(-1)[:, :, None]
-        + (second**2).sum(-1)[:, None]
-        - 2.0 * first @ second.swapaxes(1, 2)
-    )
-    distance = np.sqrt(np.maximum(squared, 0.0))
-    return np.maximum(first_radii[:, None] + second_radii - distance, 0.0)
+    """Returns overlaps [N, P, Q] of spheres [N, P, 3] and [N, Q, 3], 0 where there is none."""
+    squared = (-2.0 * first) @ second.swapaxes(1, 2)
+    squared += (first**2).sum(-1)[:, :, None]
+    squared += (second**2).sum(-1)[:, None]
+    np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    overlap = np.subtract(first_radii[:, None] + second_radii, squared, out=squared)
+    return np.maximum(overlap, 0.0, out=overlap)

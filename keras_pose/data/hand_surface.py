@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 
 from keras_pose.data.hand_body import HandShape, PosedHands
 
 FINGER, PALM, FOREARM = 0, 1, 2
-_FOREARM_M = 0.24
+_FOREARM_M = 0.26
+_UP = np.array([0.0, 0.0, 1.0])
+# Roots of the four metacarpals in the wrist, and the flesh around them; mm, hand frame.
+_ROOTS_MM = np.array([[-13.0, 8, 1], [-4.5, 9, 3], [5.5, 8, 2], [14.0, 7, -1]])
+_ROOT_FLESH_MM = np.array([13.5, 14.0, 14.0, 13.5])
+# How far up the first bone the web between two fingers reaches.
+_WEB = 0.36
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class HandSurface:
     """Primitives of one hand; metres, in the frame of the joints they were built from.
+
+    C cones come first, T triangles after them wherever both are counted.
 
     Attributes:
         starts: float64 [C, 3], centre of the sphere at the start of each cone.
@@ -25,7 +33,8 @@ class HandSurface:
         back: float64 [C + T, 3], unit vector out of the back of the hand (nail side).
         region: int64 [C + T], FINGER, PALM or FOREARM.
         is_tip: bool [C + T], cones that carry a nail.
-        digit: int64 [C + T], the finger of a cone, thumb 0; -1 for all that is no finger.
+        is_root: bool [C + T], parts of the first bones of fingers.
+        has_lines: bool [C + T], bones of fingers with lines of skin across their joints.
     """
 
     starts: np.ndarray
@@ -36,7 +45,8 @@ class HandSurface:
     back: np.ndarray
     region: np.ndarray
     is_tip: np.ndarray
-    digit: np.ndarray
+    is_root: np.ndarray
+    has_lines: np.ndarray
 
     def moved(self, rotation: np.ndarray, shift: np.ndarray) -> HandSurface:
         """Moves the hand.
@@ -48,16 +58,12 @@ class HandSurface:
         Returns:
             A new surface.
         """
-        return HandSurface(
-            self.starts @ rotation.T + shift,
-            self.ends @ rotation.T + shift,
-            self.radii,
-            self.corners @ rotation.T + shift,
-            self.thickness,
-            self.back @ rotation.T,
-            self.region,
-            self.is_tip,
-            self.digit,
+        return dataclasses.replace(
+            self,
+            starts=self.starts @ rotation.T + shift,
+            ends=self.ends @ rotation.T + shift,
+            corners=self.corners @ rotation.T + shift,
+            back=self.back @ rotation.T,
         )
 
 
@@ -72,112 +78,149 @@ def hand_surface(shape: HandShape, hands: PosedHands, row: int = 0) -> HandSurfa
     Returns:
         The surface, metres, hand frame.
     """
+    parts = _Parts()
     unit = 1e-3 * shape.scale
     fingers = hands.joints[row, 1:].reshape(5, 4, 3)
-    along, back, radii = hands.along[row], hands.back[row], shape.radii
-    up = np.array([0.0, 0.0, 1.0])
-    cones: list[tuple] = []  # start, end, radius, radius, back, region, is_tip, digit
-    triangles: list[tuple] = []  # corners, thickness, back
+    along, back = hands.along[row], hands.back[row]
+    _add_fingers(parts, shape, fingers, along, back)
+    _add_palm(parts, shape, fingers, back, unit)
+    _add_arm(parts, hands.forearm[row], unit)
+    return parts.surface()
 
+
+class _Parts:
+    """Collects cones and triangles."""
+
+    def __init__(self) -> None:
+        self.cones: list[tuple] = []
+        self.triangles: list[tuple] = []
+
+    def cone(
+        self,
+        start: np.ndarray,
+        end: np.ndarray,
+        radii: tuple[float, float],
+        back: np.ndarray,
+        region: int = PALM,
+        is_tip: bool = False,
+        is_root: bool = False,
+        has_lines: bool = False,
+    ) -> None:
+        self.cones.append((start, end, radii, back, (region, is_tip, is_root, has_lines)))
+
+    def fan(
+        self, corners: list, thickness: np.ndarray, back: np.ndarray, region: int = PALM
+    ) -> None:
+        """Adds the triangles of a polygon around its first corner."""
+        for second in range(1, len(corners) - 1):
+            three = [0, second, second + 1]
+            self.triangles.append(
+                ([corners[i] for i in three], [thickness[i] for i in three], back, region)
+            )
+
+    def surface(self) -> HandSurface:
+        starts, ends, radii, back, kinds = zip(*self.cones, strict=True)
+        corners, thickness, flat_back, region = zip(*self.triangles, strict=True)
+        words = np.zeros((len(starts) + len(corners), 4), np.int64)
+        words[: len(starts)], words[len(starts) :, 0] = kinds, region
+        outward = np.array([*back, *flat_back])
+        outward /= np.sqrt((outward * outward).sum(-1, keepdims=True))
+        return HandSurface(
+            starts=np.array(starts),
+            ends=np.array(ends),
+            radii=np.array(radii),
+            corners=np.array(corners),
+            thickness=np.array(thickness),
+            back=outward,
+            region=words[:, 0],
+            is_tip=words[:, 1] > 0,
+            is_root=words[:, 2] > 0,
+            has_lines=words[:, 3] > 0,
+        )
+
+
+def _add_fingers(
+    parts: _Parts, shape: HandShape, fingers: np.ndarray, along: np.ndarray, back: np.ndarray
+) -> None:
+    """Adds three bones of each finger and the pads below the first ones."""
+    radii = shape.radii
     tips = fingers[:, 3] - along[:, 2] * radii[:, 3:]
     for digit in range(5):
         places = [*fingers[digit, :3], tips[digit]]
         for bone in range(3):
-            region = PALM if digit == 0 and bone == 0 else FINGER
-            start, end = radii[digit, bone], radii[digit, bone + 1]
-            cones.append(
-                (places[bone], places[bone + 1], start, end, back[digit, bone])
-                + (region, bone == 2, digit)
+            in_palm = digit == 0 and bone == 0
+            parts.cone(
+                places[bone],
+                places[bone + 1],
+                (radii[digit, bone], radii[digit, bone + 1]),
+                back[digit, bone],
+                PALM if in_palm else FINGER,
+                is_tip=bone == 2,
+                is_root=bone == 0,
+                has_lines=not in_palm,
             )
         if digit:
-            # The pad below the first bone, and the pulp below the last.
-            first = places[0] + 0.25 * (places[1] - places[0]) - back[digit, 0] * 0.0028
-            last = places[0] + 0.8 * (places[1] - places[0]) - back[digit, 0] * 0.0018
+            bone, below = places[1] - places[0], back[digit, 0] * 1e-3
             width = radii[digit, 1]
-            cones.append((first, last, width, width * 0.95, back[digit, 0], FINGER, False, digit))
+            first = places[0] + 0.25 * bone - 2.6 * below
+            last = places[0] + 0.80 * bone - 1.6 * below
+            parts.cone(first, last, (width, width * 0.95), back[digit, 0], FINGER, is_root=True)
 
-    # Roots of the metacarpals in the wrist.
-    roots = np.array([[-13.0, 8, 1], [-4.5, 9, 3], [5.5, 8, 2], [14.0, 7, -1]]) * unit
-    knuckles = fingers[1:, 0]
-    flesh = shape.radii[1:, 0]
-    root_flesh = np.array([13.5, 14.0, 14.0, 13.5]) * unit
-    for number in range(4):
-        cones.append(
-            (roots[number], knuckles[number], root_flesh[number], flesh[number], up)
-            + (PALM, False, -1)
-        )
-    # Balls of the thumb and of the little finger.
+
+def _add_palm(
+    parts: _Parts, shape: HandShape, fingers: np.ndarray, back: np.ndarray, unit: float
+) -> None:
+    """Adds metacarpals, the balls of the hand, and the skin between all these."""
+    roots, flesh = _ROOTS_MM * unit, _ROOT_FLESH_MM * unit
+    knuckles, knuckle_flesh = fingers[1:, 0], shape.radii[1:, 0]
+    for root, knuckle, wide, narrow in zip(roots, knuckles, flesh, knuckle_flesh, strict=True):
+        parts.cone(root, knuckle, (wide, narrow), _UP)
+    # Balls of the thumb and of the little finger, and the pad across the palm below the knuckles.
     saddle, thumb = fingers[0, 0], fingers[0, 1]
-    palm_side = -back[0, 0]
     ball = saddle + 0.2 * (thumb - saddle) + np.array([4.0, 4, -4]) * unit
-    cones.append((ball, thumb + palm_side * 1e-3, 14.5 * unit, radii[0, 1], back[0, 0]))
-    cones[-1] += (PALM, False, -1)
-    outer = np.array([17.0, 20, -9]) * unit
-    cones.append((outer, 0.85 * knuckles[3] + np.array([0, 0, -4.0]) * unit))
-    cones[-1] += (14.0 * unit, 10.5 * unit, up, PALM, False, -1)
-    # The pad below the knuckles, across the palm.
+    end = thumb - back[0, 0] * unit
+    parts.cone(ball, end, (14.5 * unit, shape.radii[0, 1]), back[0, 0])
+    outer, end = np.array([17.0, 20, -9]) * unit, 0.85 * knuckles[3] + (0, 0, -4 * unit)
+    parts.cone(outer, end, (14 * unit, 10.5 * unit), _UP)
     below = np.array([0, -6.0, -4.5]) * unit
-    cones.append((knuckles[0] + below, knuckles[3] + below, 10 * unit, 9 * unit, up))
-    cones[-1] += (PALM, False, -1)
+    parts.cone(knuckles[0] + below, knuckles[3] + below, (10 * unit, 9 * unit), _UP)
+    for first in range(3):
+        second = first + 1
+        corners = [roots[first], roots[second], knuckles[second], knuckles[first]]
+        thick = [flesh[first], flesh[second], knuckle_flesh[second], knuckle_flesh[first]]
+        parts.fan(corners, np.array(thick), _UP)
+        up_first, up_second = (
+            fingers[digit, 0] + _WEB * (fingers[digit, 1] - fingers[digit, 0])
+            for digit in (first + 1, second + 1)
+        )
+        corners = [knuckles[first], knuckles[second], up_second, up_first]
+        thick = [0.95 * thick[3], 0.95 * thick[2], 0.55 * thick[2], 0.55 * thick[3]]
+        parts.fan(corners, np.array(thick), back[first + 1, 0] + back[second + 1, 0])
+    # The fold between thumb and index finger hangs in a bow.
+    on_thumb = saddle + 0.92 * (thumb - saddle)
+    on_index = roots[0] + 0.86 * (knuckles[0] - roots[0])
+    between = 0.5 * (on_thumb + on_index)
+    between += 0.12 * (roots[0] - between)
+    corners = [roots[0], saddle, on_thumb, between, on_index]
+    parts.fan(corners, np.array([11.0, 13.0, 8.0, 5.0, 8.0]) * unit, _UP + back[0, 0])
 
-    for number in range(3):
-        pair = [number, number + 1]
-        quad = [roots[number], roots[number + 1], knuckles[number + 1], knuckles[number]]
-        thick = [*root_flesh[pair], *flesh[pair[::-1]]]
-        _add_quad(triangles, quad, thick, up)
-        web = [knuckles[number], knuckles[number + 1]]
-        for digit in (number + 2, number + 1):
-            web.append(fingers[digit, 0] + 0.36 * (fingers[digit, 1] - fingers[digit, 0]))
-        thick = [*(flesh[pair] * 0.95), *(0.55 * flesh[pair[::-1]])]
-        _add_quad(triangles, web, thick, back[number + 1, 0] + back[number + 2, 0])
-    # The fold between thumb and index finger.
-    thumb_web = saddle + 0.92 * (thumb - saddle)
-    index_web = roots[0] + 0.86 * (knuckles[0] - roots[0])
-    middle = 0.5 * (thumb_web + index_web) + 0.12 * (roots[0] - 0.5 * (thumb_web + index_web))
-    side = up + back[0, 0]
-    width = np.array([11.0, 13.0, 8.0, 5.0, 8.0]) * unit
-    triangles.append((np.stack([roots[0], saddle, thumb_web]), width[[0, 1, 2]], side))
-    triangles.append((np.stack([roots[0], thumb_web, middle]), width[[0, 2, 3]], side))
-    triangles.append((np.stack([roots[0], middle, index_web]), width[[0, 3, 4]], side))
 
-    # Forearm: two cones side by side make it wider than thick.
-    elbow = hands.forearm[row]
-    across = np.cross(elbow, up)
-    across *= -1.0 / np.linalg.norm(across)
-    upper = np.cross(across, -elbow)
-    near, far = elbow * 0.012, elbow * _FOREARM_M
+def _add_arm(parts: _Parts, forearm: np.ndarray, unit: float) -> None:
+    """Adds the forearm: three cones side by side, which make it wider than thick."""
+    across = np.cross(_UP, forearm)
+    across /= np.linalg.norm(across)
+    upper = np.cross(forearm, across)
+    near, far = forearm * 0.012, forearm * _FOREARM_M
+    roots, flesh = _ROOTS_MM * unit, _ROOT_FLESH_MM * unit
+    thin, thick = 15.5 * unit, 25.0 * unit
     sides = []
-    for sign in (-1.0, 1.0):
-        start, end = near + sign * across * 11 * unit, far + sign * across * 17 * unit
-        cones.append((start, end, 15.5 * unit, 27 * unit, upper, FOREARM, False, -1))
-        sides.append((start, end))
-        wrist = roots[0] if sign < 0 else roots[3]
-        cones.append((wrist, start, 13.5 * unit, 15.5 * unit, up, PALM, False, -1))
+    for sign, root in ((-1.0, 0), (0.0, None), (1.0, 3)):
+        start, end = near + sign * across * 11 * unit, far + sign * across * 15 * unit
+        parts.cone(start, end, (thin, thick * (1.12 if root is None else 1.0)), upper, FOREARM)
+        if root is not None:
+            sides.append((start, end))
+            parts.cone(roots[root], start, (flesh[root], thin), _UP)
     (a, b), (c, d) = sides
-    _add_quad(triangles, [a, c, d, b], [15.5 * unit] * 2 + [27 * unit] * 2, upper)
-    forearm_triangles = 2
-    _add_quad(triangles, [roots[0], roots[3], c, a], [13.5 * unit] * 2 + [15.5 * unit] * 2, up)
-
-    num = len(triangles)
-    region = np.full(num, PALM)
-    region[num - 2 - forearm_triangles : num - 2] = FOREARM
-    columns = list(zip(*cones, strict=True))
-    back_of_triangles = np.array([one[2] for one in triangles])
-    back_of_triangles /= np.linalg.norm(back_of_triangles, axis=-1, keepdims=True)
-    return HandSurface(
-        np.array(columns[0]),
-        np.array(columns[1]),
-        np.array(columns[2:4]).T,
-        np.array([one[0] for one in triangles]),
-        np.array([one[1] for one in triangles]),
-        np.concatenate([np.array(columns[4]), back_of_triangles]),
-        np.concatenate([np.array(columns[5]), region]),
-        np.concatenate([np.array(columns[6]), np.zeros(num, bool)]),
-        np.concatenate([np.array(columns[7]), np.full(num, -1)]),
-    )
-
-
-def _add_quad(triangles: list[tuple], corners: list, thickness: list, back: np.ndarray) -> None:
-    corners, thickness = np.stack(corners), np.array(thickness)
-    for three in ([0, 1, 2], [0, 2, 3]):
-        triangles.append((corners[three], thickness[three], back))
+    # Across points to the thumb or away from it, as the forearm lies.
+    parts.fan([a, c, d, b], np.array([thin, thin, thick, thick]), upper, FOREARM)
+    parts.fan([roots[0], roots[3], c, a], np.array([flesh[0], flesh[3], thin, thin]), _UP)
