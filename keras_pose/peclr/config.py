@@ -45,13 +45,14 @@ class PretrainConfig:
         "equally often, with replacement).",
         choices=("shuffle", "weighted"),
     )
-    heldout_share: float = option(
-        0.1,
-        "Share of the groups (sessions, persons) kept out of training, on which the held-out loss is "
-        "taken.",
+    val_share: float = option(
+        0.2,
+        "Share of the records, by groups (sessions, persons), kept out of training, on which the "
+        "held-out loss is taken. Fine-tuning with the same share and seed keeps out the same ones.",
         low=0.0,
         high=0.9,
     )
+    split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
     crop_source: str = option(
         "box",
         "What localises the hand: joints (the published way; needs 2D labels), box or picture. Where a "

@@ -61,10 +61,9 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         config.dataset,
         data_dir,
         config.num_generated,
-        config.heldout_share,
-        # The split belongs to the data, not to the run: all seeds hold out the same groups.
-        split_seed=0,
-        image_size=config.image_size,
+        config.val_share,
+        config.split_seed,
+        config.image_size,
         seed=0,
     )
     num_train = sum(len(positions) for positions in record_set.train)
