@@ -47,6 +47,9 @@ _PASSED_ON = (
     "scale",
     "side",
     "label",
+    "box",
+    "has_box",
+    "folder",
 )
 
 
@@ -141,7 +144,8 @@ def labelled_view_dataset(
         `keypoints_3d` float32 [J, 3] in the camera frame (x negated if mirrored); `intrinsics`
         float32 [3, 3] of the view, so that projecting the 3D joints gives the 2D ones; `matrix`
         float32 [2, 3], picture to view; `mirrored` float32; `ok` bool; and as they were `id`,
-        `has_2d`, `has_3d`, `has_depth`, `has_intrinsics`, `scale`, `side`, `label`.
+        `has_2d`, `has_3d`, `has_depth`, `has_intrinsics`, `scale`, `side`, `label`,
+        `box`, `has_box`, `folder`.
     """
     keys = (*_BOX_KEYS, *_LABEL_KEYS)
 
