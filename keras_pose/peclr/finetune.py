@@ -68,7 +68,7 @@ def finetune_run(
         steps_per_execution=options.steps_per_execution,
         checkpoints_to_keep=options.checkpoints_to_keep,
     )
-    write_weights(model.inference_model, runs.hand_pose_path(options.model_dir))
+    write_weights(model.inference_pose, runs.hand_pose_path(options.model_dir))
     run_folder.update_run(
         options.model_dir,
         minutes=(time.monotonic() - started) / 60,
@@ -76,7 +76,7 @@ def finetune_run(
         hands=hands.counts,
         skipped=hands.skipped(),
     )
-    return _record(options.model_dir, model.inference_model, hands)
+    return _record(options.model_dir, model.inference_pose, hands)
 
 
 def build_model(config: FinetuneConfig) -> PoseRegressor:
@@ -84,6 +84,7 @@ def build_model(config: FinetuneConfig) -> PoseRegressor:
     model = PoseRegressor(config)
     if os.path.isdir(config.init_from):
         runs.load_pretrained_encoder(model.encoder, config.init_from)
+        model.reset_average()
     return model
 
 
@@ -107,8 +108,8 @@ def load_hand_pose(model_dir: str) -> tuple[FinetuneConfig, keras.Model]:
         model = PoseRegressor(configs.from_dict(FinetuneConfig, _single_precision(config)))
     finally:
         keras.config.set_dtype_policy(policy)
-    read_weights(model.inference_model, runs.hand_pose_path(model_dir))
-    return config, model.inference_model
+    read_weights(model.inference_pose, runs.hand_pose_path(model_dir))
+    return config, model.inference_pose
 
 
 def _single_precision(config):
@@ -143,13 +144,13 @@ def _callbacks(config, options, hands: LabelledHands, steps):
     def evaluate(model, epoch):
         if hands.heldout is None or options.mode == "train":
             return {}
-        values = pose_evaluation.evaluate_hands(model.inference_model, hands.heldout())
+        values = pose_evaluation.evaluate_hands(model.inference_pose, hands.heldout())
         return pose_evaluation.overall(values)
 
     example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))
 
     def draw(model):
-        outputs = model.inference_model(pose_evaluation.model_inputs(example), training=False)
+        outputs = model.inference_pose(pose_evaluation.model_inputs(example), training=False)
         return draw_hands(
             example["image"].numpy(),
             outputs["keypoints_2d"].numpy(),
@@ -163,7 +164,8 @@ def _callbacks(config, options, hands: LabelledHands, steps):
 
 def _record(model_dir, model, hands):
     if hands.heldout is not None:
-        values = pose_evaluation.evaluate_hands(model, hands.heldout())
+        names = list(hands.counts)
+        values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
         run_folder.update_run(model_dir, results=values)
     return run_folder.read_run(model_dir)
 

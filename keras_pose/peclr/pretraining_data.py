@@ -124,8 +124,8 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
         stream,
         ranges,
         seed,
-        config.image_size,
-        epoch,
+        epoch=epoch,
+        size=config.image_size,
         crop_source=config.crop_source,
         bad_records=bad_records,
     )
