@@ -1,7 +1,7 @@
 """Views on the host: one warp from the picture straight to the view, one matrix for all colours.
 
 `cv2.warpAffine` samples four neighbours, so a picture seen much smaller would alias: above a factor
-of 2 the part in view is first averaged over whole blocks of pixels, which keeps the map exact.
+of 2 the part in view is first halved by means of 2 x 2 pixels, which keeps the map exact.
 OpenCV gives up Python's lock while it works, so threads of `tf.data` run in parallel.
 """
 
@@ -23,6 +23,7 @@ cv2.setNumThreads(0)
 CUTOUT_LEVEL = 128
 # A blur reaches this many standard deviations far.
 _BLUR_REACH = 3.0
+_DOUBLE = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 _NO_COLOUR_CHANGE = np.eye(3, 4, dtype=np.float32)
 # Pictures are decoded smaller by these factors at almost no cost.
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
@@ -49,7 +50,7 @@ def render_view(
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Warp a picture by one bilinear look-up per pixel, after averaging blocks if it shrinks a lot.
+    """Warp a picture by one bilinear look-up per pixel, after halving it while it shrinks a lot.
 
     Args:
         image: uint8 [H, W, 3].
@@ -59,12 +60,52 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     Returns:
         uint8 [S, S, 3], black where the picture does not reach.
     """
+    low_x, low_y, high_x, high_y = _in_view(matrix, size, image.shape)
+    if low_x >= high_x or low_y >= high_y:
+        return np.zeros((size, size, 3), np.uint8)
     factor = shrink_factor(matrix)
-    if factor >= 2:
-        image, matrix = _average_blocks(image, matrix, size, factor)
-        if not image.size:
-            return np.zeros((size, size, 3), np.uint8)
-    return cv2.warpAffine(image, affine2d.to_integer_centres(matrix), (size, size))
+    # Only what is in view, and where most of the picture is in view not even that is worth a cut.
+    if factor >= 2 or image.size > 2 * (high_x - low_x) * (high_y - low_y) * 3:
+        image = image[low_y:high_y, low_x:high_x]
+        matrix = affine2d.compose(matrix, np.array([[1.0, 0.0, low_x], [0.0, 1.0, low_y]]))
+    while factor >= 2:
+        image = _half(image)
+        matrix = affine2d.compose(matrix, _DOUBLE)
+        factor //= 2
+    # OpenCV looks up four channels at once, so a fourth one makes the warp 2.5 times faster.
+    wide = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    wide = cv2.warpAffine(wide, affine2d.to_integer_centres(matrix), (size, size))
+    return cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB)
+
+
+def _in_view(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """The rectangle of the picture that a view shows, first and one past last column and row.
+
+    It begins at a multiple of 8, so that blocks of 2, 4 and 8 pixels are the same as in the whole.
+    """
+    (a, b, x), (c, d, y) = matrix.tolist()
+    determinant, half = a * d - b * c, size / 2
+    middle_x = (d * (half - x) - b * (half - y)) / determinant
+    middle_y = (a * (half - y) - c * (half - x)) / determinant
+    # Two more pixels for the neighbours of the last look-up, at the coarsest level of the view.
+    margin = 2 + 2 * shrink_factor(matrix)
+    reach_x = half * (abs(d) + abs(b)) / abs(determinant) + margin
+    reach_y = half * (abs(c) + abs(a)) / abs(determinant) + margin
+    return (
+        max(int(middle_x - reach_x) // 8 * 8, 0),
+        max(int(middle_y - reach_y) // 8 * 8, 0),
+        min(int(middle_x + reach_x) + 1, shape[1]),
+        min(int(middle_y + reach_y) + 1, shape[0]),
+    )
+
+
+def _half(image: np.ndarray) -> np.ndarray:
+    """Means of blocks of 2 x 2 pixels; a lone last row or column is completed by black."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)
+    target = (image.shape[1] // 2, image.shape[0] // 2)
+    return cv2.resize(image, target, interpolation=cv2.INTER_AREA)
 
 
 def shrink_factor(matrix: np.ndarray) -> int:
@@ -79,28 +120,6 @@ def shrink_factor(matrix: np.ndarray) -> int:
     area = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
     # A hair of slack, so that a factor of exactly 2 counts as 2 after rounding.
     return int(math.sqrt(1.0 / area) + 1e-9)
-
-
-def _average_blocks(
-    image: np.ndarray, matrix: np.ndarray, size: int, factor: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out what is in view, average blocks of factor x factor pixels, and correct the map."""
-    corners = np.array([[0.0, 0.0], [size, 0.0], [size, size], [0.0, size]])
-    seen = affine2d.apply(corners, affine2d.invert(matrix))
-    # One block more on each side, for the neighbours that the last look-up needs.
-    limit = np.array([image.shape[1], image.shape[0]])
-    low = np.clip(np.floor(seen.min(0)) - factor, 0, limit).astype(int)
-    high = np.clip(np.ceil(seen.max(0)) + factor, 0, limit).astype(int)
-    part = image[low[1] : high[1], low[0] : high[0]]
-    blocks = -(-(high - low) // factor)
-    if blocks.min() == 0:
-        return part[:0], matrix
-    right, bottom = blocks * factor - (high - low)
-    if right or bottom:
-        part = cv2.copyMakeBorder(part, 0, int(bottom), 0, int(right), cv2.BORDER_CONSTANT)
-    part = cv2.resize(part, (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
-    to_source = np.array([[factor, 0.0, low[0]], [0.0, factor, low[1]]])
-    return part, affine2d.compose(matrix, to_source)
 
 
 def retouch(
