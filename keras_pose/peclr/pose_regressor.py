@@ -1,6 +1,7 @@
 """Fine-tuning of the hand pose on labels, some of which may be missing in any example."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +60,6 @@ class PoseRegressor(keras.Model):
                 )
         if self.averaged_pose is not None:
             self.averaged_pose.trainable = False
-            self.reset_average()
         if config.freeze_batch_norm:
             for layer in _batch_norms(self.encoder):
                 layer.trainable = False
@@ -68,11 +68,14 @@ class PoseRegressor(keras.Model):
         self.built = True
 
     def _build_encoder(self):
+        config = self.config
+        # A folder is a pretraining run, which only the binary can read.
+        is_file = config.init_from and not os.path.isdir(config.init_from)
         return build_encoder(
-            self.config.encoder,
-            self.config.image_size,
-            synchronized=self.config.synchronized_batch_norm,
-            weights=self.config.init,
+            config.encoder,
+            config.image_size,
+            synchronized=config.synchronized_batch_norm,
+            weights=config.init_from if is_file else config.init,
         )
 
     def _build_pose(self, encoder, name):
@@ -90,12 +93,13 @@ class PoseRegressor(keras.Model):
         )
 
     def reset_average(self) -> None:
-        """Set the averaged weights to the present ones, as after loading an encoder."""
+        """Set the averaged weights to the present ones; `compile` does, after an encoder is loaded."""
         if self.averaged_pose is not None:
             self.averaged_pose.set_weights(self.pose.get_weights())
 
     def compile(self, **kwargs):
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
+        self.reset_average()
         config = self.config
         rate = WarmupCosine(config.learning_rate, config.warmup_steps, config.num_steps)
         # Adam's decay is coupled, that is part of the loss.
@@ -116,7 +120,7 @@ class PoseRegressor(keras.Model):
         return list(self.trackers.values())
 
     @property
-    def inference_pose(self) -> keras.Model:
+    def inference_model(self) -> keras.Model:
         """The hand pose model that is evaluated and exported."""
         return self.pose if self.averaged_pose is None else self.averaged_pose
 
@@ -131,7 +135,7 @@ class PoseRegressor(keras.Model):
         return [v for v in self.pose.trainable_variables if id(v) not in frozen]
 
     def call(self, inputs, training=False):
-        model = self.pose if training else self.inference_pose
+        model = self.pose if training else self.inference_model
         return model(
             {"image": _unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
             training=training,

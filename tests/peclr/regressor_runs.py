@@ -23,6 +23,7 @@ def toy_config(**changes):
     settings = {
         "encoder": "resnet18",
         "init": "random",
+        "init_from": "",
         "image_size": SIZE,
         "head": "linear",
         "coordinates": "normalized",

@@ -181,6 +181,8 @@ def test_decay_of_one_step_by_hand(optimizer):
 def test_averaged_weights_follow_and_are_what_is_called():
     model = _model(averaging_momentum=0.5)
     start = {v.path: np.array(v) for v in model.pose.weights}
+    for average in model.averaged_pose.weights:
+        np.testing.assert_array_equal(average, start[average.path])
     _logs(model, toy_batch())
     # After the first step the momentum is (1 + 1) / (10 + 1).
     kept = 2 / 11
@@ -225,7 +227,7 @@ def test_it_is_built_from_the_config_of_the_run():
     logs = _logs(model, toy_batch(2))
     assert logs.keys() == {"loss", "loss_2d", "loss_depth", "loss_root", "error_3d_mm"}
     assert model.optimizers == [model.pose_optimizer]
-    assert model.inference_pose is model.pose
+    assert model.inference_model is model.pose
 
 
 @pytest.mark.parametrize("optimizer", ["adam", pytest.param("adamw", marks=pytest.mark.slow)])
