@@ -99,6 +99,8 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
             content = json.load(file)
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist; give an existing JSON file.") from error
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); give a JSON file.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path} is not valid JSON ({str(error)[:80]}); it may be cut off, get it again."

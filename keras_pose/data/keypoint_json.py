@@ -1,0 +1,193 @@
+"""Pictures with joints in one JSON file, in the manner of COCO: images, annotations, categories.
+
+Beside COCO's own fields, an image may have `group`, a class and `intrinsics`; an annotation
+`world_m`, 3D joints in metres up to a translation, or `camera_m`, absolute ones in the camera frame,
+a side and a score. Which field is the class, the side, the score and the box is an option.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from keras_pose.data.picture import read_picture
+from keras_pose.data.record import Record, RecordSource
+from keras_pose.data.record_index import read_json
+from keras_pose.skeletons import HAND_21_FREIHAND, by_name, convert
+
+_ADVICE = "docs/data.md shows the layout"
+_BONE = ("middle_mcp", "middle_pip")
+
+
+@dataclasses.dataclass(frozen=True)
+class KeypointFields:
+    """Which fields of a keypoint file mean what. An empty name means there is none.
+
+    A field is looked for in the annotation first, then in the image.
+
+    Args:
+        label: class, a whole number.
+        side: "left" or "right", in any case of letters.
+        side_is_mirrored: True where the side was named by a program that takes pictures for
+            mirrored ones, as MediaPipe Hands does: its "Left" is a right hand.
+        score: how sure a pseudo label is, 0 to 1.
+        box: x, y, width, height in px.
+        group: session, person or scene.
+    """
+
+    label: str = ""
+    side: str = ""
+    side_is_mirrored: bool = False
+    score: str = ""
+    box: str = "bbox"
+    group: str = "group"
+
+
+def read_keypoint_json(
+    path: str | os.PathLike[str],
+    pictures: str | os.PathLike[str] | None = None,
+    joint_order: str = "hand_21_freihand",
+    fields: KeypointFields | None = None,
+    licence: str = "",
+    name: str = "",
+) -> RecordSource:
+    """Describe a set of pictures with joints.
+
+    Every annotation gives a record; images without one give a record without joints, which
+    pretraining can use. A joint with the flag 0 is not labelled.
+
+    Args:
+        path: the JSON file.
+        pictures: folder of the pictures; `images` beside the file, or the file's own folder, if
+            None.
+        joint_order: name of the order of the joints in the file.
+        fields: which fields mean what.
+        licence: licence of the data; the file's own if empty.
+        name: short name of the set; that of the file's folder if empty.
+
+    Returns:
+        The records, joints in HAND_21_FREIHAND order. `id` is the annotation's number in the file;
+        images without annotation are numbered on from there.
+
+    Raises:
+        ValueError: if the file is missing, damaged or not of this layout.
+    """
+    path = pathlib.Path(path)
+    fields = fields or KeypointFields()
+    order = by_name(joint_order)
+    content = read_json(path)
+    images = _table(content, "images", path)
+    annotations = _table(content, "annotations", path)
+    root = pathlib.Path(pictures) if pictures else path.parent / "images"
+    if pictures is None and not root.is_dir():
+        root = path.parent
+    if not root.is_dir():
+        raise ValueError(f"{root} is no folder; give the folder of the pictures.")
+    by_id = _images_by_id(images, path)
+    pairs: list[tuple[dict, dict]] = []
+    for number, annotation in enumerate(annotations):
+        image = by_id.get(annotation.get("image_id"))
+        if image is None:
+            raise ValueError(
+                f"{path}: annotation {number} names the image {annotation.get('image_id')!r}, which "
+                f"is not in the file; {_ADVICE}."
+            )
+        pairs.append((image, annotation))
+    labelled = {id(image) for image, _ in pairs}
+    bare = [image for image in images if id(image) not in labelled]
+    pairs += [(image, {}) for image in bare]
+    notes = []
+    if bare:
+        notes.append(f"{len(bare)} of {len(images)} images have no joints and serve unlabelled.")
+    name = name or path.resolve().parent.name
+    licence = licence or ", ".join(
+        str(entry.get("name", ""))
+        for entry in content.get("licenses", ())
+        if isinstance(entry, dict)
+    )
+
+    def read(position: int) -> Record:
+        image, annotation = pairs[position]
+        file = str(image["file_name"])
+        data, height, width = read_picture(root / file, file)
+        try:
+            labels = _labels(image, annotation, order, fields)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
+                "them or leave them out."
+            ) from error
+        if (image.get("height", height), image.get("width", width)) != (height, width):
+            raise ValueError(
+                f"{file}: the picture is {width} x {height} px, the file {path.name} says "
+                f"{image['width']} x {image['height']}; the labels belong to another size."
+            )
+        return Record(
+            id=position, source=name, name=file, image=data, height=height, width=width, **labels
+        )
+
+    return RecordSource(
+        name, licence or "not stated", HAND_21_FREIHAND.name, len(pairs), read, tuple(notes)
+    )
+
+
+def _labels(image: dict, annotation: dict, order: Any, fields: KeypointFields) -> dict[str, Any]:
+    """Fields of the record that come from the JSON file."""
+
+    def value(field):
+        found = annotation.get(field) if field else None
+        return image.get(field) if field and found is None else found
+
+    labels: dict[str, Any] = {"group": str(value(fields.group) or "")}
+    if annotation.get("keypoints") is not None:
+        table = np.array(annotation["keypoints"], np.float64).reshape(-1, 3)
+        if len(table) != order.num_joints:
+            raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
+        points, _ = convert(table, order, HAND_21_FREIHAND)
+        labels["visible"] = (points[:, 2] > 0).astype(np.float32)
+        labels["keypoints_2d"] = points[:, :2]
+    for field in ("camera_m", "world_m"):
+        if annotation.get(field) is not None:
+            points, _ = convert(np.array(annotation[field], np.float64), order, HAND_21_FREIHAND)
+            labels["keypoints_3d"] = points
+            labels["has_absolute_depth"] = field == "camera_m"
+            first, second = HAND_21_FREIHAND.indices(_BONE)
+            labels["scale"] = float(np.linalg.norm(points[first] - points[second]))
+            break
+    if value("intrinsics") is not None:
+        labels["intrinsics"] = np.array(value("intrinsics"), np.float64)
+    if value(fields.box) is not None:
+        labels["box"] = np.array(value(fields.box), np.float64)
+    if value(fields.label) is not None:
+        labels["label"] = int(value(fields.label))
+    if value(fields.score) is not None:
+        labels["score"] = float(value(fields.score))
+    if value(fields.side) is not None:
+        side = str(value(fields.side)).lower()
+        if fields.side_is_mirrored:
+            side = {"left": "right", "right": "left"}.get(side, side)
+        labels["side"] = side
+    return labels
+
+
+def _table(content: dict, key: str, path: pathlib.Path) -> list[dict]:
+    table = content.get(key)
+    if not isinstance(table, list) or not all(isinstance(entry, dict) for entry in table):
+        raise ValueError(f"{path} has no list of objects {key!r}; {_ADVICE}.")
+    return table
+
+
+def _images_by_id(images: list[dict], path: pathlib.Path) -> dict[Any, dict]:
+    for number, image in enumerate(images):
+        if "id" not in image or "file_name" not in image:
+            raise ValueError(f"{path}: image {number} lacks 'id' or 'file_name'; {_ADVICE}.")
+    by_id = {image["id"]: image for image in images}
+    if len(by_id) != len(images):
+        raise ValueError(f"{path}: two images have the same id; number each once.")
+    if not images:
+        raise ValueError(f"{path} names no image; {_ADVICE}.")
+    return by_id

@@ -1,0 +1,275 @@
+"""Turns a data set into records: `python -m keras_pose.data.prepare --source=... --output=...`.
+
+The same command goes on with a folder that was not finished. `prepare` is the library form, without
+flags.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from keras_pose.data.record import RecordSource
+from keras_pose.data.record_files import write_records
+from keras_pose.train import config as configs
+from keras_pose.train.config import check_ranges, option
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareConfig:
+    """What to turn into records; flags that a source does not know must keep their default.
+
+    Raises:
+        ValueError: when a value is out of range or --output is missing.
+    """
+
+    source: str = option(
+        "folder",
+        "Kind of data set; docs/data.md describes each.",
+        choices=("freihand", "youtube_3d_hands", "folder", "keypoint_json", "generated_hands"),
+    )
+    input: str = option("", "Folder of the data set; for keypoint_json the JSON file.")
+    output: str = option("", "Folder for the records; a folder begun before is gone on with.")
+    name: str = option("", "Short name of the set; by default the source's or the folder's.")
+    licence: str = option("", "Licence of your own pictures, stated in the index.")
+    max_bad_fraction: float = option(
+        0.0, "Share of bad records that are left out, counted and listed.", low=0, high=1
+    )
+    shard_size: int = option(4096, "Records per file at most.", low=1)
+    num_threads: int = option(2, "Pictures read at the same time.", low=1)
+    split: str = option(
+        "", "freihand: training or evaluation; youtube_3d_hands: train, val or test."
+    )
+    versions: str = option("gs,hom,sample,auto", "freihand: which backgrounds, with commas.")
+    joint_regressor: str = option("", "youtube_3d_hands: your .npy or .npz of 16 x 778 numbers.")
+    mirror_left: bool = option(True, "youtube_3d_hands: turn left hands into right ones.")
+    boxes: str = option("", "folder: .csv or .json file of hand boxes.")
+    pictures: str = option("", "keypoint_json: folder of the pictures; images/ beside the file.")
+    joint_order: str = option("hand_21_freihand", "keypoint_json: order of the joints in the file.")
+    label_field: str = option("", "keypoint_json: field of the class.")
+    side_field: str = option("", "keypoint_json: field that says left or right.")
+    side_is_mirrored: bool = option(
+        False, "keypoint_json: the side is named as in a mirror (MediaPipe Hands does)."
+    )
+    score_field: str = option("", "keypoint_json: field of a pseudo label's score.")
+    box_field: str = option("bbox", "keypoint_json: field of the hand's box.")
+    group_field: str = option("group", "keypoint_json: field of session, person or scene.")
+    side: str = option(
+        "", "folder: right or left if all are; generated_hands: right (default), left or both."
+    )
+    num: int = option(10_000, "generated_hands: how many.", low=1)
+    seed: int = option(0, "generated_hands: seed.", low=0)
+    size: int = option(128, "generated_hands: side of the pictures in px.", low=32)
+    backgrounds: str = option("", "generated_hands: folder of pictures to put behind the hands.")
+
+    def __post_init__(self):
+        check_ranges(self)
+        if not self.output:
+            raise ValueError("--output is missing; name the folder for the records.")
+        if not self.input and self.source != "generated_hands":
+            raise ValueError(f"--input is missing; name the data set for --source={self.source}.")
+        known = (*_SHARED, *_OWN[self.source])
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for field, value in configs.to_dict(self).items():
+            if field not in known and value != defaults[field]:
+                raise ValueError(
+                    f"--{field}={value} means nothing to --source={self.source}; leave it out."
+                )
+
+
+_SHARED = (
+    *("source", "input", "output", "name", "licence"),
+    *("max_bad_fraction", "shard_size", "num_threads"),
+)
+_OWN: dict[str, tuple[str, ...]] = {
+    "freihand": ("split", "versions"),
+    "youtube_3d_hands": ("split", "joint_regressor", "mirror_left"),
+    "folder": ("boxes", "side"),
+    "keypoint_json": (
+        *("pictures", "joint_order", "label_field", "side_field", "side_is_mirrored"),
+        *("score_field", "box_field", "group_field"),
+    ),
+    "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
+}
+
+
+# Readers are imported when they are asked for, so that none is paid for by the others.
+def _freihand(config: PrepareConfig) -> RecordSource:
+    from keras_pose.data.freihand import read_freihand
+
+    versions = tuple(version for version in config.versions.split(",") if version)
+    return read_freihand(config.input, config.split or "training", versions)
+
+
+def _youtube_3d_hands(config: PrepareConfig) -> RecordSource:
+    from keras_pose.data.youtube_3d_hands import read_youtube_3d_hands
+
+    return read_youtube_3d_hands(
+        config.input, config.joint_regressor, config.split or "train", config.mirror_left
+    )
+
+
+def _folder(config: PrepareConfig) -> RecordSource:
+    from keras_pose.data.picture_folder import read_picture_folder
+
+    return read_picture_folder(
+        config.input,
+        config.boxes or None,
+        side=config.side or "unknown",
+        licence=config.licence or "not stated",
+        name=config.name,
+    )
+
+
+def _keypoint_json(config: PrepareConfig) -> RecordSource:
+    from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+
+    fields = KeypointFields(
+        label=config.label_field,
+        side=config.side_field,
+        side_is_mirrored=config.side_is_mirrored,
+        score=config.score_field,
+        box=config.box_field,
+        group=config.group_field,
+    )
+    return read_keypoint_json(
+        config.input,
+        config.pictures or None,
+        config.joint_order,
+        fields,
+        licence=config.licence,
+        name=config.name,
+    )
+
+
+def _generated_hands(config: PrepareConfig) -> RecordSource:
+    from keras_pose.data.generated_hands import hand_source
+
+    return hand_source(
+        config.num,
+        config.seed,
+        size=config.size,
+        side=config.side or "right",
+        backgrounds=config.backgrounds or None,
+    )
+
+
+_READERS: dict[str, Callable[[PrepareConfig], RecordSource]] = {
+    "freihand": _freihand,
+    "youtube_3d_hands": _youtube_3d_hands,
+    "folder": _folder,
+    "keypoint_json": _keypoint_json,
+    "generated_hands": _generated_hands,
+}
+
+
+def open_source(config: PrepareConfig) -> RecordSource:
+    """Open the data set that a config names.
+
+    Args:
+        config: what to read.
+
+    Returns:
+        Its records, unread.
+
+    Raises:
+        ValueError: if the data set is missing, damaged or of another layout.
+    """
+    return _READERS[config.source](config)
+
+
+def prepare(
+    config: PrepareConfig,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_bad: Callable[[str, str], None] | None = None,
+) -> dict[str, Any]:
+    """Write the records of a data set, or finish a folder that was begun.
+
+    Args:
+        config: what to read and where to write.
+        on_progress: called with (positions done, records written) now and then.
+        on_bad: called with (position, reason) for each bad record.
+
+    Returns:
+        The index.
+
+    Raises:
+        ValueError: for bad input or too many bad records, in one sentence.
+        OSError: if something cannot be written.
+    """
+    source = open_source(config)
+    own = {field: getattr(config, field) for field in ("source", *_OWN[config.source])}
+    return write_records(
+        source,
+        config.output,
+        config.name,
+        licence=config.licence,
+        shard_size=config.shard_size,
+        max_bad_fraction=config.max_bad_fraction,
+        # Where the input lies and how fast it is read does not change the records.
+        settings=own | {"count": len(source)},
+        num_threads=config.num_threads,
+        on_progress=on_progress,
+        on_bad=on_bad,
+    )
+
+
+def print_summary(index: dict[str, Any], folder: str) -> None:
+    """Print what a folder of records holds.
+
+    Args:
+        index: from `prepare`.
+        folder: where it lies.
+    """
+    counts = index["counts"]
+    known = ", ".join(f"{counts[key]} {key.replace('_', ' ')}" for key in counts if counts[key])
+    print(f"{index['name']}: {index['num_records']} records in {folder}")
+    print(f"  {len(index['shards'])} files, {index['num_bytes'] / 2**20:.1f} MiB; {known}")
+    print(f"  licence: {index['licence']}")
+    for note in index["notes"]:
+        print(f"  note: {note}")
+    if index["num_bad"]:
+        print(f"  {index['num_bad']} bad records were left out; index.json lists them")
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl.
+
+    Args:
+        arguments: what absl did not parse.
+    """
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    config = configs.from_flags(PrepareConfig)
+    begin, shows_line = time.monotonic(), sys.stderr.isatty()
+    last = [begin]
+
+    def progress(done: int, written: int) -> None:
+        now = time.monotonic()
+        if now - last[0] < (0.5 if shows_line else 30):
+            return
+        last[0] = now
+        line = f"{done} read, {written} written, {now - begin:.0f} s"
+        print(f"\r{line}" if shows_line else line, end="" if shows_line else "\n", file=sys.stderr)
+
+    def bad(position: str, reason: str) -> None:
+        print(f"{os.linesep if shows_line else ''}bad record {position}: {reason}", file=sys.stderr)
+
+    index = prepare(config, progress, bad)
+    if shows_line and last[0] > begin:
+        print(file=sys.stderr)
+    print_summary(index, config.output)
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    configs.define_flags(PrepareConfig)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()

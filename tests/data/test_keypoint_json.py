@@ -1,0 +1,152 @@
+"""Keypoint files in COCO's manner: fields, joint orders, pseudo labels, images without joints."""
+
+import json
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+needs_real = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="reference data beside the checkout (../shared) is absent"
+)
+
+
+def _content():
+    points = np.stack([np.arange(21), 2 * np.arange(21), np.full(21, 2)], -1).astype(float)
+    points[4, 2] = 0
+    points[5, 2] = 1
+    world = np.stack([np.arange(21) * 0.01, np.zeros(21), np.zeros(21)], -1)
+    return {
+        "licenses": [{"name": "CC-BY"}],
+        "images": [
+            {"id": 5, "file_name": "a.png", "width": 40, "height": 50, "group": "s1", "digit": 3},
+            {
+                "id": 6,
+                "file_name": "b.png",
+                "width": 40,
+                "height": 50,
+                "digit": 4,
+                "hand": [1, 1, 9, 9],
+            },
+        ],
+        "annotations": [
+            {
+                "image_id": 5,
+                "bbox": [1, 2, 30, 40],
+                "keypoints": points.ravel().tolist(),
+                "world_m": world.tolist(),
+                "handedness": "Left",
+                "sure": 0.75,
+            }
+        ],
+    }
+
+
+def _write(folder, content):
+    (folder / "images").mkdir(exist_ok=True)
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / "images" / name), np.zeros((50, 40, 3), np.uint8))
+    (folder / "annotations.json").write_text(json.dumps(content))
+    return folder / "annotations.json"
+
+
+_FIELDS = KeypointFields(label="digit", side="handedness", side_is_mirrored=True, score="sure")
+
+
+def test_every_field_is_found(tmp_path):
+    source = read_keypoint_json(_write(tmp_path, _content()), fields=_FIELDS)
+    assert (source.licence, source.name) == ("CC-BY", tmp_path.name)
+    assert source.notes == ("1 of 2 images have no joints and serve unlabelled.",)
+    first, second = source
+    assert (first.id, first.name, first.group, first.label) == (0, "a.png", "s1", 3)
+    assert first.keypoints_2d[7].tolist() == [7, 14]
+    assert first.visible.tolist() == [1, 1, 1, 1, 0] + [1] * 16  # flag 1 is labelled, though hidden
+    np.testing.assert_allclose(first.keypoints_3d[20], [0.2, 0, 0], atol=1e-7)
+    assert not first.has_absolute_depth and first.scale == pytest.approx(0.01)
+    assert first.box.tolist() == [1, 2, 30, 40] and first.score == 0.75
+    assert first.side == "right"  # "Left" as in a mirror
+    assert (second.id, second.label, second.side, second.group) == (1, 4, "unknown", "")
+    assert second.keypoints_2d is None and second.keypoints_3d is None and second.box is None
+    plain, _ = read_keypoint_json(tmp_path / "annotations.json")
+    assert plain.label == -1 and plain.side == "unknown" and plain.score == 1
+
+
+def test_a_field_of_the_image_serves_where_the_annotation_lacks_it(tmp_path):
+    fields = KeypointFields(box="hand", side="handedness")
+    first, second = read_keypoint_json(_write(tmp_path, _content()), fields=fields)
+    assert first.box is None and second.box.tolist() == [1, 1, 9, 9]
+    assert first.side == "left"
+
+
+def test_joints_of_another_order_are_rearranged_by_name(tmp_path):
+    first, _ = read_keypoint_json(_write(tmp_path, _content()), joint_order="hand_21_ait")
+    for place, name in enumerate(HAND_21_FREIHAND.joints):
+        row = HAND_21_AIT.index(name)
+        assert first.keypoints_2d[place].tolist() == [row, 2 * row]
+        assert first.visible[place] == (row != 4)
+        np.testing.assert_allclose(first.keypoints_3d[place, 0], row * 0.01, atol=1e-7)
+
+
+def test_absolute_joints_and_intrinsics(tmp_path):
+    content = _content()
+    content["annotations"][0]["camera_m"] = (np.ones((21, 3)) * 0.5).tolist()
+    content["images"][0]["intrinsics"] = [[500, 0, 20], [0, 500, 25], [0, 0, 1]]
+    first, _ = read_keypoint_json(_write(tmp_path, content))
+    assert first.has_absolute_depth and first.keypoints_3d[3].tolist() == [0.5] * 3
+    assert first.intrinsics.tolist() == [[500, 0, 20], [0, 500, 25], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda c: c.pop("images"), "no list of objects 'images'"),
+        (lambda c: c.update(annotations={}), "no list of objects 'annotations'"),
+        (lambda c: c["images"][1].update(id=5), "same id"),
+        (lambda c: c["images"][1].pop("file_name"), "image 1 lacks"),
+        (lambda c: c["annotations"][0].update(image_id=9), "annotation 0 names the image 9"),
+        (lambda c: c["annotations"][0].update(keypoints=[1, 2, 2] * 20), "20 joints instead of 21"),
+        (lambda c: c["annotations"][0].update(keypoints=[1, 2]), "labels of a.png"),
+        (lambda c: c["annotations"][0].update(bbox="wide"), "labels of a.png"),
+        (lambda c: c["images"][0].update(width=80), "a.png: the picture is 40 x 50 px, .* 80 x 50"),
+        (lambda c: c["images"][0].update(file_name="no.png"), "no.png: the picture cannot be read"),
+        (lambda c: c["annotations"][0].update(handedness="both"), "side is 'both'"),
+    ],
+)
+def test_wrong_content_is_named(tmp_path, change, word):
+    content = _content()
+    change(content)
+    with pytest.raises(ValueError, match=word):
+        list(read_keypoint_json(_write(tmp_path, content), fields=_FIELDS))
+
+
+def test_a_folder_of_pictures_can_be_named(tmp_path):
+    path = _write(tmp_path, _content())
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    assert len(list(read_keypoint_json(path, tmp_path / "elsewhere"))) == 2
+    with pytest.raises(ValueError, match="is no folder"):
+        read_keypoint_json(path, tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="a.png"):
+        list(read_keypoint_json(path))
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("name", "label", "counts"),
+    [
+        ("sign_digits", "digit_human", (1616, 1580, 10)),
+        ("hands_fingercount", "fingers_human", (1334, 1314, 6)),
+    ],
+)
+def test_the_real_sets_by_count(name, label, counts):
+    fields = KeypointFields(label, "handedness_mp", True, "score_mp")
+    source = read_keypoint_json(SHARED / name / "annotations.json", fields=fields)
+    assert len(source) == counts[0] and source.licence == "Apache-2.0"
+    labelled = [source.read(position) for position in range(0, counts[1], 50)]
+    assert all(r.keypoints_2d is not None and not r.has_absolute_depth for r in labelled)
+    assert {r.label for r in labelled} <= set(range(counts[2]))
+    assert source.read(counts[1]).keypoints_2d is None
