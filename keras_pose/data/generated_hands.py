@@ -16,8 +16,9 @@ import numpy as np
 from keras_pose.data.depth_buffer import DepthBuffer
 from keras_pose.data.hand_backgrounds import Backgrounds
 from keras_pose.data.hand_body import HandShape, PosedHands, pose_hands, random_shape
+from keras_pose.data.hand_look import random_look, random_skin
 from keras_pose.data.hand_poses import POSES, random_pose
-from keras_pose.data.hand_renderer import random_look, random_skin, render_hand
+from keras_pose.data.hand_renderer import render_hand
 from keras_pose.data.hand_surface import hand_surface
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.skeletons import HAND_21_FREIHAND
@@ -31,7 +32,7 @@ _PERSON, _HAND = 1, 2
 _NEAREST_M = 0.33
 _ARM_IN_VIEW = np.cos(np.radians(38.0))
 # Skin lies up to this much beyond a joint that is hidden by nothing but its own flesh.
-_SKIN_M = 0.006
+_SKIN_M = 0.008
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,7 +317,7 @@ def _random_camera(
     points -= 0.5 * (points.max(0) + points.min(0))
     extent = float(np.ptp(points[:, :2], axis=0).max())
     fill = rng.uniform(0.45, 0.85)
-    focal = size * np.exp(rng.uniform(np.log(1.1), np.log(3.0)))
+    focal = size * np.exp(rng.uniform(np.log(1.3), np.log(3.6)))
     distance = max(focal * extent / (fill * size), _NEAREST_M)
     focal = distance * fill * size / extent
     centre = size * (0.5 + rng.normal(0.0, 0.03, 2))

@@ -64,7 +64,7 @@ _RADII_MM = (
 # How each finger stands in the flat hand: fanned out about z, and rolled about its own axis, which
 # makes bent fingers converge. Degrees; positive fans away from the thumb.
 _FAN_DEG = (-5.0, 0.0, 5.0, 10.0)
-_ROLL_DEG = (8.0, 1.0, -6.0, -14.0)
+_ROLL_DEG = (5.0, 0.0, -4.0, -9.0)
 # The thumb at rest: where it points, and where its nail faces.
 _THUMB_ALONG, _THUMB_BACK = (-0.66, 0.68, -0.30), (-0.66, -0.42, 0.62)
 # Abduction turns each finger about z in this sense.

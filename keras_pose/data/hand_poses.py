@@ -127,9 +127,9 @@ def _candidates(rng: np.random.Generator, pose: str) -> np.ndarray:
         angles[:, _PIP[0]] = rng.normal(48, 10, num)
         mean, deviation = (18, 12, 25, 18, 22), 7.0
     elif pose == "grasp":
-        level = rng.uniform(25, 60)
-        angles[:, _MCP] = level + 5 * single
-        angles[:, _PIP] = level * rng.uniform(0.7, 1.3) + 6 * rng.normal(size=(num, 4))
+        bend = rng.uniform(25, 60)
+        angles[:, _MCP] = bend + 5 * single
+        angles[:, _PIP] = bend * rng.uniform(0.7, 1.3) + 6 * rng.normal(size=(num, 4))
         mean, deviation = (10, 22, 25, 15, 20), 8.0
     else:
         # Neighbours of a random finger follow it half way.
@@ -196,14 +196,14 @@ def _cost(hands: PosedHands, shape: HandShape, pose: str) -> np.ndarray:
         if bent:
             first, last = bent[0], bent[min(1, len(bent) - 1)]
             middles = 0.5 * (fingers[:, :, 1] + fingers[:, :, 2])
-            places = ((middles[:, first], 2, 2), (middles[:, last], 3, 3))
+            places = [(middles[:, first], 2), (middles[:, last], 3)]
             flesh = shape.radii[first, 1]
         else:
-            places = ((0.6 * (fingers[:, 3, 0] + fingers[:, 2, 0]) * 0.6, 3, 3),)
+            places = [(0.36 * (fingers[:, 3, 0] + fingers[:, 2, 0]), 3)]
             flesh = 0.013 * shape.scale
-        for place, joint, width in places:
+        for place, joint in places:
             gap = np.linalg.norm(fingers[:, 0, joint] - place, axis=-1)
-            crossing += 0.5 * np.maximum(gap - flesh - shape.radii[0, width] - 0.006, 0.0)
+            crossing += 0.5 * np.maximum(gap - flesh - shape.radii[0, joint] - 0.006, 0.0)
     return crossing
 
 
