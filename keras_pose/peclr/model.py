@@ -28,13 +28,13 @@ class ContrastiveModel(keras.Model):
     """Pretrains an encoder on unlabelled pictures of hands.
 
     A batch is a dict: `views` uint8 or float `[B, 2, S, S, 3]` (0 to 255, or 0 to 1), and of each view
-    `angle_deg` `[B, 2]`, `jitter` `[B, 2, 2]`, `canonical` `[B, 2, 2, 3]` as `undo_views` reads them; B is
-    `batch_size` times `accumulation_steps`, and consecutive pictures make a micro-batch.
+    `angle_deg` `[B, 2]`, `jitter` `[B, 2, 2]` and `canonical` `[B, 2, 2, 3]` as `undo_views` reads them.
+    B is `batch_size` times `accumulation_steps`; consecutive pictures make a micro-batch.
 
     Logs of a step: `loss` in nats; `positive_similarity`, mean cosine of the two views of a picture;
-    `accuracy`, share of views whose most similar candidate is the other view; `spread`, root mean
-    square distance of a view's points from their mean in the head's own unit (0 is collapse);
-    `learning_rate`.
+    `accuracy`, share of views whose most similar candidate is the other view; `spread`, mean over
+    views of the root mean square distance of the points from their mean, in the head's own unit (0 is
+    collapse); `learning_rate`.
 
     Args:
         config: `keras_pose.peclr.config.PretrainConfig`.
@@ -174,7 +174,7 @@ class ContrastiveModel(keras.Model):
         Args:
             batch: as in the class's docstring, with the pictures of one micro-batch.
             training: True takes batch statistics and the config's negatives; False is the held-out
-                loss: running statistics and the negatives of the batch alone.
+                loss: running statistics and the negatives of the whole batch, whatever the replicas.
 
         Returns:
             `(loss scalar, dict of scalars to log, rows [2 B, D])`.
@@ -182,10 +182,9 @@ class ContrastiveModel(keras.Model):
         raw, rows = self.project(batch, training)
         pairs = tf.reshape(rows, (-1, 2, rows.shape[-1]))
         first, second = pairs[:, 0], pairs[:, 1]
-        gather, bank = None, None
-        if training and self.config.negatives != "micro":
-            gather = _gather if replicas.num_replicas() > 1 else None
-            bank = self.bank
+        is_micro = training and self.config.negatives == "micro"
+        gather = None if is_micro or replicas.num_replicas() == 1 else _gather
+        bank = self.bank if training else None
         logits, partner = losses.contrastive_logits(
             first, second, self.config.temperature, gather, bank
         )
@@ -196,7 +195,7 @@ class ContrastiveModel(keras.Model):
             "loss": ops.stop_gradient(loss),
             "positive_similarity": ops.mean(ops.sum(ops.stop_gradient(first * second), axis=-1)),
             "accuracy": ops.mean(ops.cast(found == partner, self.compute_dtype)),
-            "spread": ops.sqrt(ops.mean(ops.sum(ops.var(points, axis=1), axis=-1))),
+            "spread": ops.mean(ops.sqrt(ops.sum(ops.var(points, axis=1), axis=-1))),
         }
         return loss, logs, ops.stop_gradient(rows)
 
@@ -211,7 +210,7 @@ class ContrastiveModel(keras.Model):
         logs["learning_rate"] = tf.convert_to_tensor(self.encoder_optimizer.learning_rate)
         self.encoder_optimizer.apply(gradients, self.learnt_variables)
         if self.bank is not None:
-            self._remember(rows)
+            self._remember(self.bank, rows)
         return self._track(logs, batch)
 
     def test_step(self, batch):
@@ -272,12 +271,12 @@ class ContrastiveModel(keras.Model):
         _, gradients, logs, rows = state
         return gradients, logs, rows.concat()
 
-    def _remember(self, rows):
+    def _remember(self, bank, rows):
         """Put the newest rows of all replicas in front of the bank and let the oldest fall out."""
         if replicas.num_replicas() > 1:
             rows = tf.distribute.get_replica_context().all_gather(rows, axis=0)
-        kept = tf.concat([rows, tf.cast(self.bank, rows.dtype)], axis=0)[: self.config.bank_size]
-        self.bank.assign(tf.ensure_shape(kept, self.bank.shape))
+        kept = tf.concat([rows, tf.convert_to_tensor(bank)], axis=0)[: self.config.bank_size]
+        bank.assign(tf.ensure_shape(kept, bank.shape))
 
     def _track(self, logs, batch):
         weight = tf.cast(tf.shape(batch["views"])[0], tf.float32)
