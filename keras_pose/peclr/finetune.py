@@ -83,7 +83,7 @@ def build_model(config: FinetuneConfig) -> PoseRegressor:
     """Build the uncompiled regressor, its encoder pretrained where the config says so."""
     model = PoseRegressor(config)
     if os.path.isdir(config.init_from):
-        runs.load_pretrained_encoder(model.encoder, config.init_from)
+        runs.load_pretrained(model.backbone, model.projection_head, config.init_from)
         model.reset_average()
     return model
 

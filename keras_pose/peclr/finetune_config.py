@@ -101,6 +101,14 @@ class FinetuneConfig:
         "Encoder weights without --init_from: random, imagenet (mobilenet alone) or a file of "
         "torchvision's ResNet weights (.pth).",
     )
+    projection: str = option(
+        "drop",
+        "What becomes of the pretrained projection head: drop (published), hidden (keep its first layer) "
+        "or points (keep it whole and read joints from its points).",
+        choices=("drop", "hidden", "points"),
+    )
+    projection_width: int = option(512, "Hidden width of the projection head that is kept.", low=1)
+    num_points: int = option(64, "Points of the projection head that is kept.", low=1)
     head: str = option(
         "linear",
         "Pose head: linear (released models) or mlp (one hidden layer of 512).",

@@ -1,7 +1,6 @@
 """Fine-tuning of the hand pose on labels, some of which may be missing in any example."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
-from keras_pose.peclr.encoder import build_encoder
 from keras_pose.peclr.hand_pose import build_hand_pose
+from keras_pose.peclr.pose_encoder import build_pose_encoder
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer, is_decayed
@@ -51,7 +50,10 @@ class PoseRegressor(keras.Model):
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         with _policy(config.precision):
-            self.encoder = self._build_encoder() if encoder is None else encoder
+            self.backbone, self.projection_head = encoder, None
+            if encoder is None:
+                encoder, self.backbone, self.projection_head = build_pose_encoder(config)
+            self.encoder = encoder
             self.pose = self._build_pose(self.encoder, "pose")
             self.averaged_pose = None
             if config.averaging_momentum:
@@ -66,17 +68,6 @@ class PoseRegressor(keras.Model):
         names = ("loss", "loss_2d", "loss_depth", "loss_root", "error_3d_mm")
         self.trackers = {name: keras.metrics.Mean(name=name, dtype=precise) for name in names}
         self.built = True
-
-    def _build_encoder(self):
-        config = self.config
-        # A folder is a pretraining run, which only the binary can read.
-        is_file = config.init_from and not os.path.isdir(config.init_from)
-        return build_encoder(
-            config.encoder,
-            config.image_size,
-            synchronized=config.synchronized_batch_norm,
-            weights=config.init_from if is_file else config.init,
-        )
 
     def _build_pose(self, encoder, name):
         config = self.config

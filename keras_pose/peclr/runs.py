@@ -69,6 +69,12 @@ def check_pretrained(config: FinetuneConfig) -> None:
             f"--encoder={config.encoder} contradicts {config.init_from}, which pretrained "
             f"{pretrained.encoder}; use that."
         )
+    for name in ("projection_width", "num_points"):
+        mine, theirs = getattr(config, name), getattr(pretrained, name)
+        if config.projection != "drop" and mine != theirs:
+            raise ValueError(
+                f"--{name}={mine} contradicts {config.init_from}, which has {theirs}; use that."
+            )
     if not os.path.exists(encoder_path(config.init_from)):
         raise ValueError(
             f"{encoder_path(config.init_from)}: there are no weights here yet; let the pretraining run "
@@ -76,14 +82,19 @@ def check_pretrained(config: FinetuneConfig) -> None:
         )
 
 
-def load_pretrained_encoder(encoder: keras.Model, init_from: str) -> None:
-    """Load the weights of a pretraining run into an encoder.
+def load_pretrained(
+    encoder: keras.Model, projection_head: keras.Model | None, init_from: str
+) -> None:
+    """Load the weights of a pretraining run.
 
     Args:
         encoder: built encoder of the same kind.
+        projection_head: built projection head of the same sizes, or None to leave it.
         init_from: folder of a pretraining run.
 
     Raises:
         ValueError: if there are no weights or they are damaged.
     """
     read_weights(encoder, encoder_path(init_from))
+    if projection_head is not None:
+        read_weights(projection_head, head_path(init_from))
