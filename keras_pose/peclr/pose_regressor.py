@@ -111,7 +111,7 @@ class PoseRegressor(keras.Model):
         return list(self.trackers.values())
 
     @property
-    def inference_model(self) -> keras.Model:
+    def inference_pose(self) -> keras.Model:
         """The hand pose model that is evaluated and exported."""
         return self.pose if self.averaged_pose is None else self.averaged_pose
 
@@ -126,7 +126,7 @@ class PoseRegressor(keras.Model):
         return [v for v in self.pose.trainable_variables if id(v) not in frozen]
 
     def call(self, inputs, training=False):
-        model = self.pose if training else self.inference_model
+        model = self.pose if training else self.inference_pose
         return model(
             {"image": _unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
             training=training,

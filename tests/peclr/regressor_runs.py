@@ -24,6 +24,7 @@ def toy_config(**changes):
         "encoder": "resnet18",
         "init": "random",
         "init_from": "",
+        "projection": "drop",
         "image_size": SIZE,
         "head": "linear",
         "coordinates": "normalized",

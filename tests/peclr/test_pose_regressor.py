@@ -227,7 +227,7 @@ def test_it_is_built_from_the_config_of_the_run():
     logs = _logs(model, toy_batch(2))
     assert logs.keys() == {"loss", "loss_2d", "loss_depth", "loss_root", "error_3d_mm"}
     assert model.optimizers == [model.pose_optimizer]
-    assert model.inference_model is model.pose
+    assert model.inference_pose is model.pose
 
 
 @pytest.mark.parametrize("optimizer", ["adam", pytest.param("adamw", marks=pytest.mark.slow)])
