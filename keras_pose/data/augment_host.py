@@ -23,7 +23,8 @@ cv2.setNumThreads(0)
 CUTOUT_LEVEL = 128
 # A blur reaches this many standard deviations far.
 _BLUR_REACH = 3.0
-_DOUBLE = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+# From the pixels of a halved picture to those of the whole one.
+DOUBLE = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 _NO_COLOUR_CHANGE = np.eye(3, 4, dtype=np.float32)
 # Pictures are decoded smaller by these factors at almost no cost.
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
@@ -60,7 +61,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     Returns:
         uint8 [S, S, 3], black where the picture does not reach.
     """
-    low_x, low_y, high_x, high_y = _in_view(matrix, size, image.shape)
+    low_x, low_y, high_x, high_y = in_view(matrix, size, image.shape)
     if low_x >= high_x or low_y >= high_y:
         return np.zeros((size, size, 3), np.uint8)
     factor = shrink_factor(matrix)
@@ -69,8 +70,8 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         image = image[low_y:high_y, low_x:high_x]
         matrix = affine2d.compose(matrix, np.array([[1.0, 0.0, low_x], [0.0, 1.0, low_y]]))
     while factor >= 2:
-        image = _half(image)
-        matrix = affine2d.compose(matrix, _DOUBLE)
+        image = halve(image)
+        matrix = affine2d.compose(matrix, DOUBLE)
         factor //= 2
     # OpenCV looks up four channels at once, so a fourth one makes the warp 2.5 times faster.
     wide = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
@@ -78,10 +79,19 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB)
 
 
-def _in_view(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """The rectangle of the picture that a view shows, first and one past last column and row.
+def in_view(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Find the rectangle of a picture that a view shows.
 
     It begins at a multiple of 8, so that blocks of 2, 4 and 8 pixels are the same as in the whole.
+
+    Args:
+        matrix: float64 [2, 3], pixels of the picture to pixels of the view.
+        size: side of the view.
+        shape: of the picture, height first.
+
+    Returns:
+        First column, first row, one past the last column, one past the last row; nothing is in view
+        if the first is not below the last.
     """
     (a, b, x), (c, d, y) = matrix.tolist()
     determinant, half = a * d - b * c, size / 2
@@ -99,8 +109,15 @@ def _in_view(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int
     )
 
 
-def _half(image: np.ndarray) -> np.ndarray:
-    """Means of blocks of 2 x 2 pixels; a lone last row or column is completed by black."""
+def halve(image: np.ndarray) -> np.ndarray:
+    """Return means of blocks of 2 x 2 pixels; a lone last row or column is completed by black.
+
+    Args:
+        image: uint8 [H, W, 3].
+
+    Returns:
+        uint8 [ceil(H / 2), ceil(W / 2), 3].
+    """
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)

@@ -7,36 +7,27 @@ the caller to drop. `position` is passed on, so that a resume can count what was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import augment_host
 from keras_pose.data.bad_records import BadRecords
-from keras_pose.data.view_boxes import record_box
-from keras_pose.data.views import ViewParameters, ViewRanges, view_matrix, view_parameters
+from keras_pose.data.record_chunks import (
+    BOX_KEYS,
+    NUM_VIEWS,
+    PAIRS_PASS_ON,
+    Epoch,
+    PairOptions,
+    draw_pairs,
+    is_mirrored,
+    map_chunks,
+    read_picture,
+    record_squares,
+)
+from keras_pose.data.views import ViewRanges, view_matrix, view_parameters
 from keras_pose.geometry import affine2d
 
-NUM_VIEWS = 2
-Epoch = int | str | Callable[[tf.Tensor], tf.Tensor]
-
-_BOX_KEYS = (
-    "image",
-    "name",
-    "id",
-    "side",
-    "height",
-    "width",
-    "box",
-    "has_box",
-    "keypoints_2d",
-    "visible",
-    "has_2d",
-)
 _LABEL_KEYS = ("keypoints_3d", "intrinsics")
-_PAIRS_PASS_ON = ("id", "position")
 _PASSED_ON = (
     "id",
     "position",
@@ -91,13 +82,11 @@ def two_views_dataset(
         records have it) `position` int64; `ok` bool, False with black views if the picture could
         not be read.
     """
+    options = PairOptions(ranges, seed, size, crop_source, mirror_left)
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        return _render_pairs(
-            dict(zip(_BOX_KEYS, columns, strict=True)),
-            epochs,
-            (ranges, seed, size, crop_source, mirror_left, bad_records),
-        )
+        rows = dict(zip(BOX_KEYS, columns, strict=True))
+        return _render_pairs(rows, epochs, options, bad_records)
 
     shapes = {
         "views": (tf.uint8, (NUM_VIEWS, size, size, 3)),
@@ -107,7 +96,7 @@ def two_views_dataset(
         "ok": (tf.bool, ()),
     }
     return map_chunks(
-        records, render, _BOX_KEYS, shapes, _PAIRS_PASS_ON, epoch, chunk, parallel_calls
+        records, render, BOX_KEYS, shapes, PAIRS_PASS_ON, epoch, chunk, parallel_calls
     )
 
 
@@ -147,14 +136,12 @@ def labelled_view_dataset(
         `has_2d`, `has_3d`, `has_depth`, `has_intrinsics`, `scale`, `side`, `label`,
         `box`, `has_box`, `folder`.
     """
-    keys = (*_BOX_KEYS, *_LABEL_KEYS)
+    keys = (*BOX_KEYS, *_LABEL_KEYS)
+    options = PairOptions(ranges, seed, size, crop_source, mirror_left)
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        return _render_labelled(
-            dict(zip(keys, columns, strict=True)),
-            epochs,
-            (ranges, seed, size, crop_source, mirror_left, bad_records),
-        )
+        rows = dict(zip(keys, columns, strict=True))
+        return _render_labelled(rows, epochs, options, bad_records)
 
     joints = records.element_spec["keypoints_2d"].shape[0]
     shapes = {
@@ -170,146 +157,49 @@ def labelled_view_dataset(
     return map_chunks(records, render, keys, shapes, _PASSED_ON, epoch, chunk, parallel_calls)
 
 
-def map_chunks(
-    records: tf.data.Dataset,
-    function: Callable[..., tuple[np.ndarray, ...]],
-    keys: Sequence[str],
-    shapes: Mapping[str, tuple[tf.DType, tuple[int, ...]]],
-    passed_on: Sequence[str],
-    epoch: Epoch,
-    chunk: int,
-    parallel_calls: int,
-) -> tf.data.Dataset:
-    """Map a NumPy function of several records at a time over a dataset of single ones.
-
-    One call into Python per chunk: its lock is taken rarely, and draws are made for all at once.
-
-    Args:
-        records: dataset of single records (dicts).
-        function: from epochs int64 [n] and one array [n, ...] per key to one array [n, ...] per result.
-        keys: what the function gets of the records.
-        shapes: name of each result -> its dtype and shape without the leading axis.
-        passed_on: keys that elements keep, where records have them.
-        epoch: number of the epoch, key of the records that holds it, or function of running numbers.
-        chunk: records per call.
-        parallel_calls: calls at a time.
-
-    Returns:
-        Dataset of single results (dicts) in the order of the records.
-    """
-
-    def call(numbers, rows):
-        if isinstance(epoch, str):
-            epochs = rows[epoch]
-        else:
-            epochs = epoch(numbers) if callable(epoch) else tf.fill(tf.shape(numbers), epoch)
-        epochs = tf.cast(epochs, tf.int64)
-        columns = tf.numpy_function(
-            function,
-            [epochs, *(rows[key] for key in keys)],
-            [dtype for dtype, _ in shapes.values()],
-            stateful=False,
-        )
-        views = {}
-        for (name, (_, shape)), column in zip(shapes.items(), columns, strict=True):
-            column.set_shape((None, *shape))
-            views[name] = column
-        return views | {key: rows[key] for key in passed_on if key in rows}
-
-    chunks = records.enumerate().batch(chunk)
-    return chunks.map(call, num_parallel_calls=parallel_calls, deterministic=True).unbatch()
-
-
-def _decoded(
-    records: dict[str, np.ndarray], row: int, matrices: np.ndarray, bad_records: BadRecords | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The picture and the maps from it, or None after noting that it cannot be read."""
-    try:
-        name = records["name"][row].decode()
-        return augment_host.decode_for_views(records["image"][row], name, matrices)
-    except (ValueError, OSError, cv2.error) as error:
-        reason = str(error)
-    if bad_records is not None:
-        bad_records.note(int(records["id"][row]), reason)
-    return None
-
-
-def _boxes(records: dict[str, np.ndarray], crop_source: str) -> np.ndarray:
-    """The square of each record, float64 [n, 4]."""
-    return np.array(
-        [
-            record_box(
-                crop_source,
-                records["box"][row] if records["has_box"][row] else None,
-                records["keypoints_2d"][row] if records["has_2d"][row] else None,
-                records["visible"][row],
-                (int(records["height"][row]), int(records["width"][row])),
-            )
-            for row in range(len(records["id"]))
-        ]
-    )
-
-
-def _mirrored(parameters: ViewParameters, side: np.ndarray, mirror_left: bool) -> np.ndarray:
-    """Whether each picture is shown mirrored: by draw, or because it shows a left hand."""
-    if not mirror_left:
-        return parameters.mirror
-    return np.abs(parameters.mirror - (side == -1))
-
-
 def _render_pairs(
-    records: dict[str, np.ndarray], epochs: np.ndarray, options: tuple
+    records: dict[str, np.ndarray],
+    epochs: np.ndarray,
+    options: PairOptions,
+    bad_records: BadRecords | None,
 ) -> tuple[np.ndarray, ...]:
-    ranges, seed, size, crop_source, mirror_left, bad_records = options
-    count = len(records["id"])
-    boxes = _boxes(records, crop_source)
-    draws = [
-        view_parameters(ranges, seed, epochs, records["id"], view) for view in range(NUM_VIEWS)
-    ]
-    exact, canonical = [], []
-    for parameters in draws:
-        canonical.append(affine2d.normalized(view_matrix(parameters, boxes, size), boxes, size))
-        mirror = _mirrored(parameters, records["side"], mirror_left)
-        exact.append(view_matrix(parameters, boxes, size, mirror))
-    matrices = np.stack(exact, axis=1)
-    views = np.empty((count, NUM_VIEWS, size, size, 3), np.uint8)
+    pairs = draw_pairs(records, epochs, options)
+    count, size = len(pairs.matrices), options.size
+    views = np.zeros((count, NUM_VIEWS, size, size, 3), np.uint8)
     ok = np.ones(count, bool)
     for row in range(count):
-        decoded = _decoded(records, row, matrices[row], bad_records)
+        decoded = read_picture(records, row, pairs.matrices[row], bad_records)
         if decoded is None:
-            ok[row], views[row] = False, 0
+            ok[row] = False
             continue
         image, maps = decoded
-        for view, parameters in enumerate(draws):
+        for view, draws in enumerate(pairs.draws):
             views[row, view] = augment_host.retouch(
                 augment_host.warp(image, maps[view], size),
-                parameters.colour[row],
-                parameters.blur_sigma[row],
-                parameters.cutout[row],
+                draws.colour[row],
+                draws.blur_sigma[row],
+                draws.cutout[row],
             )
-    return (
-        views,
-        np.stack(canonical, axis=1).astype(np.float32),
-        np.stack([parameters.angle_deg for parameters in draws], axis=1).astype(np.float32),
-        np.stack([parameters.shift for parameters in draws], axis=1).astype(np.float32),
-        ok,
-    )
+    return views, pairs.canonical, pairs.angle_deg, pairs.jitter, ok
 
 
 def _render_labelled(
-    records: dict[str, np.ndarray], epochs: np.ndarray, options: tuple
+    records: dict[str, np.ndarray],
+    epochs: np.ndarray,
+    options: PairOptions,
+    bad_records: BadRecords | None,
 ) -> tuple[np.ndarray, ...]:
-    ranges, seed, size, crop_source, mirror_left, bad_records = options
-    boxes = _boxes(records, crop_source)
-    parameters = view_parameters(ranges, seed, epochs, records["id"], 0)
-    mirror = _mirrored(parameters, records["side"], mirror_left)
+    size = options.size
+    boxes = record_squares(records, options.crop_source)
+    parameters = view_parameters(options.ranges, options.seed, epochs, records["id"], 0)
+    mirror = is_mirrored(parameters, records["side"], options.mirror_left)
     matrices = view_matrix(parameters, boxes, size, mirror)
-    images = np.empty((len(boxes), size, size, 3), np.uint8)
+    images = np.zeros((len(boxes), size, size, 3), np.uint8)
     ok = np.ones(len(boxes), bool)
     for row, matrix in enumerate(matrices):
-        decoded = _decoded(records, row, matrix[None], bad_records)
+        decoded = read_picture(records, row, matrix[None], bad_records)
         if decoded is None:
-            ok[row], images[row] = False, 0
+            ok[row] = False
             continue
         image, maps = decoded
         images[row] = augment_host.retouch(

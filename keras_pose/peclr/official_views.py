@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from keras_pose.data.bad_records import BadRecords
 from keras_pose.data.picture import decode_picture
+from keras_pose.data.record_chunks import Epoch, map_chunks
 from keras_pose.data.view_boxes import record_box
-from keras_pose.data.view_datasets import Epoch, map_chunks
 from keras_pose.data.views import uniform_draws
 from keras_pose.geometry import affine2d
 
