@@ -25,6 +25,8 @@ def toy_config(**changes):
         "init": "random",
         "init_from": "",
         "projection": "drop",
+        "projection_width": 512,
+        "num_points": 64,
         "image_size": SIZE,
         "head": "linear",
         "coordinates": "normalized",

@@ -230,6 +230,32 @@ def test_it_is_built_from_the_config_of_the_run():
     assert model.inference_pose is model.pose
 
 
+def test_encoder_may_come_from_a_file(tmp_path):
+    first = PoseRegressor(toy_config())
+    first.encoder.save_weights(tmp_path / "encoder.weights.h5")
+    second = PoseRegressor(toy_config(init_from=str(tmp_path / "encoder.weights.h5")))
+    for ours, theirs in zip(second.encoder.weights, first.encoder.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("projection", ["hidden", "points"])
+def test_kept_projection_is_averaged_too(projection):
+    model = PoseRegressor(
+        toy_config(
+            projection=projection, projection_width=24, num_points=10, averaging_momentum=0.9
+        )
+    )
+    model.compile()
+    width = {"hidden": 24, "points": 20}[projection]
+    assert model.pose.get_layer("head").kernel.shape == (width, 63)
+    batch = toy_batch(4)
+    logs = _logs(model, batch)
+    assert np.isfinite(logs["loss"])
+    ours, average = model.pose.weights, model.averaged_pose.weights
+    assert [v.shape for v in ours] == [v.shape for v in average]
+    assert any(np.any(np.array(a) != np.array(b)) for a, b in zip(ours, average, strict=True))
+
+
 @pytest.mark.parametrize("optimizer", ["adam", pytest.param("adamw", marks=pytest.mark.slow)])
 def test_one_replica_equals_two(tmp_path, optimizer):
     changes = {
