@@ -9,6 +9,12 @@ from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.projection import build_projection_head
 
 _HIDDEN = "projection_head_2"
+_WITH_PROJECTION = "pose_encoder"
+
+
+def feature_layer_name(config: FinetuneConfig) -> str:
+    """Name of the layer of a hand pose model whose output the pose head reads."""
+    return config.encoder if config.projection == "drop" else _WITH_PROJECTION
 
 
 def build_pose_encoder(
@@ -46,5 +52,5 @@ def build_pose_encoder(
     top = head
     if config.projection == "hidden":
         top = keras.Model(head.input, head.get_layer(_HIDDEN).output, name="projection_hidden")
-    features = keras.Model(encoder.input, top(encoder.output), name="pose_encoder")
+    features = keras.Model(encoder.input, top(encoder.output), name=_WITH_PROJECTION)
     return features, encoder, head
