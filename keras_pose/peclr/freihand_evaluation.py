@@ -73,18 +73,21 @@ def integer_box(points_2d: np.ndarray) -> np.ndarray:
     return np.trunc(np.concatenate([points_2d.min(axis=0), points_2d.max(axis=0)])).astype(float)
 
 
-def box_matrix(box: np.ndarray, image_size: int) -> np.ndarray:
-    """Maps a box to the middle of a crop, its longer side to 0.7 of the crop's.
+def box_matrix(
+    box: np.ndarray, image_size: int, box_share: float = BOX_SHARE_OF_CROP
+) -> np.ndarray:
+    """Maps a box to the middle of a crop.
 
     Args:
         box: NumPy `[4]`, x0, y0, x1, y1 in px of the picture, x1 > x0 or y1 > y0.
         image_size: side of the crop, px.
+        box_share: longer side of the box over the crop's side.
 
     Returns:
         float64 `[2, 3]`, picture px to crop px.
     """
     box = np.asarray(box, np.float64)
-    side = max(box[2] - box[0], box[3] - box[1]) / BOX_SHARE_OF_CROP
+    side = max(box[2] - box[0], box[3] - box[1]) / box_share
     middle = (box[:2] + box[2:]) / 2
     return np.asarray(affine2d.crop_matrix(middle, side, 0.0, image_size))
 
@@ -120,6 +123,7 @@ def predict_hands(
     *,
     num_passes: int = 2,
     batch_size: int = 32,
+    box_share: float = BOX_SHARE_OF_CROP,
     pixels: str = "continuous",
 ) -> Iterator[HandPrediction]:
     """Predicts the hand in the middle of each picture.
@@ -132,6 +136,8 @@ def predict_hands(
         num_passes: 1 takes the middle of the picture alone; each further pass crops anew around
             what the one before predicted. A hand without extent keeps its crop.
         batch_size: pictures that are predicted together.
+        box_share: longer side of a predicted box over its crop's side; a network should see hands
+            of the size that it was trained on. The first crop is the same for all.
         pixels: see `crop_picture`.
 
     Yields:
@@ -149,16 +155,17 @@ def predict_hands(
     for picture in pictures:
         batch.append(picture)
         if len(batch) == batch_size:
-            yield from _predict_batch(predict, batch, image_size, num_passes, pixels)
+            yield from _predict_batch(predict, batch, image_size, num_passes, box_share, pixels)
             batch = []
     if batch:
-        yield from _predict_batch(predict, batch, image_size, num_passes, pixels)
+        yield from _predict_batch(predict, batch, image_size, num_passes, box_share, pixels)
 
 
-def _predict_batch(predict, batch, image_size, num_passes, pixels):
+def _predict_batch(predict, batch, image_size, num_passes, box_share, pixels):
     boxes = [first_box(*image.shape[:2]) for image, _ in batch]
     for number in range(num_passes):
-        matrices = np.stack([box_matrix(box, image_size) for box in boxes])
+        share = box_share if number else BOX_SHARE_OF_CROP
+        matrices = np.stack([box_matrix(box, image_size, share) for box in boxes])
         crops = [
             crop_picture(image, matrix, image_size, pixels)
             for (image, _), matrix in zip(batch, matrices, strict=True)

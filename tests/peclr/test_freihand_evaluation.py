@@ -134,18 +134,18 @@ def test_a_perfect_predictor_scores_perfectly():
     assert evaluate_predictions(found, scales, None)[1:] == ({}, {})
 
 
-def test_second_pass_looks_closer():
+@pytest.mark.parametrize("share", [0.7, 0.9])
+def test_second_pass_looks_closer(share):
     hands, scales = _hands(2)
     oracle = _Oracle(hands, scales)
     picture = np.zeros((224, 224, 3), np.uint8)
     near = tuple(int(c) for c in np.array(project(hands[:1], K))[0, 8])
     cv2.circle(picture, near, 3, (255, 255, 255), -1)
-    list(predict_hands(oracle, [(picture, K)] * 2, 96))
+    list(predict_hands(oracle, [(picture, K)] * 2, 96, box_share=share))
     second = oracle.calls[1]
     points = np.array(project(hands, second["intrinsics"].astype(float)))
-    # 0.7 of the crop, in its middle.
     side = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
-    np.testing.assert_allclose(side / 96, 0.7, atol=0.02)
+    np.testing.assert_allclose(side / 96, share, atol=0.02)
     x, y = points[0, 8].astype(int)
     assert second["image"][0, y, x, 0] > 0.9
 
