@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose import codecs
+from keras_pose import codecs, export
 from keras_pose.geometry import project
 from keras_pose.peclr.hand_pose import build_hand_pose, load_released_head
 from keras_pose.peclr.pose_layers import (
@@ -246,6 +246,27 @@ def test_model_survives_saving(tmp_path):
     expected = model(inputs)
     for name, value in again(inputs).items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-6)
+
+
+def test_phones_compute_the_same(tmp_path):
+    model = build_hand_pose(_tiny_encoder(), 32, refine_root=True, head_order="ait")
+    spec = {
+        "image": tf.TensorSpec((None, 32, 32, 3), tf.float32),
+        "intrinsics": tf.TensorSpec((None, 3, 3), tf.float32),
+    }
+
+    def pose(image, intrinsics):
+        outputs = model({"image": image, "intrinsics": intrinsics}, training=False)
+        # Truth values are no tensors of a phone's interface.
+        return outputs | {"valid": tf.cast(outputs["valid"], tf.float32)}
+
+    folder = export.write_saved_model(tmp_path, "pose", {"pose": export.Signature(pose, spec)})
+    # Refuses anything but the operations that every phone has: no inverse, no TensorFlow kernels.
+    content = export.convert_tflite(folder, "pose")
+    inputs = _inputs()
+    outputs = export.tflite_runner(content, "pose")(inputs)
+    for name, value in pose(**inputs).items():
+        np.testing.assert_allclose(outputs[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize(
