@@ -4,7 +4,7 @@ The same command goes on with the run in --model_dir. `pretrain_run` is the libr
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -51,7 +51,7 @@ def pretrain_run(
     keras.utils.set_random_seed(config.seed)
     steps = min(config.steps_per_epoch, config.num_steps)
     model = loop.run(
-        build_model=lambda: ContrastiveModel(config),
+        build_model=lambda: ContrastiveModel(config, make_views=pictures.make_views),
         batches=pictures.batches,
         model_dir=options.model_dir,
         batch_size=config.batch_size,
@@ -93,15 +93,18 @@ def evaluate_run(config: PretrainConfig, options: RunOptions) -> dict:
             "--flagfile=run.flags of that folder or no method flags at all."
         )
     pictures = load_pictures(run_config, options.data_dir)
-    model = load_model(options.model_dir)
+    model = load_model(options.model_dir, pictures.make_views)
     return _record(run_config, options.model_dir, model, pictures)
 
 
-def load_model(model_dir: str) -> ContrastiveModel:
+def load_model(
+    model_dir: str, make_views: Callable[[dict], dict] | None = None
+) -> ContrastiveModel:
     """Build the contrastive model of a finished run and load its weights.
 
     Args:
         model_dir: run folder.
+        make_views: as `PretrainingPictures` has it; None for batches that hold views.
 
     Returns:
         The compiled model; its attributes `encoder` and `projection_head` are what was trained.
@@ -109,7 +112,7 @@ def load_model(model_dir: str) -> ContrastiveModel:
     Raises:
         ValueError: if the run has no weights yet or they are damaged.
     """
-    model = ContrastiveModel(runs.read_config(model_dir, PretrainConfig))
+    model = ContrastiveModel(runs.read_config(model_dir, PretrainConfig), make_views=make_views)
     model.compile()
     read_weights(model.encoder, runs.encoder_path(model_dir))
     read_weights(model.projection_head, runs.head_path(model_dir))
@@ -125,6 +128,8 @@ def _callbacks(config, options, pictures: PretrainingPictures, steps):
 
     rows = EpochRows(options.model_dir, steps, evaluate)
     example = next(iter(pictures.batches(0)))
+    if pictures.make_views:
+        example = pictures.make_views(example)
     drawn = draw_view_pairs(example["views"].numpy(), example["canonical"].numpy())
     return [rows, Pictures(options.model_dir, steps, lambda model: drawn, name="view_pairs")]
 

@@ -1,14 +1,17 @@
 """Batches of view pairs as a pure function of the step."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.augment_device import augmentation_place, render_views, squares_dataset
 from keras_pose.data.view_datasets import two_views_dataset
 from keras_pose.data.views import ViewRanges
 from keras_pose.peclr.config import PretrainConfig
+from keras_pose.peclr.official_views import official_pairs_dataset
 from keras_pose.peclr.picture_batches import batch_views
 from keras_pose.peclr.record_sets import RecordSet, open_records
 
@@ -25,12 +28,15 @@ class PretrainingPictures:
             `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
             float32 `[B, 2, 2]`, `id` int64 `[B]`, with B = batch_size times accumulation_steps.
         heldout_batches: finite dataset of the same with fixed views, or None if nothing is held out.
+        make_views: where views are made on the device, the function that makes them of a batch, which
+            then holds squares in place of `views`; None on the host.
         record_set: the records.
         bad_records: account of unreadable ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     heldout_batches: tf.data.Dataset | None
+    make_views: Callable[[dict], dict] | None
     record_set: RecordSet
     bad_records: records.BadRecords
 
@@ -103,7 +109,10 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         # Equal batches: the loss depends on the number of negatives.
         count = max(1, num_heldout // config.batch_size)
         heldout = heldout.take(count).apply(tf.data.experimental.assert_cardinality(count))
-    return PretrainingPictures(batches, heldout, record_set, bad_records)
+    make_views = None
+    if _on_device(config):
+        make_views = functools.partial(render_views, size=config.image_size)
+    return PretrainingPictures(batches, heldout, make_views, record_set, bad_records)
 
 
 def view_ranges(config: PretrainConfig) -> ViewRanges:
@@ -120,12 +129,13 @@ def view_ranges(config: PretrainConfig) -> ViewRanges:
 
 
 def _views(stream, config, ranges, seed, epoch, bad_records):
-    return two_views_dataset(
-        stream,
-        ranges,
-        seed,
-        epoch=epoch,
-        size=config.image_size,
-        crop_source=config.crop_source,
-        bad_records=bad_records,
-    )
+    common = {"size": config.image_size, "crop_source": config.crop_source}
+    common |= {"bad_records": bad_records}
+    if config.augmentation == "official":
+        return official_pairs_dataset(stream, seed, epoch, **common)
+    make = squares_dataset if _on_device(config) else two_views_dataset
+    return make(stream, ranges, seed, epoch, **common)
+
+
+def _on_device(config):
+    return config.augmentation == "exact" and augmentation_place(config.augment_on) == "device"
