@@ -128,7 +128,7 @@ def measure_equivariance(
     embed: Function | None = None,
     inverse: str = "affine",
     probes: Sequence[Probe] | None = None,
-    crop_scale: float = 1.5,
+    crop_scale: float = 1.3,
     batch_size: int = 64,
 ) -> Equivariance:
     """Measures what is given of predictor, projection and encoder.

@@ -23,6 +23,7 @@ def pose_panel(
     height: int = 320,
     views: Sequence[tuple[float, float, str]] = VIEWS,
     title: str = "2D input",
+    floor: bool | None = None,
 ) -> np.ndarray:
     """Draws what goes into a lifter and what comes out: the 2D pose, then the 3D pose from sides.
 
@@ -35,6 +36,7 @@ def pose_panel(
             height: of the panel in pixels; each part is square, but for the image.
             views: (azimuth, elevation, title) in degrees, one per 3D part.
             title: of the 2D part.
+            floor: whether 3D poses stand on a floor; None means bodies do, single hands do not.
 
     Returns:
             uint8 [height, W, 3] RGB.
@@ -49,9 +51,12 @@ def pose_panel(
         width = max(round(image.shape[1] * height / image.shape[0]), 1)
         first = cv2.resize(first, (width, height), interpolation=cv2.INTER_AREA)
     parts = [label(first, title)]
+    if floor is None:
+        # Only a body has a left and a right of its own.
+        floor = bool(skeleton.flip_pairs)
     for azimuth_deg, elevation_deg, name in views:
         part = draw_pose_3d(
-            points_3d, skeleton, azimuth_deg, elevation_deg, (height, height), truth
+            points_3d, skeleton, azimuth_deg, elevation_deg, (height, height), truth, floor=floor
         )
         parts.append(label(part, name))
     return tile([parts], gap=2)

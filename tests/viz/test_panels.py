@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_pose.skeletons import H36M_17
+from keras_pose.skeletons import H36M_17, HAND_21_FREIHAND
 from keras_pose.viz import panels, view_points
+from keras_pose.viz.draw import FINGERS
 
 
 def _points(axes):
@@ -68,3 +69,27 @@ def test_title_changes_the_corner_only():
     changed = (panels.label(image, "2D input") != image).any(-1)
     assert changed[:40, :150].any()
     assert not changed[40:].any() and not changed[:, 150:].any()
+
+
+def test_hands_have_a_colour_per_finger_and_no_floor():
+    rng = np.random.default_rng(0)
+    image = np.zeros([160, 160, 3], np.uint8)
+    points_2d, points_3d = rng.uniform(20, 140, (21, 2)), rng.normal(size=(21, 3))
+    plain, floored = (
+        panels.pose_panel(
+            points_2d, points_3d, HAND_21_FREIHAND, image=image, height=160, floor=floor
+        )
+        for floor in (None, True)
+    )
+    # The same 2D part; the floor's pale lines and shadow stand in the 3D parts alone.
+    np.testing.assert_array_equal(plain[:, :160], floored[:, :160])
+    assert (plain[:, 162:] != floored[:, 162:]).any()
+    colours = {tuple(colour) for colour in plain[:, :160].reshape(-1, 3)}
+    assert set(FINGERS.values()) <= colours
+
+
+def test_bodies_stand_on_a_floor():
+    points = _points(3)
+    standing = panels.pose_panel(_points(2), points, H36M_17, height=150)
+    asked = panels.pose_panel(_points(2), points, H36M_17, height=150, floor=True)
+    np.testing.assert_array_equal(standing, asked)
