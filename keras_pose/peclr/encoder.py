@@ -15,6 +15,7 @@ from keras_pose.layers import BatchNorm, build_resnet
 from keras_pose.peclr.config import ENCODERS
 from keras_pose.peclr.torch_checkpoint import load_torch_weights, split_state
 from keras_pose.peclr.torch_file import read_torch_file
+from keras_pose.train.weights import read_weights
 
 # Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -105,14 +106,7 @@ def _load(encoder, path, is_resnet):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     elif path.endswith(".weights.h5"):
-        try:
-            encoder.load_weights(path)
-        except (ValueError, KeyError) as error:
-            first = str(error).splitlines()[0][:200]
-            raise ValueError(
-                f"'{path}' does not fit --encoder={encoder.name} ({first}); give weights that this "
-                "encoder saved."
-            ) from error
+        read_weights(encoder, path)
     else:
         raise ValueError(f"Encoder weights '{path}' must end in .weights.h5, .pth, .pt or .ckpt.")
 
