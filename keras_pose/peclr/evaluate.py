@@ -121,18 +121,20 @@ def evaluate_freihand(
         OSError: something cannot be written.
     """
     source = read_freihand(data_dir, "evaluation")
-    scales, labels = [], []
+    scales: list[float] = []
+    labels: list[np.ndarray] = []
 
     def pictures():
         for record in source:
             scales.append(record.scale)
-            labels.append(record.keypoints_3d)
-            yield decode_picture(record.image, record.name), record.intrinsics.astype(np.float64)
+            if record.keypoints_3d is not None:
+                labels.append(record.keypoints_3d)
+            yield decode_picture(record.image, record.name), np.array(record.intrinsics, np.float64)
 
     size = model.input["image"].shape[1]
     predict = tf.function(lambda inputs: model(inputs, training=False))
     hands = list(freihand_evaluation.predict_hands(predict, pictures(), size, **crops))
-    true = None if labels[0] is None else np.stack(labels).astype(np.float64)
+    true = np.stack(labels).astype(np.float64) if labels else None
     joints, scores, protocols = freihand_evaluation.evaluate_predictions(
         hands, np.array(scales), true
     )
