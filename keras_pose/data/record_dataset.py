@@ -36,6 +36,7 @@ def records_dataset(
     bad_records: BadRecords | None = None,
     block: int = 32,
     num_threads: int = 2,
+    chunk: int = 1,
 ) -> tf.data.Dataset:
     """Stream records, one element each.
 
@@ -44,13 +45,16 @@ def records_dataset(
         seed: of the order.
         start: position of the first element; the number of elements consumed so far.
         sampler: "shuffle" (every record once per epoch), "weighted" (with replacement, every folder
-            equally likely) or "in_order" (one pass over the folders, then the end).
+            equally likely), "grouped" (as "shuffle", with `chunk` records of one group side by side) or
+            "in_order" (one pass over the folders, then the end).
         subsets: for each folder int [M], the positions to use, or None for all; see
             `record_selection`.
         bad_records: account of records whose bytes are damaged; by default the first one stops the
             stream. The record half an epoch further stands in for a damaged one.
         block: records that are read by one call into Python.
         num_threads: blocks read at the same time; the order does not depend on it.
+        chunk: for "grouped" alone, records of one group in a row. Groups that are smaller count as one
+            group per folder.
 
     Returns:
         Dataset of dicts as `parse_examples` gives them, without the axis B, and with `position`,
@@ -60,7 +64,7 @@ def records_dataset(
         ValueError: for folders that are not finished or of different joint orders, empty subsets,
             or an unknown sampler.
     """
-    stream = _Stream(folders, seed, sampler, subsets, bad_records)
+    stream = _Stream(folders, seed, sampler, subsets, bad_records, chunk)
     end = stream.order.epoch_length if sampler == "in_order" else _NEVER
     if not 0 <= start <= end:
         raise ValueError(f"start={start} lies outside the stream, which goes from 0 to {end}.")
@@ -96,7 +100,7 @@ def num_selected(
 class _Stream:
     """Readers, subsets and order of one stream."""
 
-    def __init__(self, folders, seed, sampler, subsets, bad_records):
+    def __init__(self, folders, seed, sampler, subsets, bad_records, chunk=1):
         if isinstance(folders, (str, os.PathLike, RecordReader)):
             folders = [folders]
         self.readers = [
@@ -126,8 +130,20 @@ class _Stream:
                 raise ValueError(
                     f"{reader.folder} has {len(reader)} records; the subset names others."
                 )
-        self.order = RecordOrder([len(subset) for subset in self.subsets], seed, sampler)
+        lengths = [len(subset) for subset in self.subsets]
+        groups = self._groups(chunk) if sampler == "grouped" else None
+        self.order = RecordOrder(lengths, seed, sampler, groups, chunk)
         self.bad_records = bad_records or BadRecords(self.order.epoch_length)
+
+    def _groups(self, chunk):
+        """Group of every record of all sources; those of less than a chunk are one per source."""
+        numbers, first = [], 0
+        for reader, subset in zip(self.readers, self.subsets, strict=True):
+            groups = reader.groups[subset]
+            sizes = np.bincount(groups, minlength=len(reader.group_names))
+            numbers.append(np.where(sizes[groups] < chunk, first, first + 1 + groups))
+            first += 1 + len(reader.group_names)
+        return np.concatenate(numbers)
 
     def read(self, positions):
         """Serialized records and sources at some positions."""

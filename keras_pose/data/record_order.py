@@ -2,7 +2,8 @@
 
 `shuffle` gives every record once per epoch in an order keyed by (seed, epoch); `weighted` draws
 with replacement, every source equally likely (PeCLR specification 4.4, the official sampler);
-`in_order` is for evaluation.
+`in_order` is for evaluation. `grouped` is `shuffle` with records of one group side by side, so that a
+batch is from one place: what tells pictures of it apart is not the place.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import numpy as np
 
 from keras_pose.data.keyed_random import keyed_uniform
 
-SAMPLERS = ("shuffle", "weighted", "in_order")
-# Numbers that no other draw of the same seed uses: 'ordr' and 'draw' in ASCII.
-_ORDER, _DRAW = 0x6F726472 << 32, 0x64726177 << 32
+SAMPLERS = ("shuffle", "weighted", "in_order", "grouped")
+# Numbers that no other draw of the same seed uses: 'ordr', 'draw' and 'chnk' in ASCII.
+_ORDER, _DRAW, _CHUNK = 0x6F726472 << 32, 0x64726177 << 32, 0x63686E6B << 32
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
@@ -39,13 +40,23 @@ class RecordOrder:
     Args:
         lengths: number of records of each source.
         seed: any whole number.
-        sampler: "shuffle", "weighted" or "in_order".
+        sampler: "shuffle", "weighted", "in_order" or "grouped".
+        groups: for "grouped" alone, int [N], group of every record, sources in turn.
+        chunk: for "grouped" alone, how many records of one group stand side by side. What is left of
+            the groups is mixed; what is left of that waits for another epoch.
 
     Raises:
-        ValueError: if a source is empty or the sampler unknown.
+        ValueError: if a source is empty, the sampler unknown, or there are fewer records than a chunk.
     """
 
-    def __init__(self, lengths: Sequence[int], seed: int, sampler: str = "shuffle") -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        seed: int,
+        sampler: str = "shuffle",
+        groups: np.ndarray | None = None,
+        chunk: int = 1,
+    ) -> None:
         if sampler not in SAMPLERS:
             raise ValueError(
                 f"sampler={sampler!r} is unknown; choose one of {', '.join(SAMPLERS)}."
@@ -55,13 +66,21 @@ class RecordOrder:
         self._lengths = np.asarray(lengths, np.int64)
         self._ends = np.cumsum(self._lengths)
         self.seed, self.sampler = seed, sampler
+        self._groups, self._chunk = groups, chunk
+        if (sampler == "grouped") != (groups is not None):
+            raise ValueError("sampler='grouped' and no other needs the groups of all records.")
+        if not 1 <= chunk <= self._ends[-1]:
+            raise ValueError(
+                f"Groups cannot be read in chunks of {chunk} from {self._ends[-1]} records; lower the "
+                "batch size."
+            )
         self._orders: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
     @property
     def epoch_length(self) -> int:
-        """Positions of one epoch: the sum of the sources' lengths, for every sampler."""
-        return int(self._ends[-1])
+        """Positions of one epoch: the sum of the sources' lengths, whole chunks of it if grouped."""
+        return int(self._ends[-1]) // self._chunk * self._chunk
 
     def locate(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find what stands at some positions.
@@ -79,7 +98,7 @@ class RecordOrder:
             source = (first * len(self._lengths)).astype(np.int64)
             return source, (second * self._lengths[source]).astype(np.int64)
         epochs, places = np.divmod(positions, self.epoch_length)
-        if self.sampler == "shuffle":
+        if self.sampler in ("shuffle", "grouped"):
             places = places.copy()
             for epoch in np.unique(epochs):
                 chosen = epochs == epoch
@@ -91,7 +110,25 @@ class RecordOrder:
         # Two are kept, since a stream may stand across the border of two epochs.
         with self._lock:
             if epoch not in self._orders:
-                order = epoch_order(self.seed, epoch, self.epoch_length)
+                order = epoch_order(self.seed, epoch, int(self._ends[-1]))
+                if self._groups is not None:
+                    order = self._by_group(order, epoch)
                 self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) == 1}
                 self._orders[epoch] = order
             return self._orders[epoch]
+
+    def _by_group(self, order, epoch):
+        """The same records in chunks of one group, the chunks shuffled."""
+        in_groups = order[np.argsort(self._groups[order], kind="stable")]
+        sizes = np.unique(self._groups, return_counts=True)[1]
+        whole, left = [], []
+        for group in np.split(in_groups, np.cumsum(sizes)[:-1]):
+            full = len(group) // self._chunk * self._chunk
+            whole.append(group[:full])
+            left.append(group[full:])
+        # Leftovers in the epoch's order, or each would always lack the same groups.
+        rest = np.concatenate(left)
+        rest = rest[np.argsort(keyed_uniform(self.seed, rest, _ORDER + epoch), kind="stable")]
+        chunks = np.concatenate([*whole, rest])[: self.epoch_length].reshape(-1, self._chunk)
+        shuffled = keyed_uniform(self.seed, np.arange(len(chunks)), _CHUNK + epoch)
+        return chunks[np.argsort(shuffled, kind="stable")].ravel()

@@ -41,9 +41,10 @@ class PretrainConfig:
     num_generated: int = option(2000, "Hands rendered when --dataset=generated.", low=8)
     sampler: str = option(
         "shuffle",
-        "shuffle (each epoch visits every record once) or weighted (the published one: every source "
-        "equally often, with replacement).",
-        choices=("shuffle", "weighted"),
+        "shuffle (each epoch visits every record once), weighted (the published one: every source "
+        "equally often, with replacement) or grouped (like shuffle, but each micro-batch is of one "
+        "session or person, so that the place does not tell pictures apart).",
+        choices=("shuffle", "weighted", "grouped"),
     )
     val_share: float = option(
         0.2,
