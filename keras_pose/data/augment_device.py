@@ -235,7 +235,7 @@ def _cut_chunk(
     level = np.zeros((count, NUM_VIEWS), np.int32)
     ok = np.ones(count, bool)
     for row in range(count):
-        decoded = read_picture(records, row, pairs.matrices[row], bad_records)
+        decoded = read_picture(records, row, pairs.matrices[row], size, bad_records)
         if decoded is None:
             ok[row] = False
             continue

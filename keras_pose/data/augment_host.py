@@ -12,7 +12,6 @@ import math
 import cv2
 import numpy as np
 
-from keras_pose.data.picture import decode_picture
 from keras_pose.data.views import ViewParameters, view_matrix
 from keras_pose.geometry import affine2d
 
@@ -26,8 +25,6 @@ _BLUR_REACH = 3.0
 # From the pixels of a halved picture to those of the whole one.
 DOUBLE = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 _NO_COLOUR_CHANGE = np.eye(3, 4, dtype=np.float32)
-# Pictures are decoded smaller by these factors at almost no cost.
-_REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
 
 def render_view(
@@ -207,38 +204,3 @@ def cutout_edges(cutout: np.ndarray, size: int) -> np.ndarray:
     middle, half = cutout[..., :2, None], cutout[..., 2, None, None] / 2
     edges = np.rint(size * (middle + half * np.array([-1.0, 1.0])))
     return np.clip(edges, 0, size).astype(np.int64)
-
-
-def decode_for_views(data: bytes, name: str, matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Decode a picture no larger than its views need.
-
-    Args:
-        data: encoded picture.
-        name: for messages.
-        matrices: float64 [V, 2, 3], pixels of the whole picture to pixels of the views.
-
-    Returns:
-        uint8 [H, W, 3], RGB, perhaps decoded to a half or a quarter; and the maps from its pixels,
-        float64 [V, 2, 3].
-
-    Raises:
-        ValueError: if the bytes are no picture.
-    """
-    smallest = min(shrink_factor(matrix) for matrix in matrices)
-    reduction = 4 if smallest >= 4 else 2 if smallest >= 2 else 1
-    if reduction > 1 and _decodes_reduced(data):
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[reduction])
-        if image is not None:
-            enlarge = np.array([[reduction, 0.0, 0.0], [0.0, reduction, 0.0]])
-            return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), affine2d.compose(matrices, enlarge)
-    return decode_picture(data, name), matrices
-
-
-def _decodes_reduced(data: bytes) -> bool:
-    """Whether a JPEG of a reduced size lies on the grid of the whole one, and is complete.
-
-    EXIF may turn it after the size was rounded up; an Adobe marker may mean inks instead of colours.
-    """
-    head = data[:4096]
-    is_jpeg = head[:2] == b"\xff\xd8" and b"\xff\xd9" in data[-32:]
-    return is_jpeg and b"Exif" not in head and b"Adobe" not in head

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.augment_host import decode_for_views
 from keras_pose.data.bad_records import BadRecords
 from keras_pose.data.view_boxes import record_box
+from keras_pose.data.view_decoding import decode_for_views
 from keras_pose.data.views import ViewParameters, ViewRanges, view_matrix, view_parameters
 from keras_pose.geometry import affine2d
 
@@ -150,6 +150,7 @@ def read_picture(
     records: Mapping[str, np.ndarray],
     row: int,
     matrices: np.ndarray,
+    size: int,
     bad_records: BadRecords | None,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Decode the picture of one record.
@@ -158,6 +159,7 @@ def read_picture(
         records: columns of records, [n, ...].
         row: which one.
         matrices: float64 [V, 2, 3], pixels of the picture to pixels of its views.
+        size: side of the views in pixels.
         bad_records: account of pictures that cannot be read, or None.
 
     Returns:
@@ -166,7 +168,8 @@ def read_picture(
     """
     try:
         name = records["name"][row].decode()
-        return decode_for_views(records["image"][row], name, matrices)
+        shape = (int(records["height"][row]), int(records["width"][row]))
+        return decode_for_views(records["image"][row], name, matrices, size, shape)
     except (ValueError, OSError, cv2.error) as error:
         reason = str(error)
     if bad_records is not None:

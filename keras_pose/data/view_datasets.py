@@ -168,7 +168,7 @@ def _render_pairs(
     views = np.zeros((count, NUM_VIEWS, size, size, 3), np.uint8)
     ok = np.ones(count, bool)
     for row in range(count):
-        decoded = read_picture(records, row, pairs.matrices[row], bad_records)
+        decoded = read_picture(records, row, pairs.matrices[row], size, bad_records)
         if decoded is None:
             ok[row] = False
             continue
@@ -197,7 +197,7 @@ def _render_labelled(
     images = np.zeros((len(boxes), size, size, 3), np.uint8)
     ok = np.ones(len(boxes), bool)
     for row, matrix in enumerate(matrices):
-        decoded = read_picture(records, row, matrix[None], bad_records)
+        decoded = read_picture(records, row, matrix[None], size, bad_records)
         if decoded is None:
             ok[row] = False
             continue

@@ -1,6 +1,5 @@
 """Views on the host: a dot lands where the matrix says, also when the view is far smaller."""
 
-import cv2
 import numpy as np
 import pytest
 
@@ -119,33 +118,3 @@ def test_cutout_covers_its_square():
     np.testing.assert_array_equal(view[..., 0] == augment_host.CUTOUT_LEVEL, expected)
     corner = augment_host.cutout_edges(np.array([0.0, 1.0, 0.2]), 20)
     np.testing.assert_array_equal(corner, [[0, 2], [18, 20]])
-
-
-@pytest.mark.parametrize(("side", "factor"), [(150.0, 2), (260.0, 4), (620.0, 4)])
-def test_a_reduced_decode_shows_the_same_view(side, factor):
-    # Odd sizes: the last row and column of the reduced picture stand for half a block.
-    place = np.array([331.7, 182.4])
-    picture = dot_picture(401, 643, place, sigma=side / 25)
-    picture[..., 1] //= 2
-    data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
-    matrix = affine2d.crop_matrix(np.array([320.0, 200.0]), side, 0.4, 64)
-    image, maps = augment_host.decode_for_views(data, "dot.jpg", matrix[None])
-    assert image.shape == (-(-401 // factor), -(-643 // factor), 3)
-    got = augment_host.warp(image, maps[0], 64)
-    exact = augment_host.warp(picture, matrix, 64)
-    assert np.abs(got.astype(int) - exact).mean() < 1.0
-    np.testing.assert_allclose(centroid(got), affine2d.apply(place[None], matrix)[0], atol=0.1)
-
-
-def test_a_picture_is_decoded_whole_when_a_view_needs_its_pixels():
-    picture = dot_picture(64, 80, (40.0, 30.0), sigma=5.0)
-    data = cv2.imencode(".jpg", picture)[1].tobytes()
-    near, far = (affine2d.crop_matrix(np.array([40.0, 30.0]), s, 0.0, 16) for s in (16.0, 64.0))
-    image, maps = augment_host.decode_for_views(data, "dot.jpg", np.stack([near, far]))
-    assert image.shape == (64, 80, 3)
-    np.testing.assert_array_equal(maps, [near, far])
-
-
-def test_bytes_that_are_no_picture_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"hand_7\.jpg"):
-        augment_host.decode_for_views(b"not a picture", "hand_7.jpg", np.eye(2, 3)[None])
