@@ -13,7 +13,14 @@ from keras import backend, ops
 
 from keras_pose.geometry.shapes import Tensor, as_floating, require_choice
 
-INVERSES = ("none", "official", "centered", "affine")
+# What each inverse reads of a view.
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "official": ("angle_deg", "jitter"),
+    "centered": ("angle_deg",),
+    "affine": ("canonical",),
+}
+INVERSES = tuple(PARAMETERS)
 TRANSLATION_SCALES = ("extent", "unit")
 # Root mean square coordinate of 21 joints that fill their box, in half sides of the box.
 POINT_SPREAD = 0.4

@@ -15,12 +15,11 @@ from keras_pose import losses
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.encoder import build_encoder
-from keras_pose.peclr.inverse import as_points, spread_points, undo_views
+from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
 from keras_pose.peclr.projection import build_projection_head
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
 
-_PARAMETERS = ("angle_deg", "jitter", "canonical")
 _STEP_LOGS = ("loss", "positive_similarity", "accuracy", "spread")
 
 
@@ -28,8 +27,8 @@ class ContrastiveModel(keras.Model):
     """Pretrains an encoder on unlabelled pictures of hands.
 
     A batch is a dict: `views` uint8 or float `[B, 2, S, S, 3]` (0 to 255, or 0 to 1), and of each view
-    `angle_deg` `[B, 2]`, `jitter` `[B, 2, 2]` and `canonical` `[B, 2, 2, 3]` as `undo_views` reads them.
-    B is `batch_size` times `accumulation_steps`; consecutive pictures make a micro-batch.
+    what the inverse reads: `angle_deg` `[B, 2]`, `jitter` `[B, 2, 2]`, `canonical` `[B, 2, 2, 3]`, see
+    `undo_views`. B is `batch_size` times `accumulation_steps`; consecutive pictures make a micro-batch.
 
     Logs of a step: `loss` in nats; `positive_similarity`, mean cosine of the two views of a picture;
     `accuracy`, share of views whose most similar candidate is the other view; `spread`, mean over
@@ -158,8 +157,7 @@ class ContrastiveModel(keras.Model):
         inverse = self.config.inverse
         parameters = {
             name: tf.reshape(batch[name], (-1, *batch[name].shape[2:]))
-            for name in _PARAMETERS
-            if inverse != "none"
+            for name in PARAMETERS[inverse]
         }
         points = raw
         if inverse == "affine":
@@ -202,7 +200,8 @@ class ContrastiveModel(keras.Model):
     def train_step(self, batch):
         if self.make_views is not None:
             batch = self.make_views(batch)
-        batch = {name: batch[name] for name in ("views", *_PARAMETERS) if name in batch}
+        # Strings and the like cannot be compiled, nor cut into micro-batches for nothing.
+        batch = {name: batch[name] for name in ("views", *PARAMETERS[self.config.inverse])}
         if self.config.accumulation_steps == 1:
             gradients, logs, rows = self.gradients_of(batch)
         else:
