@@ -82,7 +82,11 @@ def finetune_run(
 def build_model(config: FinetuneConfig) -> PoseRegressor:
     """Build the uncompiled regressor, its encoder pretrained where the config says so."""
     model = PoseRegressor(config)
-    if os.path.isdir(config.init_from):
+    if os.path.isdir(config.init_from) and runs.is_finetuning_run(config.init_from):
+        # Trained on other labels before, rendered hands for instance: the head goes along.
+        read_weights(model.pose, runs.hand_pose_path(config.init_from))
+        model.reset_average()
+    elif os.path.isdir(config.init_from):
         runs.load_pretrained(model.backbone, model.projection_head, config.init_from)
         model.reset_average()
     return model

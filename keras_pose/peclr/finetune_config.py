@@ -93,8 +93,8 @@ class FinetuneConfig:
     image_size: int = option(128, "Side of the crop in pixels; 224 in the released models.", low=16)
     init_from: str = option(
         "",
-        "Pretraining run folder or torch checkpoint (.pth) whose encoder to start from; empty starts "
-        "from --init.",
+        "What to start from: the folder of a pretraining run, of a fine-tuning run on other labels (its "
+        "head comes along), or a torch checkpoint (.pth). Empty starts from --init.",
     )
     init: str = option(
         "random",

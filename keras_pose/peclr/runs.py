@@ -44,7 +44,7 @@ def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
     """
     run = run_folder.read_run(model_dir)
     path = os.path.join(model_dir, run_folder.RUN_FILE)
-    is_finetuning = "init_from" in run["config"]
+    is_finetuning = is_finetuning_run(model_dir)
     if is_finetuning != (config_class is FinetuneConfig):
         stages = ("pretraining", "fine-tuning")
         raise ValueError(
@@ -54,15 +54,34 @@ def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
     return configs.from_dict(config_class, run["config"], path)
 
 
+def is_finetuning_run(model_dir: str) -> bool:
+    """Whether the run in `model_dir` is of the supervised stage.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    return "init_from" in run_folder.read_run(model_dir)["config"]
+
+
 def check_pretrained(config: FinetuneConfig) -> None:
-    """Refuse a pretraining run whose encoder is another than the one to be fine-tuned.
+    """Refuse a run whose encoder is another than the one to be fine-tuned.
 
     Args:
-        config: fine-tuning config with `init_from` naming a run folder.
+        config: fine-tuning config with `init_from` naming a run folder of either stage.
 
     Raises:
         ValueError: if the encoders differ or the run has no weights yet.
     """
+    if is_finetuning_run(config.init_from):
+        earlier = read_config(config.init_from, FinetuneConfig)
+        names = ("encoder", "image_size", "projection", "head", "coordinates", "root")
+        for name in (*names, "reference_bone", "refine_root", "projection_width", "num_points"):
+            mine, theirs = getattr(config, name), getattr(earlier, name)
+            if mine != theirs:
+                raise ValueError(
+                    f"--{name}={mine} contradicts {config.init_from}, which has {theirs}; use that."
+                )
+        return
     pretrained = read_config(config.init_from, PretrainConfig)
     if pretrained.encoder != config.encoder:
         raise ValueError(
