@@ -1,7 +1,7 @@
 """Picture records in one place: schema, files, access, streams and parts of sets.
 
-The parts stand in modules of their own; import them from here. This module loads TensorFlow, which
-is why the room's `__init__` does not import it.
+The parts stand in modules of their own; the room's `__init__` has the names that most programs need,
+this module all of them.
 """
 
 from keras_pose.data.bad_records import BadRecords
