@@ -146,8 +146,8 @@ class ContrastiveModel(keras.Model):
             training: whether batch statistics are live, over all `2 B` views at once.
 
         Returns:
-            `(raw [2 B, D], rows [2 B, D])`, float32; rows 2 i and 2 i + 1 are the views of picture i.
-            `rows` are the raw points with their views undone, of length 1.
+            `(raw, rows)`, float32 `[R, D]` each, R = 2 B: rows 2 i and 2 i + 1 are the views of picture
+            i. `rows` are the raw points with their views undone, of length 1.
         """
         views = batch["views"]
         # Picture by picture: putting all first views first would copy the batch and change nothing.
@@ -175,7 +175,7 @@ class ContrastiveModel(keras.Model):
                 loss: running statistics and the negatives of the whole batch, whatever the replicas.
 
         Returns:
-            `(loss scalar, dict of scalars to log, rows [2 B, D])`.
+            `(loss scalar, dict of scalars to log, rows [R, D])`, R = 2 B.
         """
         raw, rows = self.project(batch, training)
         pairs = tf.reshape(rows, (-1, 2, rows.shape[-1]))
