@@ -201,7 +201,10 @@ def test_averaged_weights_follow_and_are_what_is_called():
     )
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "precision",
+    ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"],
+)
 def test_fit_lowers_the_loss_and_bytes_are_pictures(precision):
     model = _model(precision=precision, refine_root=True, learning_rate=3e-3)
     batch = toy_batch()
@@ -238,7 +241,7 @@ def test_encoder_may_come_from_a_file(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("projection", ["hidden", "points"])
+@pytest.mark.parametrize("projection", [pytest.param("hidden", marks=pytest.mark.slow), "points"])
 def test_kept_projection_is_averaged_too(projection):
     model = PoseRegressor(
         toy_config(
