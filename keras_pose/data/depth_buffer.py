@@ -61,36 +61,40 @@ def draw_depth(
     def windows(points: np.ndarray, radii: np.ndarray) -> list[tuple[slice, slice] | None]:
         return _windows(points, radii, focal, centre, height, width)
 
-    spheres = _spheres(surface)
-    cones = _Cones(surface)
-    triangles = _Triangles(surface)
     ends = np.stack([surface.starts, surface.ends], axis=1)
     # Rays that miss give roots of negative numbers: not a number, which compares as false.
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        cones = _Cones(surface, u, v)
         for number, window in enumerate(windows(ends, surface.radii)):
             if window is not None and cones.is_long[number]:
-                hit = cones.hit(number, u[window[1]], v[window[0]], squared[window])
-                keep(window, *hit, number)
-        places, radii, owners = spheres
-        constants = ((places**2).sum(-1) - radii**2).astype(np.float32)
-        places32 = places.astype(np.float32)
-        for number, window in enumerate(windows(places[:, None], radii[:, None])):
+                keep(window, *cones.hit(number, window, squared[window]), number)
+        spheres = _Spheres(surface, u, v)
+        around = windows(spheres.places[:, None], spheres.radii[:, None])
+        for number, window in enumerate(around):
             if window is not None:
-                hit = _sphere(
-                    places32[number],
-                    constants[number],
-                    u[window[1]],
-                    v[window[0]],
-                    squared[window],
-                )
-                keep(window, *hit, owners[number])
-        for number, window in enumerate(windows(surface.corners, surface.thickness)):
+                hit = spheres.hit(number, window, squared[window])
+                keep(window, *hit, spheres.owners[number])
+        triangles = _Triangles(surface, u, v)
+        lifted = triangles.lifted
+        for number, window in enumerate(windows(lifted, np.zeros(lifted.shape[:2]))):
             if window is not None and triangles.is_flat[number]:
-                hit = triangles.hit(number, u[window[1]], v[window[0]])
-                keep(window, *hit, len(surface.starts) + number)
+                keep(window, *triangles.hit(number, window), len(surface.starts) + number)
     rays = np.ones((3, height, width), np.float32)
     rays[0], rays[1] = u, v
     return DepthBuffer(depth, primitive, rays)
+
+
+class _Dots:
+    """Products of many vectors with the rays (u, v, 1), half worked out for all of them at once."""
+
+    def __init__(self, vectors: np.ndarray, u: np.ndarray, v: np.ndarray):
+        vectors = vectors.astype(np.float32)
+        self._across = vectors[:, 0, None] * u
+        self._down = (vectors[:, 1, None] * v[:, 0] + vectors[:, 2, None])[..., None]
+
+    def at(self, number: int, window: tuple[slice, slice]) -> np.ndarray:
+        """Returns the product of one vector with the rays of a window, float32 [h, w]."""
+        return self._across[number, window[1]] + self._down[number, window[0]]
 
 
 def _windows(
@@ -121,32 +125,33 @@ def _windows(
     ]
 
 
-def _spheres(surface: HandSurface) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Returns the round ends of all cones, each once: places [S, 3], radii [S], number of cone."""
-    places = np.concatenate([surface.starts, surface.ends])
-    radii = surface.radii.T.ravel()
-    owners = list(range(len(surface.starts))) * 2
-    # Two bones of a finger share the sphere at their joint.
-    keys = np.round(np.concatenate([places, radii[:, None]], axis=1) * 1e7).astype(np.int64)
-    first: dict[bytes, int] = {}
-    for number, key in enumerate(keys):
-        first.setdefault(key.tobytes(), number)
-    kept = list(first.values())
-    return places[kept], radii[kept], [owners[number] for number in kept]
+class _Spheres:
+    """The round ends of all cones, each once: two bones of a finger share the one at their joint."""
 
+    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
+        places = np.concatenate([surface.starts, surface.ends])
+        radii = surface.radii.T.ravel()
+        keys = np.round(np.concatenate([places, radii[:, None]], axis=1) * 1e7).astype(np.int64)
+        first: dict[bytes, int] = {}
+        for number, key in enumerate(keys):
+            first.setdefault(key.tobytes(), number)
+        kept = list(first.values())
+        self.places, self.radii = places[kept], radii[kept]
+        self.owners = [number % len(surface.starts) for number in kept]
+        self._ahead = _Dots(self.places, u, v)
+        self._constant = ((self.places**2).sum(-1) - self.radii**2).astype(np.float32)
 
-def _sphere(
-    place: np.ndarray, constant: np.float32, u: np.ndarray, v: np.ndarray, squared: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns depth [h, w] of the near side of a sphere, and where the ray meets it."""
-    x, y, z = place
-    ahead = u * x + (v * y + z)
-    inside = ahead * ahead
-    inside -= squared * constant
-    np.sqrt(inside, out=inside)
-    ahead -= inside
-    ahead /= squared
-    return ahead, ahead > 0
+    def hit(
+        self, number: int, window: tuple[slice, slice], squared: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        ahead = self._ahead.at(number, window)
+        inside = ahead * ahead
+        inside -= squared * self._constant[number]
+        np.sqrt(inside, out=inside)
+        ahead -= inside
+        ahead /= squared
+        return ahead, ahead > 0
 
 
 class _Cones:
@@ -157,7 +162,7 @@ class _Cones:
     this is a quadratic equation a z^2 - 2 b z + c = 0.
     """
 
-    def __init__(self, surface: HandSurface):
+    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
         axis, start, radii = surface.ends - surface.starts, surface.starts, surface.radii
         shrink = radii[:, 0] - radii[:, 1]
         slope = (axis**2).sum(-1) - shrink**2
@@ -166,20 +171,17 @@ class _Cones:
         # s = (along z - offset) / slope
         offset = (axis * start).sum(-1) + shrink * radii[:, 0]
         rest = (start**2).sum(-1) - radii[:, 0] ** 2
-        self._axis, self._start = axis.astype(np.float32), start.astype(np.float32)
+        self._along, self._ahead = _Dots(axis, u, v), _Dots(start, u, v)
         self._slope, self._offset = slope.astype(np.float32), offset.astype(np.float32)
         self._inverse = (1.0 / slope).astype(np.float32)
         self._share = (offset / slope).astype(np.float32)
         self._constant = (rest - offset**2 / slope).astype(np.float32)
 
     def hit(
-        self, number: int, u: np.ndarray, v: np.ndarray, squared: np.ndarray
+        self, number: int, window: tuple[slice, slice], squared: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns depth [h, w] of the near side, and where the ray meets it."""
-        x, y, z = self._axis[number]
-        along = u * x + (v * y + z)
-        x, y, z = self._start[number]
-        b = u * x + (v * y + z)
+        along, b = self._along.at(number, window), self._ahead.at(number, window)
         b -= along * self._share[number]
         a = along * along
         a *= -self._inverse[number]
@@ -197,7 +199,7 @@ class _Cones:
 class _Triangles:
     """The sides of thick triangles that face the camera."""
 
-    def __init__(self, surface: HandSurface):
+    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
         corners = surface.corners
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         size = np.linalg.norm(normal, axis=-1, keepdims=True)
@@ -205,12 +207,14 @@ class _Triangles:
         lifted = corners + normal[:, None] * surface.thickness[..., None]
         self.is_flat = (size[:, 0] > 1e-9) & (np.abs(np.linalg.det(lifted)) > 1e-15)
         lifted[~self.is_flat] = np.eye(3)
+        self.lifted = lifted
         # Rows give the weights of the three corners over z, each linear in the ray.
-        self._weights = np.linalg.inv(lifted.swapaxes(1, 2)).astype(np.float32)
+        weights = np.linalg.inv(lifted.swapaxes(1, 2))
+        self._weights = [_Dots(weights[:, corner], u, v) for corner in range(3)]
 
-    def hit(self, number: int, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def hit(self, number: int, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
         """Returns depth [h, w] of the near side, and where the ray meets it."""
-        w0, w1, w2 = (u * x + (v * y + z) for x, y, z in self._weights[number])
+        w0, w1, w2 = (weight.at(number, window) for weight in self._weights)
         is_hit = np.minimum(np.minimum(w0, w1), w2) >= 0
         w0 += w1
         w0 += w2

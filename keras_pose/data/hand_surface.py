@@ -108,21 +108,19 @@ class _Parts:
     ) -> None:
         self.cones.append((start, end, radii, back, (region, is_tip, is_root, has_lines)))
 
-    def fan(
-        self, corners: list, thickness: np.ndarray, back: np.ndarray, region: int = PALM
-    ) -> None:
+    def fan(self, corners: list, thickness: np.ndarray, back: np.ndarray) -> None:
         """Adds the triangles of a polygon around its first corner."""
         for second in range(1, len(corners) - 1):
             three = [0, second, second + 1]
             self.triangles.append(
-                ([corners[i] for i in three], [thickness[i] for i in three], back, region)
+                ([corners[i] for i in three], [thickness[i] for i in three], back)
             )
 
     def surface(self) -> HandSurface:
         starts, ends, radii, back, kinds = zip(*self.cones, strict=True)
-        corners, thickness, flat_back, region = zip(*self.triangles, strict=True)
+        corners, thickness, flat_back = zip(*self.triangles, strict=True)
         words = np.zeros((len(starts) + len(corners), 4), np.int64)
-        words[: len(starts)], words[len(starts) :, 0] = kinds, region
+        words[: len(starts)], words[len(starts) :, 0] = kinds, PALM
         outward = np.array([*back, *flat_back])
         outward /= np.sqrt((outward * outward).sum(-1, keepdims=True))
         return HandSurface(
@@ -218,9 +216,7 @@ def _add_arm(parts: _Parts, forearm: np.ndarray, unit: float) -> None:
         start, end = near + sign * across * 11 * unit, far + sign * across * 15 * unit
         parts.cone(start, end, (thin, thick * (1.12 if root is None else 1.0)), upper, FOREARM)
         if root is not None:
-            sides.append((start, end))
+            sides.append(start)
             parts.cone(roots[root], start, (flesh[root], thin), _UP)
-    (a, b), (c, d) = sides
-    # Across points to the thumb or away from it, as the forearm lies.
-    parts.fan([a, c, d, b], np.array([thin, thin, thick, thick]), upper, FOREARM)
-    parts.fan([roots[0], roots[3], c, a], np.array([flesh[0], flesh[3], thin, thin]), _UP)
+    first, second = sides
+    parts.fan([roots[0], roots[3], second, first], np.array([flesh[0], flesh[3], thin, thin]), _UP)
