@@ -138,7 +138,7 @@ def test_logs_by_an_own_forward_pass(tiny, inverse):
         name: np.concatenate([batch[name][:, 0], batch[name][:, 1]])
         for name in ("angle_deg", "jitter", "canonical")
     }
-    scale = 0.4 / np.sqrt(np.mean(raw**2)) if inverse == "affine" else 1.0
+    scale = 1.0 / np.sqrt(np.mean(raw**2)) if inverse == "affine" else 1.0
     rows = np.array(undo_views(raw * scale, inverse, parameters))
     similarity = rows @ rows.T
     np.fill_diagonal(similarity, -np.inf)
