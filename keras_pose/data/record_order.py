@@ -8,6 +8,7 @@ batch is from one place: what tells pictures of it apart is not the place.
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 from collections.abc import Sequence
 
@@ -76,6 +77,9 @@ class RecordOrder:
             )
         self._orders: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
+        # Sorting frees arrays as long as an epoch. The C library keeps freed memory per thread, and
+        # tf.data calls from many: without a thread for this alone, memory grows epoch after epoch.
+        self._worker = concurrent.futures.ThreadPoolExecutor(1)
 
     @property
     def epoch_length(self) -> int:
@@ -110,15 +114,18 @@ class RecordOrder:
         # Two are kept, since a stream may stand across the border of two epochs.
         with self._lock:
             if epoch not in self._orders:
-                order = epoch_order(self.seed, epoch, int(self._ends[-1]))
-                if self._groups is not None:
-                    order = self._by_group(order, epoch)
+                order = self._worker.submit(self._new_order, epoch).result()
                 self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) == 1}
                 self._orders[epoch] = order
             return self._orders[epoch]
 
+    def _new_order(self, epoch: int) -> np.ndarray:
+        order = epoch_order(self.seed, epoch, int(self._ends[-1]))
+        return order if self._groups is None else self._by_group(order, epoch)
+
     def _by_group(self, order, epoch):
         """The same records in chunks of one group, the chunks shuffled."""
+        assert self._groups is not None
         in_groups = order[np.argsort(self._groups[order], kind="stable")]
         sizes = np.unique(self._groups, return_counts=True)[1]
         whole, left = [], []
