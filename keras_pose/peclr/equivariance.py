@@ -293,9 +293,9 @@ def _unit_of_points(
 ) -> float:
     """Settles how many half sides of the view a projection's unit is; `affine` needs to know.
 
-    The training loss gives all points the magnitude of a hand. Here one number is fitted to how far
-    points follow the shifts, at most twice and at least half of that: points that were far outside the
-    picture would make every shift negligible.
+    The training loss gives all points one magnitude. Here one number is fitted to how far points follow
+    the shifts, at most twice and at least an eighth of that: points that were far outside the picture
+    would make every shift negligible.
     """
     usual = np.asarray(spread_points(projections[0]), np.float64)
     unit = float(np.linalg.norm(usual)) / max(float(np.linalg.norm(projections[0])), 1e-30)
@@ -306,7 +306,7 @@ def _unit_of_points(
             shift = (frame[:, :, 2] - frames[0][:, :, 2])[:, None]
             along, square = along + (moved * shift).sum(), square + (moved**2).sum()
     fitted = along / square if square > 0 else unit
-    return float(np.clip(fitted, unit / 2.0, unit * 2.0))
+    return float(np.clip(fitted, unit / 8.0, unit * 2.0))
 
 
 def _feature_errors(plain: np.ndarray, seen: np.ndarray) -> dict[str, float]:
