@@ -4,6 +4,7 @@ This package's pipeline against the published chain of OpenCV calls, both from e
 memory to pairs of 128 px crops, in alternating rounds. docs/benchmarks.md says how to read the table.
 """
 
+import collections
 import concurrent.futures
 import dataclasses
 import random
@@ -89,17 +90,21 @@ def make_records(num: int, layout: tuple[int, int]) -> dict[str, np.ndarray]:
     }
 
 
-def our_pipeline(records: dict[str, np.ndarray], settings: Settings) -> tf.data.Dataset:
-    """Return the pipeline that training uses, endless, in batches of one step.
+def our_pipeline(records: dict[str, np.ndarray], settings: Settings, steps: int) -> tf.data.Dataset:
+    """Return the pipeline that training uses, in batches of one step.
+
+    It is finite from its source on, so that nothing is made beyond the steps that are timed and nothing
+    goes on working in the others' turns.
 
     Args:
         records: from `make_records`.
         settings: threads and size.
+        steps: number of batches.
 
     Returns:
         Dataset of batches.
     """
-    dataset = tf.data.Dataset.from_tensor_slices(records).repeat()
+    dataset = tf.data.Dataset.from_tensor_slices(records).repeat().take(steps * _STEP)
     views = two_views_dataset(
         dataset,
         ViewRanges(),
@@ -146,11 +151,11 @@ class Contestant:
     The processor time hardly notices other programs on the machine; the wall clock decides.
 
     Args:
-        make: makes the crops of some steps of 64 records.
+        prepare: from a number of steps of 64 records to the function that makes their crops.
     """
 
-    def __init__(self, make: Callable[[int], None]) -> None:
-        self._make = make
+    def __init__(self, prepare: Callable[[int], Callable[[], None]]) -> None:
+        self._prepare = prepare
         self.processor_s: list[float] = []
 
     def __call__(self, steps: int) -> float:
@@ -162,8 +167,9 @@ class Contestant:
         Returns:
             Seconds by the wall clock for all of them.
         """
+        work = self._prepare(steps)
         wall, processor = time.perf_counter(), time.process_time()
-        self._make(steps)
+        work()
         self.processor_s.append((time.process_time() - processor) / steps)
         return time.perf_counter() - wall
 
@@ -178,13 +184,11 @@ def contestants(records: dict[str, np.ndarray], settings: Settings) -> dict[str,
     Returns:
         Name to contestant.
     """
-    pipeline = our_pipeline(records, settings)
     pictures, joints = records["image"], records["keypoints_2d"]
 
     def ours(steps):
-        # A finite part, so that nothing goes on working in the others' turns.
-        for _ in pipeline.take(steps):
-            pass
+        pipeline = our_pipeline(records, settings, steps)
+        return lambda: collections.deque(pipeline, maxlen=0)
 
     def official(first, count):
         for number in range(first, first + count):
@@ -203,7 +207,11 @@ def contestants(records: dict[str, np.ndarray], settings: Settings) -> dict[str,
             for part in parts:
                 part.result()
 
-    return {OURS: Contestant(ours), PLAIN: Contestant(plain), THREADS: Contestant(threads)}
+    return {
+        OURS: Contestant(ours),
+        PLAIN: Contestant(lambda steps: lambda: plain(steps)),
+        THREADS: Contestant(lambda steps: lambda: threads(steps)),
+    }
 
 
 def measure(settings: Settings) -> list[dict]:

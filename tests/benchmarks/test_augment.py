@@ -26,7 +26,7 @@ def test_the_joints_lie_in_the_picture(layout):
 
 
 def test_our_pipeline_makes_pairs():
-    batch = next(iter(our_pipeline(make_records(6, (1, 1)), SMALL)))
+    batch = next(iter(our_pipeline(make_records(6, (1, 1)), SMALL, 1)))
     assert batch["views"].shape == (64, 2, 32, 32, 3)
     assert np.asarray(batch["ok"]).all()
 
