@@ -169,7 +169,7 @@ def blur_taps(sigma_px: float, radius: int | None = None) -> np.ndarray:
         radius: pad with zeros to this radius; None takes the smallest.
 
     Returns:
-        float32 [2 * radius + 1], sum 1.
+        float32 [T], T = 2 * radius + 1, sum 1.
     """
     reach = math.ceil(_BLUR_REACH * sigma_px)
     offsets = np.arange(-reach, reach + 1)

@@ -58,14 +58,14 @@ class PairOptions:
 
 @dataclasses.dataclass(frozen=True)
 class PairDraws:
-    """Two views of each of n records, as numbers.
+    """Two views of each of N records, as numbers.
 
     Attributes:
         draws: parameters of the first and of the second views.
-        matrices: float64 [n, 2, 2, 3], pictures to views.
-        canonical: float32 [n, 2, 2, 3], frames of the (mirrored) records' squares to the views'.
-        angle_deg: float32 [n, 2].
-        jitter: float32 [n, 2, 2], displacement of the square's middle over the view's side.
+        matrices: float64 [N, 2, 2, 3], pictures to views.
+        canonical: float32 [N, 2, 2, 3], frames of the (mirrored) records' squares to the views'.
+        angle_deg: float32 [N, 2].
+        jitter: float32 [N, 2, 2], displacement of the square's middle over the view's side.
     """
 
     draws: tuple[ViewParameters, ...]
@@ -81,8 +81,8 @@ def draw_pairs(
     """Draw two views of each record.
 
     Args:
-        records: columns of n records, [n, ...].
-        epochs: int64 [n].
+        records: columns of N records, [N, ...].
+        epochs: int64 [N].
         options: how.
 
     Returns:
@@ -110,11 +110,11 @@ def record_squares(records: Mapping[str, np.ndarray], crop_source: str) -> np.nd
     """Return the square that each record's views are cropped about.
 
     Args:
-        records: columns of n records, [n, ...].
+        records: columns of N records, [N, ...].
         crop_source: "joints", "box" or "picture", see `record_box`.
 
     Returns:
-        float64 [n, 4], (x, y, side, side) in pixels.
+        float64 [N, 4], (x, y, side, side) in pixels.
     """
     return np.array(
         [
@@ -134,12 +134,12 @@ def is_mirrored(parameters: ViewParameters, side: np.ndarray, mirror_left: bool)
     """Say which pictures are shown mirrored: by draw, or because they show a left hand.
 
     Args:
-        parameters: of n views.
-        side: [n], -1 for left hands.
+        parameters: of N views.
+        side: [N], -1 for left hands.
         mirror_left: whether left hands are mirrored.
 
     Returns:
-        float64 [n], 1 or 0; a left hand that is drawn mirrored is shown as it is.
+        float64 [N], 1 or 0; a left hand that is drawn mirrored is shown as it is.
     """
     if not mirror_left:
         return parameters.mirror
@@ -156,7 +156,7 @@ def read_picture(
     """Decode the picture of one record.
 
     Args:
-        records: columns of records, [n, ...].
+        records: columns of records, [N, ...].
         row: which one.
         matrices: float64 [V, 2, 3], pixels of the picture to pixels of its views.
         size: side of the views in pixels.
@@ -193,7 +193,7 @@ def map_chunks(
 
     Args:
         records: dataset of single records (dicts).
-        function: from epochs int64 [n] and one array [n, ...] per key to one array [n, ...] per result.
+        function: from epochs int64 [N] and one array [N, ...] per key to one array [N, ...] per result.
         keys: what the function gets of the records.
         shapes: name of each result -> its dtype and shape without the leading axis.
         passed_on: keys that elements keep, where records have them.
