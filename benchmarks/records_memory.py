@@ -115,7 +115,12 @@ def measure(settings: Settings) -> dict:
     streamed = settled[-1]["records"] - settled[0]["records"]
     return {
         "machine": machine.describe(2),
-        "settings": configs.to_dict(settings) | {"folder": Path(settings.folder).name},
+        # Where things lie is of one machine.
+        "settings": {
+            name: value
+            for name, value in configs.to_dict(settings).items()
+            if name not in ("folder", "output")
+        },
         "set_mib": round(index["num_bytes"] / 2**20, 1),
         "writing_s": round(written_s, 1),
         "rows": [{key: round(value, 2) for key, value in row.items()} for row in rows],
