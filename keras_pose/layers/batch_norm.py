@@ -92,15 +92,14 @@ class BatchNorm(keras.layers.BatchNormalization):
             count = num_replicas * ops.cast(ops.prod(ops.shape(wide)[:-1]), wide.dtype)
             # One row has no unbiased variance; torch refuses it, the fused operation divides by 1.
             unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
-        outputs = ops.batch_normalization(
-            wide,
-            ops.cast(mean, wide.dtype),
-            ops.cast(variance, wide.dtype),
-            axis=-1,
-            offset=ops.cast(self.beta, wide.dtype) if self.center else None,
-            scale=ops.cast(self.gamma, wide.dtype) if self.scale else None,
-            epsilon=self.epsilon,
-        )
+        scale = ops.rsqrt(ops.cast(variance, wide.dtype) + self.epsilon)
+        if self.scale:
+            scale = scale * ops.cast(self.gamma, wide.dtype)
+        # Keras' `x * scale + (beta - mean * scale)` cancels where rows differ little from each other, as
+        # features of a fresh encoder do: gradients were seen to be wrong in their second digit.
+        outputs = (wide - ops.cast(mean, wide.dtype)) * scale
+        if self.center:
+            outputs = outputs + ops.cast(self.beta, wide.dtype)
         return ops.cast(outputs, self.compute_dtype), mean, unbiased
 
 
