@@ -1,4 +1,4 @@
-"""The other end of `torch_step.py`: PyTorch in a process and an environment of its own."""
+"""The other end of `torch_step.py` and its like: PyTorch in a process and an environment of its own."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-_SCRIPT = Path(__file__).with_name("torch_step.py")
+_FOLDER = Path(__file__).parent
 
 
 class TorchProcess:
@@ -17,6 +17,7 @@ class TorchProcess:
         python: a Python that can import torch and numpy.
         num_threads: threads for PyTorch.
         folder: where arrays are exchanged.
+        script: file beside this one that answers the commands.
 
     Raises:
         ValueError: if that Python cannot run the script.
@@ -24,13 +25,20 @@ class TorchProcess:
 
     name = "pytorch"
 
-    def __init__(self, python: str, num_threads: int, folder: str | os.PathLike) -> None:
+    def __init__(
+        self,
+        python: str,
+        num_threads: int,
+        folder: str | os.PathLike,
+        script: str = "torch_step.py",
+    ) -> None:
         self.python = python
+        self.script = script
         self.folder = Path(folder)
         environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
         try:
             self.process = subprocess.Popen(
-                [python, os.fspath(_SCRIPT), str(num_threads)],
+                [python, os.fspath(_FOLDER / script), str(num_threads)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -47,7 +55,7 @@ class TorchProcess:
         """Send one command and wait for its answer.
 
         Args:
-            command: method of `torch_step.Server`.
+            command: method of the script's `Server`.
             **arguments: its arguments, as JSON knows them.
 
         Returns:
@@ -94,7 +102,7 @@ class TorchProcess:
     def _end(self) -> str:
         self.close()
         return (
-            f"--torch_python={self.python}: torch_step.py ended with code "
-            f"{self.process.returncode}, see above; the "
-            "environment needs torch and numpy, and the largest batch some 15 GB of memory."
+            f"--torch_python={self.python}: {self.script} ended with code "
+            f"{self.process.returncode}, see above; the environment needs torch and numpy, and the "
+            "largest batch of TIPS some 15 GB of memory."
         )
