@@ -17,6 +17,7 @@ ROOMS = (
     "data",
     "viz",
     "export",
+    "peclr",
     "tips",
 )
 

@@ -52,7 +52,9 @@ MAY_USE: dict[str, tuple[str, ...]] = {
     "geometry": ("keras", "numpy"),
     "codecs": ("keras", "numpy"),
     "losses": ("keras", "numpy"),
-    "layers": ("keras", "numpy"),
+    # TensorFlow only inside functions, where it is the backend: its fused batch normalisation, and
+    # whether a `tf.distribute` replica is running.
+    "layers": ("keras", "numpy", "tensorflow"),
     "metrics": ("keras", "numpy"),
     # SciPy only for who reads MATLAB files, inside the function that does (docs/dependencies.md).
     "data": (*_ANY_DEPENDENCY, "scipy"),

@@ -97,6 +97,6 @@ def rows_cross_entropy(logits: Tensor, partner: Tensor) -> Tensor:
     Returns:
         float `[R]` in nats: `logsumexp(logits) - logits[partner]`.
 
-    Reference: PeCLR official code, section 2.4 of `docs/peclr.md`.
+    Reference: PeCLR official code (NT-Xent).
     """
     return ops.sparse_categorical_crossentropy(partner, logits, from_logits=True)

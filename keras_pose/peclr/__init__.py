@@ -1,5 +1,10 @@
-"""PeCLR: equivariant contrastive pretraining of a hand encoder, and 2.5D fine-tuning to metric 3D.
+"""PeCLR: hand encoders pretrained without labels, metric 3D hands from a few (arXiv 2106.05953).
 
-What only this method does lives here; equations, crops, records and measures are in the rooms below.
-Source: Spurr et al., PeCLR, ICCV 2021, arXiv 2106.05953.
+Here: the choices of this paper. Not here: anything a second method could use (the shared rooms).
 """
+
+# Models, trainers and exporter import TensorFlow and are fetched from their own modules.
+from keras_pose.peclr.config import ENCODERS, INVERSES, PretrainConfig
+from keras_pose.peclr.finetune_config import FinetuneConfig
+
+__all__ = ["ENCODERS", "INVERSES", "FinetuneConfig", "PretrainConfig"]

@@ -86,14 +86,14 @@ def golden_inputs(image_size: int, count: int = 16) -> dict[str, np.ndarray]:
         count: number of hands C.
 
     Returns:
-        `image` uint8 `[C + 5, S, S, 3]`, `intrinsics` float32 `[C + 5, 3, 3]`, `bone_length` float32
-        `[C + 5]`.
+        With R = C + 5 rows: `image` uint8 `[R, S, S, 3]`, `intrinsics` float32 `[R, 3, 3]`, `bone_length`
+        float32 `[R]`.
     """
     hands = list(generate_hands(count, seed=7, size=image_size))
     images = [decode_picture(hand.image, hand.name) for hand in hands]
     good = {
         "image": np.stack(images),
-        "intrinsics": np.stack([hand.intrinsics for hand in hands]).astype(np.float32),
+        "intrinsics": np.array([hand.intrinsics for hand in hands], np.float32),
         "bone_length": np.array([hand.scale for hand in hands], np.float32),
     }
     bad = serving.hostile_inputs(image_size)

@@ -37,7 +37,7 @@ class RecordSet:
         return counts
 
     def select(self, train: list[np.ndarray]) -> "RecordSet":
-        """The same set with other training positions, int64 arrays per folder."""
+        """The same set with other training positions, int64 `[T]` per folder."""
         return dataclasses.replace(self, train=train)
 
 
@@ -108,7 +108,7 @@ def split_records(
         seed: of the split.
 
     Returns:
-        Positions for training and held-out positions, sorted int64 arrays of N in all.
+        Positions for training and held-out positions, sorted int64 `[T]` and `[N - T]`.
     """
     everything = np.arange(len(reader))
     num_heldout = round(heldout_share * len(reader))
@@ -129,7 +129,7 @@ def choose_labelled(record_set: RecordSet, num_labels: int, seed: int) -> list[n
         seed: of the choice; smaller numbers are contained in larger ones, up to rounding.
 
     Returns:
-        Positions per folder, sorted int64 arrays.
+        Positions per folder, sorted int64 `[T]`.
     """
     labelled = [
         positions[reader.has("2d")[positions]]

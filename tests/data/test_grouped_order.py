@@ -32,7 +32,9 @@ def test_epochs_differ_and_positions_do_not_depend_on_history():
     assert len({tuple(places) for places in epochs}) == 4
     fresh = RecordOrder([16], 3, "grouped", GROUPS, chunk=4)
     assert fresh.locate(np.array([37]))[1][0] == epochs[2][5]
-    leftover = {tuple(sorted(c)) for p in epochs for c in p.reshape(-1, 4) if len(set(GROUPS[c])) > 1}
+    leftover = {
+        tuple(sorted(c)) for p in epochs for c in p.reshape(-1, 4) if len(set(GROUPS[c])) > 1
+    }
     assert len(leftover) > 1
 
 

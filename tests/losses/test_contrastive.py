@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.losses import contrastive_logits, nt_xent
+from keras_pose.losses import contrastive_logits, nt_xent, rows_cross_entropy
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "peclr" / "a0_ntxent.npz")
 CASES = [(i, float(row[2])) for i, row in enumerate(GOLDEN["cases_n_dim_tau"])]
@@ -147,3 +147,9 @@ def test_sizes_unknown_while_tracing():
 
     first, second = _unit(5, 8).astype(np.float32), _unit(5, 8).astype(np.float32)
     np.testing.assert_allclose(traced(first, second), nt_xent(first, second), rtol=1e-6)
+
+
+def test_cross_entropy_of_rows_by_hand():
+    logits = np.log([[1.0, 3.0, 4.0], [5.0, 1.0, 2.0]])
+    losses = rows_cross_entropy(tf.constant(logits), tf.constant([1, 2]))
+    np.testing.assert_allclose(losses, [math.log(8 / 3), math.log(4.0)], rtol=1e-12)

@@ -26,7 +26,11 @@ from keras_pose.peclr.finetune_config import FinetuneConfig
             {"train_ratio": 0.5, "split": "published", "num_labels": 3},
             ("--num_labels=3", "--train_ratio=0.5"),
         ),
-        (FinetuneConfig, {"init_from": "run", "init": "a.pth"}, ("--init=a.pth", "--init_from=run")),
+        (
+            FinetuneConfig,
+            {"init_from": "run", "init": "a.pth"},
+            ("--init=a.pth", "--init_from=run"),
+        ),
         (FinetuneConfig, {"warmup_steps": 4000}, ("--warmup_steps=4000", "--num_steps=4000")),
     ],
 )
