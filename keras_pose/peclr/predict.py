@@ -10,6 +10,7 @@ without one there are 2D joints and relative depths, and the file says why.
 import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def predict_pictures(config: PredictConfig) -> dict[str, str]:
             continue
         content = _describe(name, image.shape, hands, squares, camera, config, model)
         target = Path(config.output) / name
-        write_file(f"{target}.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+        write_file(f"{target}.json", _json_text(content))
         overlay = draw_picture_hands(
             image,
             np.stack([hand.keypoints_2d for hand in hands]),
@@ -244,6 +245,13 @@ def _describe(name, shape, hands, boxes, camera, config, model):
             entry["keypoints_3d_m"] = hand.keypoints_3d.round(6).tolist()
         content["hands"].append(entry)
     return content
+
+
+def _json_text(content):
+    """JSON with a point per line, not a number per line."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    numbers = re.compile(r"\[\s+([-+.\deE,\s]*?)\s+\]")
+    return numbers.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def _camera_words(camera, config):
