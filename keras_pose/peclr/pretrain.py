@@ -50,20 +50,21 @@ def pretrain_run(
     pictures = load_pictures(config, options.data_dir)
     keras.utils.set_random_seed(config.seed)
     steps = min(config.steps_per_epoch, config.num_steps)
-    model = loop.run(
-        build_model=lambda: ContrastiveModel(config, make_views=pictures.make_views),
-        batches=pictures.batches,
-        model_dir=options.model_dir,
-        batch_size=config.batch_size,
-        num_steps=config.num_steps,
-        steps_per_epoch=steps,
-        strategy=make_strategy(options.strategy),
-        # Only now, so that a command refused for its data or its devices leaves no run behind.
-        begin=lambda: run_folder.open_run(options.model_dir, config),
-        callbacks=[*_callbacks(config, options, pictures, steps), *extra_callbacks],
-        steps_per_execution=options.steps_per_execution,
-        checkpoints_to_keep=options.checkpoints_to_keep,
-    )
+    with pictures.bad_records.as_sentence():
+        model = loop.run(
+            build_model=lambda: ContrastiveModel(config, make_views=pictures.make_views),
+            batches=pictures.batches,
+            model_dir=options.model_dir,
+            batch_size=config.batch_size,
+            num_steps=config.num_steps,
+            steps_per_epoch=steps,
+            strategy=make_strategy(options.strategy),
+            # Only now, so that a command refused for its data or its devices leaves no run behind.
+            begin=lambda: run_folder.open_run(options.model_dir, config),
+            callbacks=[*_callbacks(config, options, pictures, steps), *extra_callbacks],
+            steps_per_execution=options.steps_per_execution,
+            checkpoints_to_keep=options.checkpoints_to_keep,
+        )
     write_weights(model.encoder, runs.encoder_path(options.model_dir))
     write_weights(model.projection_head, runs.head_path(options.model_dir))
     run_folder.update_run(

@@ -7,6 +7,7 @@ This is the one library module that touches absl.
 
 import dataclasses
 import difflib
+import gc
 import math
 import sys
 import typing
@@ -204,9 +205,13 @@ def run_binary(main: Callable[[list[str]], None]) -> None:
     def guarded(arguments):
         try:
             main(arguments)
+            return
         except (ValueError, OSError, FloatingPointError) as error:
             print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
-            sys.exit(1)
+        # The error's frames hold iterators of tf.data whose threads call Python. Freed as late as the
+        # interpreter's end, iterator and thread would wait for each other for ever.
+        gc.collect()
+        sys.exit(1)
 
     app.run(guarded, flags_parser=_parse)
 
