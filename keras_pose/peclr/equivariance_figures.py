@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -23,6 +25,8 @@ _AXES = {
     "flip": "mirrored",
     "colour": "change of colour (strength)",
 }
+# Value of no change at all.
+_UNCHANGED = {"rotation": 0.0, "translation": 0.0, "scale": 1.0, "flip": 0.0, "colour": 0.0}
 _TITLES = {
     "keypoints": "joints",
     "projections": "points, view undone",
@@ -42,7 +46,10 @@ _SHOWN = (
 
 
 def equivariance_section(
-    result: Equivariance, heading: str = "Equivariance", inverse: str = ""
+    result: Equivariance,
+    heading: str = "Equivariance",
+    inverse: str = "",
+    trained: Mapping[str, tuple[float, float]] | None = None,
 ) -> Section:
     """Writes the section of a report: definitions, numbers, charts and one example.
 
@@ -50,6 +57,7 @@ def equivariance_section(
         result: what was measured.
         heading: of the section.
         inverse: name of the inverse that projections were undone with; empty leaves it out.
+        trained: kind of change to its lowest and highest value in training, marked in the charts.
 
     Returns:
         The section; where a function answered the same for every picture it says so.
@@ -61,7 +69,7 @@ def equivariance_section(
         apart = result.numbers.get(f"{measure}/different_pictures")
         numbers = [_number(result.numbers[f"{measure}/{kind}"]) for kind in kinds]
         rows.append([_TITLES[measure], *numbers, "1" if apart is None else _number(apart)])
-    words = [f"{_TITLES[measure]}: {MEASURES[measure]}." for measure in measures]
+    words = [[_TITLES[measure], _definition(measure)] for measure in measures]
     undone = f" Projections are undone by the inverse '{inverse}'." if inverse else ""
     items: list = [
         Paragraph(
@@ -72,25 +80,43 @@ def equivariance_section(
             ["measure", *kinds, "different pictures"],
             rows,
             "Means over the changes of each kind; the last column is the length between different "
-            "pictures in the measure's own unit. " + " ".join(words),
+            "pictures in the measure's own unit.",
         ),
+        Table(["measure", "what it is"], words),
     ]
     for kind in kinds:
+        curves = {measure: _from_plain(result, measure, kind) for measure in measures}
         series = [
-            Series(
-                _TITLES[measure], *result.curve(measure, kind), style=list(MEASURES).index(measure)
-            )
-            for measure in measures
+            Series(_TITLES[measure], *curve, style=list(MEASURES).index(measure))
+            for measure, curve in curves.items()
         ]
-        enough = any(len(one.x) > 1 and np.isfinite(one.y).any() for one in series)
-        if enough:
-            items.append(Chart(line_chart_svg(series, f"Error under {kind}", _AXES[kind], "error")))
+        finite = np.concatenate([errors[np.isfinite(errors)] for _, errors in curves.values()])
+        if any(len(axis) > 2 for axis, _ in curves.values()) and (finite > 0).any():
+            axis = next(iter(curves.values()))[0]
+            ends = (trained or {}).get(kind, ())
+            marks = [(end, "trained") for end in ends if axis[0] < end < axis[-1] and end != 0]
+            items.append(
+                Chart(
+                    line_chart_svg(
+                        series,
+                        f"Error under {kind}",
+                        _AXES[kind],
+                        "error",
+                        marks,
+                        y_range=(0.0, 1.08 * float(finite.max())),
+                    )
+                )
+            )
+    joints = (
+        " Dots are predicted joints; small dots in the first are those of all changes, mapped back: they "
+        "lie together where the network is equivariant."
+        if result.points is not None
+        else ""
+    )
     items.append(
         Picture(
             draw_example(result),
-            "One picture plain and through some changes. Dots are predicted joints; small dots in the "
-            "first are those of all changes, mapped back: they lie together where the network is "
-            "equivariant.",
+            f"One picture plain and through some changes.{joints}",
         )
     )
     return Section(heading, items)
@@ -162,6 +188,22 @@ def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
         name = "plain" if number == 0 else _short(result.probes[number - 1])
         cells.append(label(brush.picture(), name))
     return tile([cells[:4], cells[4:]] if len(cells) > 4 else [cells])
+
+
+def _from_plain(result: Equivariance, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """A curve with the plain view on it, whose error is 0 by definition."""
+    axis, errors = result.curve(measure, kind)
+    place = int(np.searchsorted(axis, _UNCHANGED[kind]))
+    known = np.isfinite(errors).any()
+    return (
+        np.insert(axis, place, _UNCHANGED[kind]),
+        np.insert(errors, place, 0.0 if known else np.nan),
+    )
+
+
+def _definition(measure: str) -> str:
+    words = re.sub(r"^(predicted joints|projected points|features): ", "", MEASURES[measure])
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _short(probe: Probe) -> str:

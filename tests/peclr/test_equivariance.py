@@ -209,7 +209,10 @@ def test_section_pictures_and_summaries(perfect, tmp_path):
     section = equivariance_section(perfect, inverse="affine")
     html = report_html("Report", [section])
     assert "Error under rotation" in html and "undone by the inverse &#x27;affine&#x27;" in html
-    assert all(text.split(":")[0] in html for text in MEASURES.values())
+    assert all(text.split(": ")[-1][1:24] in html for text in MEASURES.values())
+    assert "trained" not in html
+    marked = equivariance_section(perfect, trained={"rotation": (-45.0, 45.0)})
+    assert report_html("Report", [marked]).count(">trained<") == 2
     curves, example = draw_curves(perfect), draw_example(perfect)
     assert curves.dtype == example.dtype == np.uint8 and curves.ndim == example.ndim == 3
     assert curves.std() > 5 and example.std() > 5
