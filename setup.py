@@ -46,6 +46,13 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "keras-pose-data-prepare = keras_pose.data.prepare:run_main",
+            "keras-pose-data-check = keras_pose.data.check:run_main",
+            "keras-pose-peclr-pretrain = keras_pose.peclr.pretrain:run_main",
+            "keras-pose-peclr-finetune = keras_pose.peclr.finetune:run_main",
+            "keras-pose-peclr-evaluate = keras_pose.peclr.evaluate:run_main",
+            "keras-pose-peclr-export = keras_pose.peclr.export:run_main",
+            "keras-pose-peclr-predict = keras_pose.peclr.predict:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",
         ],
