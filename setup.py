@@ -53,6 +53,7 @@ setup(
             "keras-pose-peclr-evaluate = keras_pose.peclr.evaluate:run_main",
             "keras-pose-peclr-export = keras_pose.peclr.export:run_main",
             "keras-pose-peclr-predict = keras_pose.peclr.predict:run_main",
+            "keras-pose-peclr-equivariance = keras_pose.peclr.equivariance_report:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",
         ],

@@ -65,7 +65,7 @@ def undo_views(
     Raises:
         ValueError: if a word is unknown or D is odd.
 
-    Reference: PeCLR, equations 3 and 4; section 2.3 of `docs/peclr.md`.
+    Reference: PeCLR, equations 3 and 4; `docs/peclr.md`, "Four inverses".
     """
     require_choice("inverse", inverse, INVERSES)
     require_choice("translation_scale", translation_scale, TRANSLATION_SCALES)

@@ -48,7 +48,7 @@ class ContrastiveModel(keras.Model):
     Returns:
         Features `[B, F]`, float32.
 
-    Reference: PeCLR, section 3; section numbers of `docs/peclr.md`.
+    Reference: PeCLR, section 3; `docs/peclr.md`.
     """
 
     def __init__(

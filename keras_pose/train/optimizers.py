@@ -32,7 +32,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     Raises:
         ValueError: if `num_steps` is not above `warmup_steps`.
 
-    Reference: PeCLR official code, section 5 of `docs/peclr.md`.
+    Reference: PeCLR official code, see `docs/peclr.md`.
     """
 
     def __init__(self, peak: float, warmup_steps: int, num_steps: int, clamp: bool = True):
@@ -80,7 +80,7 @@ def is_decayed(path: str, rank: int, decay_filter: str) -> bool:
     Raises:
         ValueError: if the filter is unknown.
 
-    Reference: PeCLR official code, section 5 of `docs/peclr.md`, D9.
+    Reference: PeCLR official code, see `docs/peclr.md`, D9.
     """
     if decay_filter not in DECAY_FILTERS:
         raise ValueError(
@@ -116,7 +116,7 @@ class Lars(keras.optimizers.Optimizer):
     Raises:
         ValueError: if `inner` or `decay_filter` is unknown.
 
-    Reference: You et al. 2017, LARS; PeCLR official code, section 5 of `docs/peclr.md`.
+    Reference: You et al. 2017, LARS; PeCLR official code, see `docs/peclr.md`.
     """
 
     def __init__(
