@@ -37,7 +37,7 @@ class Subject:
 
     what: str
     config: PretrainConfig | FinetuneConfig
-    functions: dict[str, Function]
+    functions: dict[str, Any]
     step: int = 0
 
     @property
@@ -82,24 +82,27 @@ def load_subject(model_dir: str = "", saved_model: str = "") -> Subject:
     """
     if not model_dir:
         return _exported_subject(saved_model)
-    step = int(run_folder.read_run(model_dir).get("steps", 0))
     if runs.is_finetuning_run(model_dir):
-        config, model = finetune.load_hand_pose(model_dir)
-        encoder = model.get_layer(feature_layer_name(config))
-        functions = {
-            "predict": _compiled(
-                lambda images: model(
-                    {
-                        "image": images,
-                        "intrinsics": tf.tile(_CAMERA[None], (tf.shape(images)[0], 1, 1)),
-                    },
-                    training=False,
-                )["keypoints_2d"],
-                config.image_size,
-            ),
-            "embed": _compiled(lambda images: encoder(images, training=False), config.image_size),
-        }
-        return Subject(f"fine-tuned {config.encoder}", config, functions, step)
+        return _finetuned_subject(model_dir)
+    return _pretrained_subject(model_dir)
+
+
+def _finetuned_subject(model_dir):
+    config, model = finetune.load_hand_pose(model_dir)
+    encoder = model.get_layer(feature_layer_name(config))
+
+    def predict(images):
+        cameras = tf.tile(_CAMERA[None], (tf.shape(images)[0], 1, 1))
+        return model({"image": images, "intrinsics": cameras}, training=False)["keypoints_2d"]
+
+    functions = {
+        "predict": _compiled(predict, config.image_size),
+        "embed": _compiled(lambda images: encoder(images, training=False), config.image_size),
+    }
+    return Subject(f"fine-tuned {config.encoder}", config, functions, _steps(model_dir))
+
+
+def _pretrained_subject(model_dir):
     contrastive = pretrain.load_model(model_dir)
     config = runs.read_config(model_dir, PretrainConfig)
     embed = _remembered(
@@ -107,7 +110,11 @@ def load_subject(model_dir: str = "", saved_model: str = "") -> Subject:
     )
     head = tf.function(lambda features: contrastive.projection_head(features, training=False))
     functions = {"embed": embed, "project": lambda images: head(embed(images))}
-    return Subject(f"pretrained {config.encoder}", config, functions, step)
+    return Subject(f"pretrained {config.encoder}", config, functions, _steps(model_dir))
+
+
+def _steps(model_dir):
+    return int(run_folder.read_run(model_dir).get("steps", 0))
 
 
 def _exported_subject(folder):
@@ -122,7 +129,7 @@ def _exported_subject(folder):
     def grey_levels(images):
         return np.round(np.asarray(images) * 255.0).astype(np.uint8)
 
-    functions: dict[str, Function] = {
+    functions: dict[str, Any] = {
         "predict": lambda images: runners["keypoints"]({"image": grey_levels(images)})[
             "keypoints_2d"
         ],
