@@ -77,7 +77,8 @@ def finetune_run(
         hands=hands.counts,
         skipped=hands.skipped(),
     )
-    return _record(options.model_dir, model.inference_pose, hands)
+    # As an export would be: in single precision, from the file.
+    return _record(options.model_dir, load_hand_pose(options.model_dir)[1], hands)
 
 
 def build_model(config: FinetuneConfig) -> PoseRegressor:

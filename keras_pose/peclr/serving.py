@@ -12,17 +12,29 @@ from keras_pose.geometry.shapes import Tensor
 
 NUM_JOINTS = 21
 # A camera for rows whose own is unusable: their 3D is zeroed, but 0 times infinity would not be 0.
-_PLACEHOLDER_CAMERA = np.array([[500.0, 0, 64.0], [0, 500.0, 64.0], [0, 0, 1.0]], np.float32)
+# In sides of the crop: a hand at arm's length before a common lens.
+_PLACEHOLDER_FOCAL = 4.0
 # A lens of less than a pixel, or of more than a million, is a mistake in units.
 _MIN_FOCAL, _MAX_FOCAL = 1.0, 1e6
 _MAX_BONE_M = 1.0
 
 
-def lift_image(model: keras.Model) -> Callable[..., dict[str, Tensor]]:
+def placeholder_camera(image_size: int) -> np.ndarray:
+    """Camera matrix for crops without one, float32 `[3, 3]` px: a long lens on the crop's middle.
+
+    Args:
+        image_size: side of the crop.
+    """
+    focal, middle = _PLACEHOLDER_FOCAL * image_size, image_size / 2
+    return np.array([[focal, 0, middle], [0, focal, middle], [0, 0, 1.0]], np.float32)
+
+
+def lift_image(model: keras.Model, image_size: int) -> Callable[..., dict[str, Tensor]]:
     """Build the function behind `serving_default` and `serve_image`.
 
     Args:
         model: `keras_pose.peclr.hand_pose` model.
+        image_size: side S of the crop.
 
     Returns:
         Function of `image` uint8 `[N, S, S, 3]` RGB crops of right hands, `intrinsics` float32
@@ -35,7 +47,7 @@ def lift_image(model: keras.Model) -> Callable[..., dict[str, Tensor]]:
 
     def serve(image, intrinsics, bone_length):
         usable = _usable_cameras(intrinsics)
-        camera = ops.where(usable[:, None, None], intrinsics, _PLACEHOLDER_CAMERA)
+        camera = ops.where(usable[:, None, None], intrinsics, placeholder_camera(image_size))
         outputs = model({"image": _unit_range(image), "intrinsics": camera}, training=False)
         has_bone = ops.logical_and(bone_length > 0.0, bone_length < _MAX_BONE_M)
         points = outputs["keypoints_3d"]
@@ -71,7 +83,7 @@ def signatures(model: keras.Model, encoder: keras.Model) -> dict[str, Signature]
 
     def keypoints(image):
         camera = ops.broadcast_to(
-            ops.convert_to_tensor(_PLACEHOLDER_CAMERA), (ops.shape(image)[0], 3, 3)
+            ops.convert_to_tensor(placeholder_camera(size)), (ops.shape(image)[0], 3, 3)
         )
         outputs = model({"image": _unit_range(image), "intrinsics": camera}, training=False)
         return {name: outputs[name] for name in ("keypoints_2d", "depth")}
@@ -81,7 +93,7 @@ def signatures(model: keras.Model, encoder: keras.Model) -> dict[str, Signature]
 
     return {
         "serve_image": Signature(
-            lift_image(model),
+            lift_image(model, size),
             {
                 "image": image,
                 "intrinsics": tf.TensorSpec((None, 3, 3), tf.float32, name="intrinsics"),
@@ -105,7 +117,7 @@ def hostile_inputs(image_size: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     count = 5
     image = random.integers(0, 256, (count, image_size, image_size, 3), dtype=np.uint8)
-    intrinsics = np.repeat(_PLACEHOLDER_CAMERA[None], count, axis=0)
+    intrinsics = np.repeat(placeholder_camera(image_size)[None], count, axis=0)
     bone_length = np.full(count, 0.03, np.float32)
     intrinsics[0] = 0.0
     intrinsics[1, 0, 2] = np.nan

@@ -37,7 +37,7 @@ def split_state(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarr
     """Sort a state dict of one of the three known layouts into parts with torchvision's names.
 
     Args:
-        state: torch's parameter name to array, as `read_torch_file` returns.
+        state: torch's parameter name to array `[...]`, as `read_torch_file` returns.
 
     Returns:
         Part to its state: `encoder` (names of torchvision's ResNet without prefix) and, where the

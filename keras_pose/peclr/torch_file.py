@@ -264,7 +264,7 @@ def read_torch_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
         path: of the file: a state dict, or a dict with one under `state_dict`.
 
     Returns:
-        torch's parameter name to array in torch's layout; bfloat16 becomes float32. What is not a
+        torch's parameter name to array `[...]` in torch's layout; bfloat16 becomes float32. What is not a
         tensor is left out.
 
     Raises:
