@@ -88,7 +88,9 @@ class BatchNorm(keras.layers.BatchNormalization):
         unbiased = None
         if learns:
             axes = tuple(range(len(inputs.shape) - 1))
-            mean, variance = ops.moments(wide, axes, synchronized=num_replicas > 1)
+            mean = _over_replicas(ops.mean(wide, axes), num_replicas)
+            # Deviations first: Keras' synchronised E[x^2] - E[x]^2 cancels on nearly equal features.
+            variance = _over_replicas(ops.mean(ops.square(wide - mean), axes), num_replicas)
             count = num_replicas * ops.cast(ops.prod(ops.shape(wide)[:-1]), wide.dtype)
             # One row has no unbiased variance; torch refuses it, the fused operation divides by 1.
             unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
@@ -119,3 +121,13 @@ def _num_replicas():
 
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+def _over_replicas(value, num_replicas):
+    """Mean over replicas that hold equal shares of the batch, with gradient."""
+    if num_replicas == 1:
+        return value
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, value) / num_replicas

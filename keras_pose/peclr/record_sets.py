@@ -2,13 +2,23 @@
 
 import dataclasses
 import os
+import shutil
 import tempfile
+import weakref
 
 import numpy as np
 
 from keras_pose.data import records
 from keras_pose.data.generated_hands import generate_hands
 from keras_pose.skeletons import HAND_21_FREIHAND
+
+
+class _TemporaryFolder:
+    """A folder that goes when nobody holds this object, silently, unlike `TemporaryDirectory`."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(prefix="keras_pose_hands_")
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +35,7 @@ class RecordSet:
     readers: list[records.RecordReader]
     train: list[np.ndarray]
     heldout: list[np.ndarray]
-    temporary: tempfile.TemporaryDirectory | None = None
+    temporary: "_TemporaryFolder | None" = None
 
     @property
     def counts(self) -> dict:
@@ -71,11 +81,11 @@ def open_records(
     """
     temporary = None
     if dataset == "generated":
-        temporary = tempfile.TemporaryDirectory(prefix="keras_pose_hands_")
+        temporary = _TemporaryFolder()
         side = max(64, round(1.5 * image_size))
         hands = generate_hands(num_generated, seed, size=side)
-        records.write_records(hands, temporary.name, "generated_hands")
-        folders = [temporary.name]
+        records.write_records(hands, temporary.path, "generated_hands")
+        folders = [temporary.path]
     else:
         folders = [folder for folder in data_dir.split(",") if folder]
         if not folders:
