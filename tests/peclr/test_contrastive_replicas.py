@@ -84,9 +84,9 @@ def test_one_replica_equals_two(runs, case, num_moving):
     one, two = runs(case)
     assert len(_moved(one)) >= num_moving
     assert any("momentum" in name and np.any(one[name]) for name in one)
-    # What is left is the order of sums; of the bias before batch normalisation that is all there is,
-    # and Adam makes it larger.
-    far = _far(one, two, 1e-9)
+    # What is left is the order of sums, which a fresh encoder's nearly equal features and Adam's division
+    # magnify to 2e-9 of a kernel; of the bias before batch normalisation it is all there is.
+    far = _far(one, two, 1e-8)
     assert far.keys() <= {name for name in one if name.endswith("projection_head_0/bias")}
     assert max(far.values(), default=0) < 1e-6
 
