@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.records import split_records
 from keras_pose.data.view_datasets import labelled_view_dataset
 from keras_pose.data.views import plain_ranges
 from keras_pose.peclr import runs
@@ -25,7 +26,6 @@ from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.encoder import build_encoder
 from keras_pose.peclr.linear_probe import probe_classes
 from keras_pose.peclr.pretrain import load_model
-from keras_pose.peclr.record_sets import split_records
 from keras_pose.train import run_folder
 
 

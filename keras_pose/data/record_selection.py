@@ -170,3 +170,26 @@ def _hash(text):
     for byte in text.encode():
         value = (value ^ byte) * 1099511628211 % 2**64
     return np.int64(value - 2**64 if value >= 2**63 else value)
+
+
+def split_records(
+    reader: RecordReader, heldout_share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split a folder by group, or by number where there is one group only.
+
+    Args:
+        reader: open folder of N records.
+        heldout_share: share of the records that is held out, 0 to 1 (excluded).
+        seed: of the split.
+
+    Returns:
+        Positions for training and held-out positions, sorted int64 `[T]` and `[N - T]`.
+    """
+    everything = np.arange(len(reader))
+    num_heldout = round(heldout_share * len(reader))
+    if not num_heldout:
+        return everything, everything[:0]
+    if len(reader.group_names) > 1:
+        return split_groups(reader, 1.0 - heldout_share, seed)
+    heldout = select_count(reader, num_heldout, seed)
+    return np.setdiff1d(everything, heldout), heldout

@@ -19,7 +19,9 @@ from keras_pose.data.record_selection import (
     select_ids,
     split_groups,
     split_published,
+    split_records,
 )
+from keras_pose.data.temporary_records import TemporaryRecords
 
 __all__ = [
     "SAMPLERS",
@@ -29,6 +31,7 @@ __all__ = [
     "RecordOrder",
     "RecordReader",
     "RecordSource",
+    "TemporaryRecords",
     "check_values",
     "epoch_order",
     "from_example",
@@ -42,6 +45,7 @@ __all__ = [
     "select_ids",
     "split_groups",
     "split_published",
+    "split_records",
     "to_example",
     "write_records",
 ]

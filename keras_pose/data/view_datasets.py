@@ -7,6 +7,8 @@ the caller to drop. `position` is passed on, so that a resume can count what was
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -111,6 +113,8 @@ def labelled_view_dataset(
     chunk: int = 16,
     parallel_calls: int = tf.data.AUTOTUNE,
     bad_records: BadRecords | None = None,
+    flip_permutation: Sequence[int] | None = None,
+    passed_on: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Turn records into one view each, with the labels that belong to it.
 
@@ -126,6 +130,9 @@ def labelled_view_dataset(
         parallel_calls: calls at a time.
         bad_records: account of pictures that cannot be read, which stops the run when there are too
             many; None keeps none.
+        flip_permutation: [J], which joint a mirrored picture shows in each row, where left and right
+            have rows of their own (`Skeleton.flip_permutation`); None leaves the rows.
+        passed_on: more keys of the records that elements keep.
 
     Returns:
         Dataset of dicts in the order of `records`: `image` uint8 [S, S, 3]; `keypoints_2d` float32
@@ -141,7 +148,7 @@ def labelled_view_dataset(
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
         rows = dict(zip(keys, columns, strict=True))
-        return _render_labelled(rows, epochs, options, bad_records)
+        return _render_labelled(rows, epochs, options, bad_records, flip_permutation)
 
     joints = records.element_spec["keypoints_2d"].shape[0]
     shapes = {
@@ -154,7 +161,8 @@ def labelled_view_dataset(
         "mirrored": (tf.float32, ()),
         "ok": (tf.bool, ()),
     }
-    return map_chunks(records, render, keys, shapes, _PASSED_ON, epoch, chunk, parallel_calls)
+    kept = (*_PASSED_ON, *passed_on)
+    return map_chunks(records, render, keys, shapes, kept, epoch, chunk, parallel_calls)
 
 
 def _render_pairs(
@@ -188,6 +196,7 @@ def _render_labelled(
     epochs: np.ndarray,
     options: PairOptions,
     bad_records: BadRecords | None,
+    flip_permutation: Sequence[int] | None,
 ) -> tuple[np.ndarray, ...]:
     size = options.size
     boxes = record_squares(records, options.crop_source)
@@ -208,9 +217,15 @@ def _render_labelled(
             parameters.blur_sigma[row],
             parameters.cutout[row],
         )
+    labels = {key: records[key] for key in ("keypoints_2d", "keypoints_3d", "visible")}
+    if flip_permutation is not None:
+        order = np.asarray(flip_permutation)
+        for key, value in labels.items():
+            is_flipped = mirror.reshape(-1, *[1] * (value.ndim - 1)) > 0
+            labels[key] = np.where(is_flipped, value[:, order], value)
     # A mirrored picture is what a camera sees of the mirrored hand: x -> -x in the camera frame.
     flip = np.stack([1.0 - 2.0 * mirror, np.ones(len(boxes)), np.ones(len(boxes))], axis=-1)
-    points_2d = affine2d.apply(records["keypoints_2d"].astype(np.float64), matrices)
+    points_2d = affine2d.apply(labels["keypoints_2d"].astype(np.float64), matrices)
     inside = np.all((points_2d >= 0) & (points_2d < size), axis=-1)
     has_2d = records["has_2d"][:, None, None] > 0
     # Unknown intrinsics are zeros and stay zeros.
@@ -218,10 +233,8 @@ def _render_labelled(
     return (
         images,
         np.where(has_2d, points_2d, 0.0).astype(np.float32),
-        np.where(has_2d[..., 0], records["visible"] * inside, records["visible"]).astype(
-            np.float32
-        ),
-        (records["keypoints_3d"] * flip[:, None, :]).astype(np.float32),
+        np.where(has_2d[..., 0], labels["visible"] * inside, labels["visible"]).astype(np.float32),
+        (labels["keypoints_3d"] * flip[:, None, :]).astype(np.float32),
         intrinsics.astype(np.float32),
         matrices.astype(np.float32),
         mirror.astype(np.float32),

@@ -8,6 +8,7 @@ only, so they are the same in any order, batch, thread and place (host or device
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,12 @@ _EPOCH_STREAM, _VIEW_STREAM = 0x5EED, 0x71E3
     _CUTOUT_SIDE,
     _CUTOUT_X,
     _CUTOUT_Y,
+    _TURNED,
+    _GAIN_RED,
+    _GAIN_GREEN,
+    _GAIN_BLUE,
     _NUM_NUMBERS,
-) = range(17)
+) = range(21)
 
 # Luma and two colour differences (NTSC); hue turns and saturation scales the plane of the latter.
 _TO_YIQ = np.array(
@@ -48,7 +53,7 @@ _FROM_YIQ = np.linalg.inv(_TO_YIQ)
 
 @dataclasses.dataclass(frozen=True)
 class ViewRanges:
-    """Ranges of random views, each (low, high), drawn uniformly.
+    """Ranges of random views, each (low, high), drawn uniformly unless `is_bell`.
 
     The defaults are the recommended column of the specification, section 12: continuous angles,
     shifts to both sides, colours in both directions (D4, D5, D11).
@@ -68,6 +73,10 @@ class ViewRanges:
         blur_sigma: standard deviation of the blur as a fraction of the crop's side.
         cutout_probability: of a grey square.
         cutout_side: side of that square as a fraction of the crop's side.
+        turn_probability: of turning at all.
+        channel_gain: factor of red, of green and of blue, each its own, before all other colours.
+        is_bell: whether the angle and the logarithm of the scale are drawn from normal distributions
+            about the middle of their ranges, clipped at two standard deviations, which are the ends.
 
     Raises:
         ValueError: a range is upside down or impossible.
@@ -86,11 +95,16 @@ class ViewRanges:
     blur_sigma: tuple[float, float] = (0.002, 0.016)
     cutout_probability: float = 0.0
     cutout_side: tuple[float, float] = (0.1, 0.3)
+    turn_probability: float = 1.0
+    channel_gain: tuple[float, float] = (1.0, 1.0)
+    is_bell: bool = False
 
     def __post_init__(self) -> None:
         """Refuse ranges that cannot be drawn from."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, bool):
+                continue
             if field.name.endswith("_probability"):
                 if not 0.0 <= value <= 1.0:
                     raise ValueError(f"{field.name} is {value}; give a number from 0 to 1.")
@@ -98,7 +112,8 @@ class ViewRanges:
                 raise ValueError(
                     f"{field.name} is {value}; give two finite numbers, low before high."
                 )
-        for name in ("scale", "saturation", "contrast", "blur_sigma", "cutout_side"):
+        positive = ("scale", "saturation", "contrast", "blur_sigma", "cutout_side", "channel_gain")
+        for name in positive:
             low = getattr(self, name)[0]
             if low < 0 or (name == "scale" and low == 0):
                 raise ValueError(f"{name} begins at {low}; give positive numbers.")
@@ -108,6 +123,7 @@ class ViewRanges:
         if not 0.0 <= strength < np.inf:
             raise ValueError(f"The colour strength is {strength}; give a number from 0.")
         neutral = {"hue_deg": 0.0, "saturation": 1.0, "contrast": 1.0, "brightness": 0.0}
+        neutral["channel_gain"] = 1.0
         scaled: dict[str, Any] = {}
         for name, middle in neutral.items():
             low, high = (middle + strength * (end - middle) for end in getattr(self, name))
@@ -183,25 +199,53 @@ def view_parameters(
     def between(number: int, bounds: tuple[float, float]) -> np.ndarray:
         return bounds[0] + (bounds[1] - bounds[0]) * draws[:, number]
 
+    def bell(number: int, bounds: tuple[float, float]) -> np.ndarray:
+        if not ranges.is_bell:
+            return between(number, bounds)
+        deviations = _standard_normal(draws[:, number])
+        share = 0.5 + 0.25 * np.clip(deviations, -2.0, 2.0)
+        return bounds[0] + (bounds[1] - bounds[0]) * share
+
+    angle = bell(_ANGLE, ranges.angle_deg)
+    scale = between(_SCALE, ranges.scale)
+    if ranges.is_bell:
+        low, high = np.log(ranges.scale)
+        scale = np.exp(bell(_SCALE, (low, high)))
     saturation = between(_SATURATION, ranges.saturation)
     saturation = np.where(draws[:, _GREY] < ranges.grey_probability, 0.0, saturation)
     has_blur = draws[:, _BLUR] < ranges.blur_probability
     has_cutout = draws[:, _CUTOUT] < ranges.cutout_probability
     side = np.where(has_cutout, between(_CUTOUT_SIDE, ranges.cutout_side), 0.0)
     return ViewParameters(
-        angle_deg=between(_ANGLE, ranges.angle_deg),
-        scale=between(_SCALE, ranges.scale),
+        angle_deg=np.where(draws[:, _TURNED] < ranges.turn_probability, angle, 0.0),
+        scale=scale,
         shift=np.stack([between(n, ranges.shift) for n in (_SHIFT_X, _SHIFT_Y)], axis=1),
         mirror=(draws[:, _MIRROR] < ranges.mirror_probability).astype(np.float64),
-        colour=colour_matrix(
-            between(_HUE, ranges.hue_deg),
-            saturation,
-            between(_CONTRAST, ranges.contrast),
-            between(_BRIGHTNESS, ranges.brightness),
+        colour=_with_gains(
+            colour_matrix(
+                between(_HUE, ranges.hue_deg),
+                saturation,
+                between(_CONTRAST, ranges.contrast),
+                between(_BRIGHTNESS, ranges.brightness),
+            ),
+            *(between(n, ranges.channel_gain) for n in (_GAIN_RED, _GAIN_GREEN, _GAIN_BLUE)),
         ),
         blur_sigma=np.where(has_blur, between(_BLUR_SIGMA, ranges.blur_sigma), 0.0),
         cutout=np.stack([draws[:, _CUTOUT_X], draws[:, _CUTOUT_Y], side], axis=1),
     )
+
+
+_normal_quantile = np.vectorize(statistics.NormalDist().inv_cdf, otypes=[np.float64])
+
+
+def _standard_normal(uniform: np.ndarray) -> np.ndarray:
+    # Uniform numbers include 0, whose quantile is minus infinity.
+    return _normal_quantile(np.clip(uniform, 1e-12, 1.0 - 1e-12))
+
+
+def _with_gains(colour: np.ndarray, *gains: np.ndarray) -> np.ndarray:
+    factors = np.stack([*gains, np.ones_like(gains[0])], axis=-1)
+    return (colour * factors[..., None, :]).astype(np.float32)
 
 
 def uniform_draws(

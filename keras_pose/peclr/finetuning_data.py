@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.picture_batches import batch_views
 from keras_pose.data.view_datasets import labelled_view_dataset
 from keras_pose.data.views import ViewRanges, plain_ranges
 from keras_pose.peclr.finetune_config import FinetuneConfig
-from keras_pose.peclr.picture_batches import batch_views
 from keras_pose.peclr.record_sets import RecordSet, choose_labelled, open_records
 from keras_pose.skeletons import HAND_21_FREIHAND
 

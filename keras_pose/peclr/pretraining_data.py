@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from keras_pose.data import records
 from keras_pose.data.augment_device import augmentation_place, render_views, squares_dataset
+from keras_pose.data.picture_batches import batch_views
 from keras_pose.data.view_datasets import two_views_dataset
 from keras_pose.data.views import ViewRanges
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.official_views import official_pairs_dataset
-from keras_pose.peclr.picture_batches import batch_views
 from keras_pose.peclr.record_sets import RecordSet, open_records
 
 # Colours are taken out of every fifth view at full strength, as is common in contrastive learning.

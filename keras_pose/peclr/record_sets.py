@@ -2,23 +2,12 @@
 
 import dataclasses
 import os
-import shutil
-import tempfile
-import weakref
 
 import numpy as np
 
 from keras_pose.data import records
 from keras_pose.data.generated_hands import generate_hands
 from keras_pose.skeletons import HAND_21_FREIHAND
-
-
-class _TemporaryFolder:
-    """A folder that goes when nobody holds this object, silently, unlike `TemporaryDirectory`."""
-
-    def __init__(self):
-        self.path = tempfile.mkdtemp(prefix="keras_pose_hands_")
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +24,7 @@ class RecordSet:
     readers: list[records.RecordReader]
     train: list[np.ndarray]
     heldout: list[np.ndarray]
-    temporary: "_TemporaryFolder | None" = None
+    temporary: records.TemporaryRecords | None = None
 
     @property
     def counts(self) -> dict:
@@ -81,7 +70,7 @@ def open_records(
     """
     temporary = None
     if dataset == "generated":
-        temporary = _TemporaryFolder()
+        temporary = records.TemporaryRecords()
         side = max(64, round(1.5 * image_size))
         hands = generate_hands(num_generated, seed, size=side)
         records.write_records(hands, temporary.path, "generated_hands")
@@ -100,34 +89,11 @@ def open_records(
                 f"{reader.folder} holds {reader.index['skeleton']} joints; prepare it with "
                 f"{HAND_21_FREIHAND.name} joints."
             )
-    parts = [split_records(reader, heldout_share, split_seed) for reader in readers]
+    parts = [records.split_records(reader, heldout_share, split_seed) for reader in readers]
     train, heldout = ([part[side] for part in parts] for side in (0, 1))
     if not sum(len(positions) for positions in train):
         raise ValueError(f"--data_dir={data_dir} leaves no training records; hold out fewer.")
     return RecordSet(readers, train, heldout, temporary)
-
-
-def split_records(
-    reader: records.RecordReader, heldout_share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split a folder by group, or by number where there is one group only.
-
-    Args:
-        reader: open folder of N records.
-        heldout_share: share of the records that is held out, 0 to 1 (excluded).
-        seed: of the split.
-
-    Returns:
-        Positions for training and held-out positions, sorted int64 `[T]` and `[N - T]`.
-    """
-    everything = np.arange(len(reader))
-    num_heldout = round(heldout_share * len(reader))
-    if not num_heldout:
-        return everything, everything[:0]
-    if len(reader.group_names) > 1:
-        return records.split_groups(reader, 1.0 - heldout_share, seed)
-    heldout = records.select_count(reader, num_heldout, seed)
-    return np.setdiff1d(everything, heldout), heldout
 
 
 def choose_labelled(record_set: RecordSet, num_labels: int, seed: int) -> list[np.ndarray]:

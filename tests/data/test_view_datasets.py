@@ -209,3 +209,32 @@ def test_what_is_unknown_stays_zero():
         # Without a box and joints the whole picture is the square; its longer side is 170.
         zoom = np.sqrt(np.linalg.det(view["matrix"][:, :2]))
         assert SIZE / (1.5 * 170) - 1e-6 <= zoom <= SIZE / (0.9 * 170) + 1e-6
+
+
+def test_mirroring_exchanges_the_rows_of_left_and_right():
+    """By hand: rows 1 and 2 trade places, and x becomes the view's side less x."""
+    columns = _columns()
+    columns["visible"][:, 1] = 0
+    order = np.arange(21)
+    order[[1, 2]] = 2, 1
+    mirrored = ViewRanges(
+        (0, 0), (1, 1), (0, 0), 1.0, (0, 0), (1, 1), (1, 1), (0, 0), channel_gain=(1, 1)
+    )
+    settings = {"mirror_left": False, "flip_permutation": order, "passed_on": ("height",)}
+    pairs = zip(
+        _elements(
+            labelled_view_dataset(_records(columns), plain_ranges(1), 0, 0, SIZE, **settings)
+        ),
+        _elements(labelled_view_dataset(_records(columns), mirrored, 0, 0, SIZE, **settings)),
+        strict=True,
+    )
+    for plain, flipped in pairs:
+        expected = plain["keypoints_2d"][order] * [-1, 1] + [SIZE, 0]
+        np.testing.assert_allclose(flipped["keypoints_2d"], expected, atol=1e-4)
+        expected = plain["keypoints_3d"][order] * [-1, 1, 1]
+        np.testing.assert_allclose(flipped["keypoints_3d"], expected)
+        assert flipped["visible"][2] == 0 and plain["visible"][1] == 0
+        assert flipped["visible"][1] == plain["visible"][2]
+        again = project(flipped["keypoints_3d"], flipped["intrinsics"])
+        np.testing.assert_allclose(again, flipped["keypoints_2d"], atol=1e-3)
+        assert flipped["height"] == 150

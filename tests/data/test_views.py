@@ -207,3 +207,33 @@ def test_view_matrix_is_the_chain_of_named_steps():
             expected = affine2d.compose(step, expected)
         np.testing.assert_allclose(matrices[row], expected, atol=1e-9)
         np.testing.assert_allclose(view_matrix(one, box, 64), matrices[row], atol=1e-12)
+
+
+def test_bell_shaped_draws_are_clipped_at_two_deviations():
+    ranges = ViewRanges(
+        angle_deg=(-60.0, 60.0),
+        scale=(2**-0.5, 2**0.5),
+        is_bell=True,
+        turn_probability=0.4,
+        channel_gain=(0.6, 1.4),
+    )
+    draw = view_parameters(ranges, 3, 0, np.arange(40_000), 0)
+    turned = draw.angle_deg[draw.angle_deg != 0]
+    assert abs(len(turned) / 40_000 - 0.4) < 0.01
+    # 30 degrees are one deviation: 68.3 % lie within, and 4.55 % are clipped to an end.
+    assert abs(np.mean(np.abs(turned) < 30) - 0.6827) < 0.01
+    assert abs(np.mean(np.isclose(np.abs(turned), 60)) - 0.0455) < 0.005
+    octaves = np.log2(draw.scale)
+    assert abs(octaves.mean()) < 0.005 and np.abs(octaves).max() <= 0.5 + 1e-12
+    assert abs(np.mean(np.abs(octaves) < 0.25) - 0.6827) < 0.01
+
+
+def test_channel_gains_multiply_each_colour_by_itself():
+    still = plain_ranges(1.0)
+    gained = dataclasses.replace(still, channel_gain=(0.6, 1.4))
+    colour = view_parameters(gained, 3, 0, np.arange(2000), 0).colour
+    diagonal = colour[:, np.arange(3), np.arange(3)]
+    assert np.all(colour[:, ~np.eye(3, 4, dtype=bool)] == 0)
+    assert 0.6 <= diagonal.min() < 0.61 and 1.39 < diagonal.max() <= 1.4
+    assert abs(np.corrcoef(diagonal.T)[0, 1]) < 0.1
+    assert np.all(view_parameters(still, 3, 0, np.arange(9), 0).colour == np.eye(3, 4))
