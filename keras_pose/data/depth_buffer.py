@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_pose.data.hand_surface import HandSurface
+from keras_pose.data.surface import Surface
 
 _NEAREST_M = 0.02
 
@@ -31,9 +31,7 @@ class DepthBuffer:
     rays: np.ndarray
 
 
-def draw_depth(
-    surface: HandSurface, intrinsics: np.ndarray, height: int, width: int
-) -> DepthBuffer:
+def draw_depth(surface: Surface, intrinsics: np.ndarray, height: int, width: int) -> DepthBuffer:
     """Draws a surface into a z-buffer.
 
     Args:
@@ -128,7 +126,7 @@ def _windows(
 class _Spheres:
     """The round ends of all cones, each once: two bones of a finger share the one at their joint."""
 
-    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
+    def __init__(self, surface: Surface, u: np.ndarray, v: np.ndarray):
         places = np.concatenate([surface.starts, surface.ends])
         radii = surface.radii.T.ravel()
         keys = np.round(np.concatenate([places, radii[:, None]], axis=1) * 1e7).astype(np.int64)
@@ -162,7 +160,7 @@ class _Cones:
     this is a quadratic equation a z^2 - 2 b z + c = 0.
     """
 
-    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
+    def __init__(self, surface: Surface, u: np.ndarray, v: np.ndarray):
         axis, start, radii = surface.ends - surface.starts, surface.starts, surface.radii
         shrink = radii[:, 0] - radii[:, 1]
         slope = (axis**2).sum(-1) - shrink**2
@@ -199,7 +197,7 @@ class _Cones:
 class _Triangles:
     """The sides of thick triangles that face the camera."""
 
-    def __init__(self, surface: HandSurface, u: np.ndarray, v: np.ndarray):
+    def __init__(self, surface: Surface, u: np.ndarray, v: np.ndarray):
         corners = surface.corners
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         size = np.linalg.norm(normal, axis=-1, keepdims=True)

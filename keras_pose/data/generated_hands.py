@@ -13,13 +13,14 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from keras_pose.data.backgrounds import Backgrounds
 from keras_pose.data.depth_buffer import DepthBuffer
-from keras_pose.data.hand_backgrounds import Backgrounds
 from keras_pose.data.hand_body import HandShape, PosedHands, pose_hands, random_shape
 from keras_pose.data.hand_look import random_look, random_skin
 from keras_pose.data.hand_poses import POSES, random_pose
 from keras_pose.data.hand_renderer import render_hand
 from keras_pose.data.hand_surface import hand_surface
+from keras_pose.data.photograph import photograph
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.skeletons import HAND_21_FREIHAND
 
@@ -110,7 +111,7 @@ def generate_hand(
     ground = (backgrounds or Backgrounds()).draw(rng, size, size)
     look = random_look(rng, skin, palm)
     image, buffer = render_hand(surface, intrinsics, ground, look, rng)
-    image = _photographed(image, rng)
+    image = photograph(image, rng)
     pixels = _project(points, intrinsics)
     radii = _joint_radii(shape)
     visible = seen_joints(points, radii, intrinsics, buffer, size)
@@ -331,16 +332,3 @@ def _random_camera(
         shift[:2] += (target - middle) * distance / focal
     # `points` were centred: the shift for the hand's own origin is that of the wrist.
     return turned, points[0] + shift, intrinsics
-
-
-def _photographed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Adds a little blur and noise to a picture, uint8 [H, W, 3]."""
-    if rng.random() < 0.6:
-        image = cv2.GaussianBlur(image, (0, 0), image.shape[1] / 128 * rng.uniform(0.3, 0.9))
-    # The sum of two even draws is bell-shaped enough for grain, and far faster than a normal one.
-    even = np.frombuffer(rng.bytes(2 * image.size), np.uint8).reshape(2, *image.shape)
-    grain = np.add(even[0], even[1], dtype=np.float32) - np.float32(255)
-    grain *= np.float32(rng.uniform(0.0, 6.0) / 104.5)  # its standard deviation
-    grain += image
-    grain += np.float32(0.5)
-    return np.clip(grain, 0, 255, out=grain).astype(np.uint8)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Self
 
 import numpy as np
 
 from keras_pose.data.hand_body import HandShape, PosedHands
+from keras_pose.data.surface import Surface
 
 FINGER, PALM, FOREARM = 0, 1, 2
 _FOREARM_M = 0.26
@@ -19,17 +21,10 @@ _WEB = 0.36
 
 
 @dataclasses.dataclass(frozen=True)
-class HandSurface:
+class HandSurface(Surface):
     """Primitives of one hand; metres, in the frame of the joints they were built from.
 
-    C cones come first, T triangles after them wherever both are counted.
-
     Attributes:
-        starts: float64 [C, 3], centre of the sphere at the start of each cone.
-        ends: float64 [C, 3], centre of the sphere at its end.
-        radii: float64 [C, 2], radii of the two spheres.
-        corners: float64 [T, 3, 3], corners of triangles.
-        thickness: float64 [T, 3], how far a triangle's surface lies off each corner, on both sides.
         back: float64 [C + T, 3], unit vector out of the back of the hand (nail side).
         region: int64 [C + T], FINGER, PALM or FOREARM.
         is_tip: bool [C + T], cones that carry a nail.
@@ -37,18 +32,13 @@ class HandSurface:
         has_lines: bool [C + T], bones of fingers with lines of skin across their joints.
     """
 
-    starts: np.ndarray
-    ends: np.ndarray
-    radii: np.ndarray
-    corners: np.ndarray
-    thickness: np.ndarray
     back: np.ndarray
     region: np.ndarray
     is_tip: np.ndarray
     is_root: np.ndarray
     has_lines: np.ndarray
 
-    def moved(self, rotation: np.ndarray, shift: np.ndarray) -> HandSurface:
+    def moved(self, rotation: np.ndarray, shift: np.ndarray) -> Self:
         """Moves the hand.
 
         Args:
@@ -58,13 +48,7 @@ class HandSurface:
         Returns:
             A new surface.
         """
-        return dataclasses.replace(
-            self,
-            starts=self.starts @ rotation.T + shift,
-            ends=self.ends @ rotation.T + shift,
-            corners=self.corners @ rotation.T + shift,
-            back=self.back @ rotation.T,
-        )
+        return dataclasses.replace(super().moved(rotation, shift), back=self.back @ rotation.T)
 
 
 def hand_surface(shape: HandShape, hands: PosedHands, row: int = 0) -> HandSurface:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_pose.data.backgrounds import Backgrounds
 from keras_pose.data.depth_buffer import draw_depth
 from keras_pose.data.generated_hands import (
     generate_hand,
@@ -11,7 +12,6 @@ from keras_pose.data.generated_hands import (
     hand_source,
     seen_joints,
 )
-from keras_pose.data.hand_backgrounds import Backgrounds
 from keras_pose.data.hand_poses import POSES
 from keras_pose.data.hand_surface import HandSurface
 from keras_pose.data.record import check_values

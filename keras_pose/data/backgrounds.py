@@ -1,8 +1,9 @@
-"""What lies behind generated hands: gradients, noise, shapes, or the user's own pictures."""
+"""What lies behind generated hands and bodies: gradients, noise, shapes, or the user's pictures."""
 
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import cv2
@@ -19,12 +20,19 @@ class Backgrounds:
     Args:
         folder: folder of pictures, searched with its sub-folders; None for generated grounds only.
         picture_share: how many backgrounds out of all are pictures, if there is a folder.
+        part: (k, n) keeps the pictures whose name has a CRC-32 of k modulo n, so that several sets
+            share a folder and no picture; None keeps all.
 
     Raises:
         OSError: if the folder does not exist or holds no picture.
     """
 
-    def __init__(self, folder: str | os.PathLike | None = None, picture_share: float = 0.7):
+    def __init__(
+        self,
+        folder: str | os.PathLike | None = None,
+        picture_share: float = 0.7,
+        part: tuple[int, int] | None = None,
+    ):
         self._pictures: list[Path] = []
         self._share = picture_share
         self._decoded: dict[int, np.ndarray] = {}
@@ -33,9 +41,23 @@ class Backgrounds:
             self._pictures = sorted(path for path in found if path.suffix.lower() in _SUFFIXES)
             if not self._pictures:
                 raise OSError(
-                    f"{folder}: there is no picture ({', '.join(_SUFFIXES)}) to put behind hands; "
-                    "name another folder, or none for generated backgrounds."
+                    f"{folder}: there is no picture ({', '.join(_SUFFIXES)}) to put behind hands "
+                    "or bodies; name another folder, or none for generated backgrounds."
                 )
+            if part is not None:
+                which, count = part
+                names = ((path, zlib.crc32(path.name.encode())) for path in self._pictures)
+                self._pictures = [path for path, code in names if code % count == which]
+                if not self._pictures:
+                    raise OSError(
+                        f"{folder}: none of its pictures falls to part {which} of {count} by the "
+                        "CRC-32 of its name; add pictures."
+                    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the pictures in use."""
+        return tuple(path.name for path in self._pictures)
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         """Draws one background.
