@@ -9,9 +9,11 @@ from keras_pose.skeletons.body import (
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
     H36M_32,
+    LSP_14,
     MPI_INF_3DHP_17,
     MPI_INF_3DHP_28,
     MPII_16,
+    MPII_16_SPINE,
 )
 from keras_pose.skeletons.catalogue import SKELETONS, by_name
 from keras_pose.skeletons.conversion import convert, converters
@@ -26,7 +28,9 @@ __all__ = [
     "HAND_21_AIT",
     "HAND_21_FREIHAND",
     "HAND_21_MEDIAPIPE",
+    "LSP_14",
     "MPII_16",
+    "MPII_16_SPINE",
     "MPI_INF_3DHP_17",
     "MPI_INF_3DHP_28",
     "SKELETONS",

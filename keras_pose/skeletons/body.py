@@ -1,4 +1,4 @@
-"""Joint orders of the body: Human3.6M, MPII, COCO and MPI-INF-3DHP.
+"""Joint orders of the body: Human3.6M, MPII, LSP, COCO and MPI-INF-3DHP.
 
 Left and right are the person's own. Orders are facts of the data sets; the sources stand beside
 each one.
@@ -79,25 +79,58 @@ H36M_32 = build_skeleton(
 
 # MPII Human Pose annotation order. `thorax` lies between the shoulders, `upper_neck` where the
 # neck meets the head.
-MPII_16 = build_skeleton(
-    "mpii_16",
+_MPII = (
+    ("right_ankle", "right_knee"),
+    ("right_knee", "right_hip"),
+    ("right_hip", "pelvis"),
+    ("left_hip", "pelvis"),
+    ("left_knee", "left_hip"),
+    ("left_ankle", "left_knee"),
+    ("pelvis", None),
+    ("thorax", "pelvis"),
+    ("upper_neck", "thorax"),
+    ("head_top", "upper_neck"),
+    ("right_wrist", "right_elbow"),
+    ("right_elbow", "right_shoulder"),
+    ("right_shoulder", "thorax"),
+    ("left_shoulder", "thorax"),
+    ("left_elbow", "left_shoulder"),
+    ("left_wrist", "left_elbow"),
+)
+MPII_16 = build_skeleton("mpii_16", _MPII)
+
+
+def _with_spine(joint: str, parent: str | None) -> tuple[str, str | None]:
+    # Nothing hangs from the middle of the back but the neck, and the shoulders hang from the neck.
+    if parent == "thorax":
+        parent = "spine" if joint == "upper_neck" else "upper_neck"
+    return "spine" if joint == "thorax" else joint, parent
+
+
+# The rows of MPII as Human3.6M and MPI-INF-3DHP fill them: row 7 is the middle of the back instead of
+# the place between the shoulders, `upper_neck` the base of the neck, where the clavicles begin. 3D
+# labels come in this order, since weak perspective is taken about that spine.
+MPII_16_SPINE = build_skeleton("mpii_16_spine", [_with_spine(*entry) for entry in _MPII])
+
+# Leeds Sports Pose and its extended set: MPII's legs and arms, then neck and top of the head. There
+# is no pelvis, so the tree hangs from the neck.
+LSP_14 = build_skeleton(
+    "lsp_14",
     (
         ("right_ankle", "right_knee"),
         ("right_knee", "right_hip"),
-        ("right_hip", "pelvis"),
-        ("left_hip", "pelvis"),
+        ("right_hip", "neck"),
+        ("left_hip", "neck"),
         ("left_knee", "left_hip"),
         ("left_ankle", "left_knee"),
-        ("pelvis", None),
-        ("thorax", "pelvis"),
-        ("upper_neck", "thorax"),
-        ("head_top", "upper_neck"),
         ("right_wrist", "right_elbow"),
         ("right_elbow", "right_shoulder"),
-        ("right_shoulder", "thorax"),
-        ("left_shoulder", "thorax"),
+        ("right_shoulder", "neck"),
+        ("left_shoulder", "neck"),
         ("left_elbow", "left_shoulder"),
         ("left_wrist", "left_elbow"),
+        ("neck", None),
+        ("head_top", "neck"),
     ),
 )
 
@@ -189,6 +222,8 @@ BODIES: tuple[Skeleton, ...] = (
     H36M_17_RIGHT_ARM_FIRST,
     H36M_32,
     MPII_16,
+    MPII_16_SPINE,
+    LSP_14,
     COCO_17,
     MPI_INF_3DHP_28,
     MPI_INF_3DHP_17,

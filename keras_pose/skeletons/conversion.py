@@ -14,9 +14,11 @@ from keras_pose.skeletons.body import (
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
     H36M_32,
+    LSP_14,
     MPI_INF_3DHP_17,
     MPI_INF_3DHP_28,
     MPII_16,
+    MPII_16_SPINE,
 )
 from keras_pose.skeletons.hand import HAND_21_AIT, HAND_21_FREIHAND, HAND_21_MEDIAPIPE
 from keras_pose.skeletons.skeleton import Skeleton
@@ -64,6 +66,19 @@ _H36M_TO_MPII: dict[str, Rule | str] = {
     "upper_neck": "thorax",
     "head_top": "head",
 }
+_H36M_TO_SPINE: dict[str, Rule | str] = {"upper_neck": "thorax", "head_top": "head"}
+_SPINE_TO_H36M: dict[str, Rule | str] = {
+    "thorax": "upper_neck",
+    "nose": _middle("upper_neck", "head_top"),
+    "head": "head_top",
+}
+_3DHP_TO_SPINE: dict[str, Rule | str] = {"upper_neck": "neck"}
+_BETWEEN_SHOULDERS: dict[str, Rule | str] = {"thorax": _middle("left_shoulder", "right_shoulder")}
+_LSP_TO_MPII: dict[str, Rule | str] = {
+    "pelvis": _middle("left_hip", "right_hip"),
+    "upper_neck": "neck",
+    **_BETWEEN_SHOULDERS,
+}
 
 # COCO annotates no top of the head: from the middle of the shoulders to the middle of the ears and
 # 0.6 of that again, which is an adult's proportion and an estimate.
@@ -78,6 +93,12 @@ _COCO_TO_H36M: dict[str, Rule | str] = {
         ("left_shoulder", -_BEYOND_EARS / 2),
         ("right_shoulder", -_BEYOND_EARS / 2),
     ),
+}
+_COCO_TO_MPII: dict[str, Rule | str] = {
+    "pelvis": _COCO_TO_H36M["pelvis"],
+    "thorax": _COCO_TO_H36M["thorax"],
+    "upper_neck": _COCO_TO_H36M["thorax"],
+    "head_top": _COCO_TO_H36M["head"],
 }
 
 _TO_MEDIAPIPE: dict[str, Rule | str] = {
@@ -102,7 +123,21 @@ _TABLES: dict[tuple[str, str], Table] = {
         (MPI_INF_3DHP_17, H36M_17, _TRUNK_OF_3DHP, ()),
         (MPII_16, H36M_17, _MPII_TO_H36M, ("nose",)),
         (H36M_17, MPII_16, _H36M_TO_MPII, ()),
+        (H36M_17, MPII_16_SPINE, _H36M_TO_SPINE, ()),
+        (H36M_17_RIGHT_ARM_FIRST, MPII_16, _H36M_TO_MPII, ()),
+        (H36M_17_RIGHT_ARM_FIRST, MPII_16_SPINE, _H36M_TO_SPINE, ()),
+        (H36M_32, MPII_16, _H36M_TO_MPII, ()),
+        (H36M_32, MPII_16_SPINE, _H36M_TO_SPINE, ()),
+        (MPI_INF_3DHP_17, MPII_16, _3DHP_TO_SPINE | _BETWEEN_SHOULDERS, ()),
+        (MPI_INF_3DHP_17, MPII_16_SPINE, _3DHP_TO_SPINE, ()),
+        (MPI_INF_3DHP_28, MPII_16, _3DHP_TO_SPINE | _BETWEEN_SHOULDERS, ()),
+        (MPI_INF_3DHP_28, MPII_16_SPINE, _3DHP_TO_SPINE, ()),
+        (MPII_16_SPINE, MPII_16, _BETWEEN_SHOULDERS, ()),
+        (MPII_16, MPII_16_SPINE, {"spine": _MPII_TO_H36M["spine"]}, ("spine",)),
+        (MPII_16_SPINE, H36M_17, _SPINE_TO_H36M, ("nose",)),
+        (LSP_14, MPII_16, _LSP_TO_MPII, ()),
         (COCO_17, H36M_17, _COCO_TO_H36M, ("head",)),
+        (COCO_17, MPII_16, _COCO_TO_MPII, ("upper_neck", "head_top")),
         (HAND_21_FREIHAND, HAND_21_AIT, None, ()),
         (HAND_21_AIT, HAND_21_FREIHAND, None, ()),
         (HAND_21_FREIHAND, HAND_21_MEDIAPIPE, _TO_MEDIAPIPE, ()),
@@ -129,8 +164,9 @@ def convert(
 
     Midpoint rules: COCO's pelvis is the middle of the hips, its thorax the middle of the
     shoulders, its spine the middle of those two; MPII's spine is the middle of pelvis and upper
-    neck; the thorax of Human3.6M-to-MPII is the middle of the shoulders. Estimates that are not
-    `known`: the nose from MPII, the top of the head from COCO. A missing source joint (NaN) makes
+    neck; MPII's thorax is the middle of the shoulders wherever the source has none, LSP's pelvis
+    the middle of the hips. Estimates that are not `known`: the nose and the middle of the back from
+    MPII, the top of the head and MPII's upper neck from COCO. A missing source joint (NaN) makes
     only those target joints NaN that are built from it.
 
     Args:

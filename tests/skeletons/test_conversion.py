@@ -112,6 +112,45 @@ def test_h36m_to_mpii_takes_wild3ds_list_but_for_the_thorax():
     assert known.all()
 
 
+def test_3d_data_sets_fill_mpiis_rows_by_wild3ds_lists():
+    # The paper's program: row 7 is Human3.6M's spine, row 8 its thorax, row 9 its head.
+    spine = skeletons.MPII_16_SPINE
+    assert order(skeletons.H36M_17, spine) == [
+        *(3, 2, 1, 4, 5, 6, 0, 7, 8, 10, 16, 15, 14, 11, 12, 13),
+    ]
+    assert order(skeletons.MPI_INF_3DHP_17, spine) == [
+        *(10, 9, 8, 11, 12, 13, 14, 15, 1, 0, 4, 3, 2, 5, 6, 7),
+    ]
+    assert order(skeletons.H36M_17_RIGHT_ARM_FIRST, spine) == [
+        *(3, 2, 1, 4, 5, 6, 0, 7, 8, 10, 13, 12, 11, 14, 15, 16),
+    ]
+
+
+def test_the_spine_and_the_thorax_of_mpiis_rows_are_two_places():
+    mpii, spine = skeletons.MPII_16, skeletons.MPII_16_SPINE
+    assert [a == b for a, b in zip(mpii.joints, spine.joints, strict=True)].count(False) == 1
+    assert (mpii.joints[7], spine.joints[7]) == ("thorax", "spine")
+    points, known = convert(numbered(spine), spine, mpii)
+    assert points[7, 0] == 12.5 and known.all()  # between the shoulders, rows 12 and 13
+    points, known = convert(numbered(mpii), mpii, spine)
+    assert points[7, 0] == 7 and not known[7] and known.sum() == 15  # between 6 and 8
+
+
+def test_lsp_midpoints():
+    points, known = convert(numbered(skeletons.LSP_14), skeletons.LSP_14, skeletons.MPII_16)
+    assert points[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 2.5, 8.5, 12, 13, 6, 7, 8, 9, 10, 11]
+    assert known.all()
+
+
+def test_coco_knows_neither_neck_nor_top_of_the_head():
+    points, known = convert(numbered(skeletons.COCO_17), skeletons.COCO_17, skeletons.MPII_16)
+    names = skeletons.MPII_16.joints
+    assert {names[j] for j in np.flatnonzero(~known)} == {"upper_neck", "head_top"}
+    # Rows of COCO: hips 11, 12, shoulders 5, 6.
+    assert points[:9, 0].tolist() == [16, 14, 12, 11, 13, 15, 11.5, 5.5, 5.5]
+    assert points[10:, 0].tolist() == [10, 8, 6, 5, 7, 9]
+
+
 @pytest.mark.parametrize(("first", "second"), converters())
 def test_there_and_back_returns_the_joints_both_orders_hold(first, second):
     source, target = by_name(first), by_name(second)
@@ -122,17 +161,15 @@ def test_there_and_back_returns_the_joints_both_orders_hold(first, second):
     points = np.random.default_rng(1).normal(size=(5, source.num_joints, 3))
     there, _ = convert(points, source, target)
     back, _ = convert(there, target, source)
-    # MPII's thorax is not H36M's, and H36M's spine and nose are not in MPII.
-    lost = (
-        {"mpii_16": ("thorax",), "h36m_17": ("spine", "nose")}
-        if "mpii_16"
-        in (
-            first,
-            second,
-        )
-        else {}
-    )
-    kept = [j for j, name in enumerate(source.joints) if name not in lost.get(first, ())]
+    # MPII's thorax is not H36M's, and neither H36M's nose nor its spine is in MPII.
+    lost = {
+        ("h36m_17", "mpii_16"): ("spine", "nose"),
+        ("h36m_17", "mpii_16_spine"): ("nose",),
+        ("mpii_16", "h36m_17"): ("thorax",),
+        ("mpii_16", "mpii_16_spine"): ("thorax",),
+        ("mpii_16_spine", "mpii_16"): ("spine",),
+    }
+    kept = [j for j, name in enumerate(source.joints) if name not in lost.get((first, second), ())]
     np.testing.assert_array_equal(back[:, kept], points[:, kept])
 
 
@@ -187,8 +224,8 @@ def test_wrong_joint_count_is_refused():
 
 
 def test_missing_conversion_names_the_ones_there_are():
-    with pytest.raises(ValueError, match="from 'coco_17' to 'mpii_16'; .* there are: h36m_17"):
-        convert(np.zeros((17, 2)), skeletons.COCO_17, skeletons.MPII_16)
+    with pytest.raises(ValueError, match="from 'coco_17' to 'lsp_14'; .* there are: h36m_17"):
+        convert(np.zeros((17, 2)), skeletons.COCO_17, skeletons.LSP_14)
 
 
 def _unknown(known):

@@ -36,6 +36,15 @@ def test_mpii_has_its_annotation_order():
     assert " ".join(names) == short
 
 
+def test_lsp_has_its_annotation_order():
+    # The list of its README: right leg upwards, left leg downwards, the arms likewise, neck, head.
+    limbs = "ankle knee hip".split()
+    legs = [f"right_{limb}" for limb in limbs] + [f"left_{limb}" for limb in limbs[::-1]]
+    limbs = "wrist elbow shoulder".split()
+    arms = [f"right_{limb}" for limb in limbs] + [f"left_{limb}" for limb in limbs[::-1]]
+    assert _joints("lsp_14") == (*legs, *arms, "neck", "head_top")
+
+
 def test_coco_has_its_annotation_order():
     assert _joints("coco_17")[:5] == ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
     assert _joints("coco_17")[5:] == tuple(
