@@ -43,6 +43,8 @@ class Record:
         group: session, person or scene; records of one group belong on one side of a split.
         label: class, -1 if there is none.
         score: 1 for exact or human labels; pseudo labels carry their own.
+        head_size: length that PCKh measures in, px of the picture: 0.6 times the diagonal of the
+            head box in MPII; 0 if unknown.
 
     Raises:
         ValueError: if an array has another shape or a word is unknown, naming the record.
@@ -66,6 +68,7 @@ class Record:
     group: str = ""
     label: int = -1
     score: float = 1.0
+    head_size: float = 0.0
 
     def __post_init__(self) -> None:
         joints = by_name(self.skeleton).num_joints
@@ -124,6 +127,8 @@ def check_values(record: Record) -> None:
             )
     if not (np.isfinite(record.scale) and record.scale >= 0 and np.isfinite(record.score)):
         raise ValueError(f"{title}: scale or score is no finite number of at least 0; correct it.")
+    if not (np.isfinite(record.head_size) and record.head_size >= 0):
+        raise ValueError(f"{title}: head_size is {record.head_size}; give pixels, 0 if unknown.")
     matrix = record.intrinsics
     if matrix is not None:
         if not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
@@ -162,6 +167,7 @@ class RecordSource:
         read: position from 0 to `count` - 1 -> record; raises a `ValueError` for a bad one. It may
             be called from several threads.
         notes: sentences for the user, for example how many pictures are absent.
+        label_names: name of each class, so that `label_names[record.label]` is a record's.
     """
 
     name: str
@@ -170,6 +176,7 @@ class RecordSource:
     count: int
     read: Callable[[int], Record]
     notes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.count

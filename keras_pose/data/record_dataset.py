@@ -16,10 +16,13 @@ from keras_pose.data.bad_records import BadRecords
 from keras_pose.data.record_example import parse_examples
 from keras_pose.data.record_order import RecordOrder
 from keras_pose.data.record_reader import RecordReader
+from keras_pose.skeletons import MPII_16, MPII_16_SPINE
 
 # Ids of the k-th folder of a mixture are raised by k times this, so that they stay unique.
 SOURCE_STRIDE = 2**48
 _NEVER = 2**62
+# These differ in one row alone, and 2D and 3D sets of bodies are mixed: `folder` tells which it is.
+_MIXABLE = {MPII_16.name, MPII_16_SPINE.name}
 # With fewer than nine in ten records bad, so many bad ones in a row are a matter of 1 in 10^11.
 _MOST_STAND_INS = 256
 
@@ -61,8 +64,8 @@ def records_dataset(
         `epoch` and `folder` (position in `folders`) int64. `id` is raised by `folder` times 2^48.
 
     Raises:
-        ValueError: for folders that are not finished or of different joint orders, empty subsets,
-            or an unknown sampler.
+        ValueError: for folders that are not finished or of different joint orders (but `mpii_16` and
+            `mpii_16_spine` may be mixed), empty subsets, or an unknown sampler.
     """
     stream = _Stream(folders, seed, sampler, subsets, bad_records, chunk)
     end = stream.order.epoch_length if sampler == "in_order" else _NEVER
@@ -110,7 +113,7 @@ class _Stream:
         if not self.readers:
             raise ValueError("No record folder was given; name at least one.")
         skeletons = {reader.index["skeleton"] for reader in self.readers}
-        if len(skeletons) > 1:
+        if len(skeletons) > 1 and not skeletons <= _MIXABLE:
             raise ValueError(
                 f"The record folders have different joint orders ({', '.join(sorted(skeletons))}); "
                 "prepare them in the same one."

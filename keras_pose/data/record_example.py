@@ -16,6 +16,8 @@ _SIDE_NAMES = {number: name for name, number in _SIDE_NUMBERS.items()}
 _BYTES = ("source", "name", "image", "group", "skeleton")
 _INTEGERS = ("id", "height", "width", "label")
 _NUMBERS = ("scale", "score")
+# Written where known alone, so that records without it keep their bytes; 0 in older folders.
+_LATER_NUMBERS = ("head_size",)
 _ARRAYS = ("keypoints_2d", "visible", "keypoints_3d", "intrinsics", "box")
 
 
@@ -39,6 +41,9 @@ def to_example(record: Record) -> bytes:
     for field, value in integers.items():
         features[field] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
     numbers = {field: [getattr(record, field)] for field in _NUMBERS}
+    numbers |= {
+        field: [getattr(record, field)] for field in _LATER_NUMBERS if getattr(record, field)
+    }
     for field in _ARRAYS:
         if getattr(record, field) is not None:
             numbers[field] = getattr(record, field).ravel().tolist()
@@ -71,6 +76,8 @@ def from_example(data: bytes) -> Record:
         }
         fields |= {field: features[field].int64_list.value[0] for field in _INTEGERS}
         fields |= {field: features[field].float_list.value[0] for field in _NUMBERS}
+        present = [field for field in _LATER_NUMBERS if field in features]
+        fields |= {field: features[field].float_list.value[0] for field in present}
         fields["side"] = _SIDE_NAMES[features["side"].int64_list.value[0]]
         fields["has_absolute_depth"] = bool(features["has_absolute_depth"].int64_list.value[0])
         for field in _ARRAYS:
@@ -94,8 +101,9 @@ def parse_examples(examples: tf.Tensor, num_joints: int) -> dict[str, tf.Tensor]
 
     Returns:
         `image`, `source`, `name`, `group` string [B]; `id`, `label` (-1: none) int64 [B]; `height`,
-        `width`, `side` (1 right, -1 left, 0 unknown) int32 [B]; `scale` (m), `score` float32 [B];
-        `keypoints_2d` [B, J, 2] px, `visible` [B, J], `keypoints_3d` [B, J, 3] m camera frame,
+        `width`, `side` (1 right, -1 left, 0 unknown) int32 [B]; `scale` (m), `score`,
+        `head_size` (px, 0: unknown) float32 [B]; `keypoints_2d` [B, J, 2] px, `visible` [B, J],
+        `keypoints_3d` [B, J, 3] m camera frame,
         `intrinsics` [B, 3, 3], `box` [B, 4] px x y width height, float32 and zeros where unknown;
         `has_2d`, `has_depth` (3D known up to a translation), `has_3d` (absolute), `has_intrinsics`,
         `has_box` float32 [B], 0 or 1.
@@ -114,6 +122,8 @@ def parse_examples(examples: tf.Tensor, num_joints: int) -> dict[str, tf.Tensor]
         spec[field] = tf.io.FixedLenFeature([], tf.int64)
     for field in _NUMBERS:
         spec[field] = tf.io.FixedLenFeature([], tf.float32)
+    for field in _LATER_NUMBERS:
+        spec[field] = tf.io.FixedLenFeature([], tf.float32, default_value=0.0)
     for field, shape in shapes.items():
         zeros = np.zeros(shape, np.float32)
         spec[field] = tf.io.FixedLenFeature(shape, tf.float32, default_value=zeros)

@@ -130,7 +130,7 @@ def write_records(
         raise ValueError(f"{heading['name']}: there is no record to write; check the input.")
     if on_progress:
         on_progress(position + 1, writing.num_records)
-    return writing.close(source.notes if source else ())
+    return writing.close(source)
 
 
 class _Writing:
@@ -231,7 +231,7 @@ class _Writing:
         self.sources.update(self.shard_sources)
         self._begin()
 
-    def close(self, notes):
+    def close(self, source):
         """Write the index."""
         counts: collections.Counter[str] = collections.Counter()
         for shard in self.shards:
@@ -245,9 +245,11 @@ class _Writing:
             "counts": {key: counts[key] for key in sorted(counts)},
             "num_bad": self.num_bad,
             "bad": [entry for shard in self.shards for entry in shard["bad"]],
-            "notes": list(notes),
+            "notes": list(source.notes) if source else [],
             "shards": [{key: shard[key] for key in kept} for shard in self.shards],
         }
+        if source and source.label_names:
+            index["label_names"] = list(source.label_names)
         with written_whole(self.folder / INDEX_FILE) as partial:
             pathlib.Path(partial).write_bytes(json_bytes(index))
         return index
@@ -261,6 +263,7 @@ def _label_bits(record):
         "intrinsics": record.intrinsics is not None,
         "box": record.box is not None,
         "label": record.label >= 0,
+        "head_size": record.head_size > 0,
     }
     return sum(LABEL_BITS[key] for key, is_known in known.items() if is_known)
 

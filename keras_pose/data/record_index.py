@@ -32,7 +32,10 @@ TABLE_DTYPE = np.dtype(
         ("labels", "<u1"),  # bits, see LABEL_BITS
     ]
 )
-LABEL_BITS = {"2d": 1, "depth": 2, "3d": 4, "intrinsics": 8, "box": 16, "label": 32}
+LABEL_BITS = {
+    **{"2d": 1, "depth": 2, "3d": 4, "intrinsics": 8, "box": 16, "label": 32},
+    "head_size": 64,
+}
 
 
 def shard_name(number: int) -> str:
@@ -52,8 +55,8 @@ def read_index(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
     Returns:
         `schema_version`, `name`, `source`, `licence`, `skeleton`, `num_records`, `counts`,
-        `num_bad`, `bad`, `notes`, `settings` and `shards`, a list of `{file, records, bytes,
-        sha256, table_sha256}`.
+        `num_bad`, `bad`, `notes`, `settings`, `shards`, a list of `{file, records, bytes, sha256,
+        table_sha256}`, and where classes have names `label_names`.
 
     Raises:
         ValueError: if there is no index, it is not valid, or has a schema this version cannot read.

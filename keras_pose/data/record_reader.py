@@ -94,7 +94,7 @@ class RecordReader:
         """Tells which records have a kind of label.
 
         Args:
-            what: "2d", "depth", "3d", "intrinsics", "box" or "label".
+            what: "2d", "depth", "3d", "intrinsics", "box", "label" or "head_size".
 
         Returns:
             bool [N].

@@ -135,6 +135,15 @@ def test_sets_of_different_joint_orders_are_not_mixed(tmp_path, folders):
         records_dataset([folders[0], tmp_path])
 
 
+def test_bodies_with_a_thorax_and_with_a_spine_may_be_mixed(tmp_path):
+    for name in ("mpii_16", "mpii_16_spine"):
+        write_records([Record(7, "s", "n", b"x", 1, 1, skeleton=name)], tmp_path / name)
+    both = records_dataset([tmp_path / "mpii_16", tmp_path / "mpii_16_spine"], sampler="in_order")
+    elements = list(both.as_numpy_iterator())
+    assert [element["folder"] for element in elements] == [0, 1]
+    assert elements[0]["keypoints_2d"].shape == (16, 2)
+
+
 @pytest.fixture
 def damaged(tmp_path):
     write_records((Record(n, "m", f"{n}", b"bytes %04d" % n, 1, 1) for n in range(20)), tmp_path)

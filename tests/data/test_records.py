@@ -339,3 +339,45 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="Cannot make the folder"):
         write_records(_source(2), tmp_path / "file" / "set")
+
+
+def test_head_sizes_are_kept_and_older_records_have_none(tmp_path):
+    known, unknown = _record(1, head_size=12.5), _record(2)
+    assert from_example(to_example(known)).head_size == 12.5
+    # A record without one has the bytes of records from before there was such a field.
+    assert b"head_size" in to_example(known) and b"head_size" not in to_example(unknown)
+    batch = parse_examples(tf.constant([to_example(known), to_example(unknown)]), 21)
+    assert batch["head_size"].numpy().tolist() == [12.5, 0]
+    index = write_records([known, unknown], tmp_path / "set")
+    assert index["counts"]["with_head_size"] == 1
+    assert RecordReader(tmp_path / "set").has("head_size").tolist() == [True, False]
+    with pytest.raises(ValueError, match="head_size is -1"):
+        check_values(_record(1, head_size=-1.0))
+
+
+def _body(number, **change):
+    fields = {
+        "skeleton": "mpii_16_spine",
+        "keypoints_2d": np.full((16, 2), number / 8, np.float32),
+        "keypoints_3d": np.full((16, 3), number, np.float32),
+        "side": "unknown",
+    }
+    return _record(number, **(fields | change))
+
+
+def test_bodies_with_and_without_3d_labels_lie_in_one_folder(tmp_path):
+    bodies = [_body(0), _body(1, keypoints_3d=None), _body(2, keypoints_2d=None), _body(3)]
+    names = ("Walking", "Sitting")
+    source = RecordSource(
+        "bodies", "ours", "mpii_16_spine", 4, lambda p: bodies[p], label_names=names
+    )
+    index = write_records(source, tmp_path / "set")
+    assert index["label_names"] == list(names)
+    assert "label_names" not in write_records(bodies, tmp_path / "plain")
+    reader = RecordReader(tmp_path / "set")
+    assert reader.num_joints == 16
+    assert reader.has("3d").tolist() == reader.has("depth").tolist() == [True, False, True, True]
+    assert reader.has("2d").tolist() == [True, True, False, True]
+    batch = parse_examples(tf.constant([reader.serialized(p) for p in range(4)]), 16)
+    assert batch["has_depth"].numpy().tolist() == [1, 0, 1, 1]
+    assert batch["keypoints_3d"].shape == (4, 16, 3)
