@@ -4,6 +4,11 @@ Here: losses that a golden test can check bare. Not here: which term is used whe
 """
 
 from keras_pose.losses.adversarial import cross_entropy_adversary, least_squares_adversary
+from keras_pose.losses.bone_variance import (
+    BoneGroup,
+    bone_group_variances,
+    bone_variance,
+)
 from keras_pose.losses.bones import bone_ratio_prior
 from keras_pose.losses.consistency import (
     absolute_error,
@@ -13,6 +18,7 @@ from keras_pose.losses.consistency import (
     weighted_joint_sum,
 )
 from keras_pose.losses.contrastive import contrastive_logits, nt_xent, rows_cross_entropy
+from keras_pose.losses.heatmap import coordinate_error, heatmap_error, map_divergence
 from keras_pose.losses.keypoint import (
     joint_shares,
     lifted_error,
@@ -22,15 +28,21 @@ from keras_pose.losses.keypoint import (
 )
 
 __all__ = [
+    "BoneGroup",
     "absolute_error",
+    "bone_group_variances",
     "bone_ratio_prior",
+    "bone_variance",
     "contrastive_logits",
+    "coordinate_error",
     "cross_entropy_adversary",
     "deformation",
     "distance",
+    "heatmap_error",
     "joint_shares",
     "least_squares_adversary",
     "lifted_error",
+    "map_divergence",
     "nt_xent",
     "pixel_error",
     "relative_depth_error",
