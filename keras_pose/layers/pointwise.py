@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_pose")
 class PointwiseConvolution(keras.layers.Conv2D):
-    """1x1 convolution without bias over `[B, H, W, C]`.
+    """1x1 convolution over `[B, H, W, C]`.
 
     While training it is computed as a product of matrices. On processors with bfloat16 units oneDNN's
     gradient of a convolution with respect to its kernel is three to six times slower than the product
@@ -19,6 +19,7 @@ class PointwiseConvolution(keras.layers.Conv2D):
     Args:
         filters: number of outputs.
         strides: every how many pixels there is an output, from the first pixel on.
+        use_bias: whether a bias `[filters]` is added.
         **kwargs: passed to `keras.layers.Conv2D`.
 
     Call arguments:
@@ -29,11 +30,11 @@ class PointwiseConvolution(keras.layers.Conv2D):
         float `[B, ceil(H / strides), ceil(W / strides), filters]`.
     """
 
-    def __init__(self, filters: int, strides: int = 1, **kwargs) -> None:
+    def __init__(self, filters: int, strides: int = 1, use_bias: bool = False, **kwargs) -> None:
         # What a saved configuration repeats and is fixed here.
-        for name in ("kernel_size", "padding", "use_bias"):
+        for name in ("kernel_size", "padding"):
             kwargs.pop(name, None)
-        super().__init__(filters, 1, strides=strides, padding="valid", use_bias=False, **kwargs)
+        super().__init__(filters, 1, strides=strides, padding="valid", use_bias=use_bias, **kwargs)
 
     def call(self, inputs, training=None):
         if not training:
@@ -44,4 +45,6 @@ class PointwiseConvolution(keras.layers.Conv2D):
         _, height, width, channels = ops.shape(inputs)
         kernel = ops.reshape(self.kernel, (channels, self.filters))
         outputs = ops.matmul(ops.reshape(inputs, (-1, channels)), kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
         return ops.reshape(outputs, (-1, height, width, self.filters))

@@ -46,6 +46,8 @@ def build_resnet(
     name: str | None = None,
     synchronized: bool = False,
     width: int = 64,
+    pooled: bool = True,
+    momentum: float = 0.9,
 ) -> keras.Model:
     """Build a residual network without its classifier.
 
@@ -59,11 +61,14 @@ def build_resnet(
         name: of the model; `resnet<depth>` when None.
         synchronized: batch statistics over all replicas of a strategy.
         width: channels of the first stage; 64 in torchvision.
+        pooled: whether the mean over pixels is taken.
+        momentum: share of the old running statistics that stays in a step.
 
     Returns:
         Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F from
-        `num_features`, in the policy's variable dtype (float32 under mixed precision). Weights are
-        random: He normal, fan out, as torchvision.
+        `num_features`, in the policy's variable dtype (float32 under mixed precision); or, not pooled,
+        to maps `[B, S / 32, S / 32, F]` in its compute dtype. Weights are random: He normal, fan out,
+        as torchvision.
 
     Raises:
         ValueError: if no such depth is known.
@@ -72,7 +77,7 @@ def build_resnet(
     """
     if depth not in STAGES:
         raise ValueError(f"depth must be one of {tuple(STAGES)}, got {depth}.")
-    norm = functools.partial(BatchNorm, synchronized=synchronized)
+    norm = functools.partial(BatchNorm, momentum, synchronized=synchronized)
     block = _bottleneck if depth >= _FIRST_BOTTLENECK else _basic_block
     picture = keras.Input((image_size, image_size, 3), name="image")
     hidden = _convolution(picture, width, 7, 2, "conv1")
@@ -84,10 +89,13 @@ def build_resnet(
         for index in range(num_blocks):
             stride = 2 if stage > 1 and index == 0 else 1
             hidden = block(hidden, width * 2 ** (stage - 1), stride, f"layer{stage}_{index}", norm)
+    name = name or f"resnet{depth}"
+    if not pooled:
+        return keras.Model(picture, hidden, name=name)
     # The mean is taken in full precision: it costs nothing and losses start from here.
     full = keras.config.dtype_policy().variable_dtype
     features = layers.GlobalAveragePooling2D(name="avgpool", dtype=full)(hidden)
-    return keras.Model(picture, features, name=name or f"resnet{depth}")
+    return keras.Model(picture, features, name=name)
 
 
 def _convolution(hidden, filters, size, stride, name):
