@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import gc
 import math
+import os
 import sys
 import typing
 from collections.abc import Callable
@@ -193,6 +194,48 @@ def _flag_value(value):
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS) -> dict:
+    """Settings that the command line names, by itself or through a flagfile, whatever their values.
+
+    Args:
+        config_class: a dataclass given to `define_flags` before.
+        flag_values: where the flags were defined and parsed.
+
+    Returns:
+        Field name to value.
+    """
+    names = (field.name for field in dataclasses.fields(config_class))
+    return {name: flag_values[name].value for name in names if flag_values[name].present}
+
+
+def flagfile_values(
+    path: str, config_class: type[_Settings], *others: type[_Settings]
+) -> dict[str, typing.Any]:
+    """Settings that a flagfile names, read strictly.
+
+    Args:
+        path: absl flagfile.
+        config_class: the dataclass whose settings are wanted.
+        *others: further dataclasses whose flags may stand in the file.
+
+    Returns:
+        Field name to value of `config_class`.
+
+    Raises:
+        ValueError: if the file is missing or one of its lines is wrong.
+    """
+    if not os.path.isfile(path):
+        raise ValueError(f"{path}: there is no such flagfile; correct the path.")
+    values = flags.FlagValues()
+    flags.DEFINE_string("flagfile", "", "", flag_values=values)
+    define_flags(config_class, *others, flag_values=values)
+    try:
+        values(["", f"--flagfile={path}"])
+    except flags.Error as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}; correct the recipe.") from error
+    return given_flags(config_class, values)
 
 
 def run_binary(main: Callable[[list[str]], None]) -> None:

@@ -1,0 +1,265 @@
+"""Batches of labelled bodies as a pure function of the step: so many with depth, the rest without."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose import codecs
+from keras_pose.data import records
+from keras_pose.data.picture_batches import batch_views
+from keras_pose.data.view_datasets import labelled_view_dataset
+from keras_pose.data.views import ViewRanges, plain_ranges
+from keras_pose.geometry import project
+from keras_pose.skeletons import MPII_16
+from keras_pose.wild3d.config import Config
+from keras_pose.wild3d.record_sets import BodyRecords, Part, mean_bone_sum, open_bodies, passes
+
+_EVALUATION_BATCH = 32
+_ROW_SEVEN = MPII_16.index("thorax")
+_PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
+# What the labels need of a record beside what views keep.
+_KEPT = ("projected_2d", "depth_px", "head_size")
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledBodies:
+    """What a run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset of augmented batches: `image` uint8
+            `[B, S, S, 3]`; `keypoints_2d` float32 `[B, 16, 2]` px of the crop, rows of `MPII_16`;
+            `visible` `[B, 16]`; `depth` `[B, 16]` half sides of the crop, relative to the spine;
+            `has_depth` `[B]`; `keypoints_3d` `[B, 16, 3]` m, camera frame, rows of `MPII_16_SPINE`;
+            `projected_2d` `[B, 16, 2]` px of the crop, the record's own 2D joints; `head_size` `[B]` px
+            of the crop, 0 if unknown; `matrix` `[B, 2, 3]`, picture to crop; `box` `[B, 4]`, `has_box`,
+            `label`, `folder`, `id` `[B]`.
+        heldout: function to a finite dataset of the same, plain crops in order; None if nothing is held
+            out.
+        body_records: the records.
+        bone_sum_mm: sum of the bones' lengths that predictions are scaled to.
+        bad_records: accounts of unreadable records.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout: Callable[[], tf.data.Dataset] | None
+    body_records: BodyRecords
+    bone_sum_mm: float
+    bad_records: tuple[records.BadRecords, ...]
+
+    @property
+    def counts(self) -> dict:
+        """Numbers of records per folder."""
+        return self.body_records.counts
+
+    def skipped(self) -> dict[str, str]:
+        """Records left out so far: id as text to reason."""
+        return {
+            str(key): reason
+            for account in self.bad_records
+            for key, reason in account.reasons.items()
+        }
+
+
+def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
+    """Open the bodies of a run.
+
+    Args:
+        config: the run's settings.
+        data_dir: record folders, commas between them; unused when bodies are generated.
+
+    Returns:
+        The bodies.
+
+    Raises:
+        ValueError: if a folder is unfinished or a kind of record that the config asks for is missing.
+    """
+    bodies = open_bodies(config, data_dir)
+    mixture = [
+        (bodies.train_3d, config.num_3d),
+        (bodies.train_2d, config.batch_size - config.num_3d),
+    ]
+    mixture = [(part, count) for part, count in mixture if count]
+    accounts = tuple(records.BadRecords(len(part), config.max_bad_fraction) for part, _ in mixture)
+
+    def batches(first_step):
+        streams = []
+        for (part, count), account in zip(mixture, accounts, strict=True):
+            stream = records.records_dataset(
+                part.readers,
+                seed=config.seed,
+                start=first_step * count,
+                subsets=part.positions,
+                bad_records=account,
+            )
+            ranges = view_ranges(config, part is bodies.train_3d)
+            views = _views(stream, part, config, ranges, config.seed, "epoch", account)
+            streams.append(batch_views(views, count).map(_label_batch(config)))
+        if len(streams) == 1:
+            return streams[0].prefetch(2)
+        order = _interleaving([count for _, count in mixture])
+        return tf.data.Dataset.zip(*streams).map(_joined(order)).prefetch(2)
+
+    def heldout():
+        streams = []
+        for part in bodies.heldout:
+            account = records.BadRecords(len(part), 1.0)
+            views = _views(
+                passes(part, bad_records=account),
+                part,
+                config,
+                plain_ranges(config.crop_scale),
+                0,
+                0,
+                account,
+            )
+            streams.append(batch_views(views, _EVALUATION_BATCH).map(_label_batch(config)))
+        whole = streams[0]
+        for stream in streams[1:]:
+            whole = whole.concatenate(stream)
+        return whole
+
+    bone_sum_mm = config.bone_sum_mm
+    if not bone_sum_mm and len(bodies.train_3d):
+        bone_sum_mm = 1000.0 * mean_bone_sum(bodies.train_3d)
+    return LabelledBodies(
+        batches=batches,
+        heldout=heldout if bodies.heldout else None,
+        body_records=bodies,
+        # Without any 3D record the size is a convention.
+        bone_sum_mm=bone_sum_mm or codecs.ZHOU2017_BONE_SUM_MM,
+        bad_records=accounts,
+    )
+
+
+def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
+    """Ranges of random views; the colours and geometry of the authors' 2D policy.
+
+    Args:
+        config: the run's settings.
+        has_depth: whether the pictures have depth labels, see `augment_3d`.
+
+    Returns:
+        The ranges: bell-shaped, as published (specification of Wild3D, section 7).
+    """
+    plain = plain_ranges(config.crop_scale)
+    if has_depth and not config.augment_3d:
+        return plain
+    angle, octaves = config.angle_range_deg, config.scale_range
+    return dataclasses.replace(
+        plain,
+        angle_deg=(-angle, angle),
+        turn_probability=config.turn_probability,
+        scale=(config.crop_scale * 2.0**-octaves, config.crop_scale * 2.0**octaves),
+        is_bell=True,
+        mirror_probability=config.mirror_probability,
+        channel_gain=(1.0 - config.channel_gain, 1.0 + config.channel_gain),
+        cutout_probability=config.cutout_probability,
+    )
+
+
+def _views(stream, part: Part, config, ranges, seed, epoch, bad_records):
+    """Crops in the order of the stream, with labels still in the picture's pixels beside them."""
+    has_thorax = part.skeleton == MPII_16.name
+    folders = tf.constant(part.folders, tf.int64)
+
+    def complete(record):
+        return _with_depth(record, config, has_thorax) | {
+            "folder": tf.gather(folders, record["folder"])
+        }
+
+    return labelled_view_dataset(
+        stream.map(complete),
+        ranges,
+        seed,
+        epoch=epoch,
+        size=config.image_size,
+        crop_source=config.crop_source,
+        mirror_left=False,
+        bad_records=bad_records,
+        flip_permutation=MPII_16.flip_permutation,
+        passed_on=_KEPT,
+    )
+
+
+def _with_depth(record, config, has_thorax):
+    """Weak-perspective labels of one record, in pixels of its picture, whatever the crop will be."""
+    points_3d = record["keypoints_3d"]
+    if has_thorax:
+        # A set of one's own, without a spine: its place is taken as evaluation takes it.
+        spine = 0.5 * (points_3d[_PELVIS] + points_3d[_NECK])
+        points_3d = tf.tensor_scatter_nd_update(points_3d, [[_ROW_SEVEN]], spine[None])
+    labelled = record["keypoints_2d"]
+    # Joints outside the picture have no 2D label in some sets, but the camera knows where they are.
+    is_placed = record["has_3d"] * record["has_intrinsics"] > 0
+    safe_depth = tf.where(is_placed, points_3d, tf.ones_like(points_3d))
+    source_2d = tf.where(is_placed, project(safe_depth, record["intrinsics"]), labelled)
+    weak_2d, depth_px, _ = codecs.weak_perspective(source_2d, points_3d)
+    has_depth = record["has_depth"] > 0
+    uses_weak = has_depth & (config.labels_2d == "weak_perspective")
+    if has_thorax:
+        row_seven = labelled
+    else:
+        # The label of row 7 is the middle of the shoulders; such a set has the spine there.
+        shoulders = tf.gather(labelled, MPII_16.indices(("right_shoulder", "left_shoulder")))
+        row_seven = tf.tensor_scatter_nd_update(
+            labelled, [[_ROW_SEVEN]], tf.reduce_mean(shoulders, axis=0)[None]
+        )
+    return record | {
+        "keypoints_3d": points_3d,
+        "keypoints_2d": tf.where(uses_weak, weak_2d, row_seven),
+        "projected_2d": row_seven,
+        "has_2d": tf.maximum(record["has_2d"], tf.cast(is_placed & uses_weak, tf.float32)),
+        "depth_px": tf.where(has_depth, depth_px, tf.zeros_like(depth_px)),
+    }
+
+
+def _label_batch(config):
+    """Function of a batch of views that brings the last labels to the crops' pixels and units."""
+    permutation = tf.constant(MPII_16.flip_permutation)
+
+    def label(batch):
+        batch = dict(batch)
+        is_mirrored = batch["mirrored"] > 0
+        matrix = batch["matrix"]
+        zoom = tf.sqrt(tf.abs(tf.linalg.det(matrix[:, :, :2])))
+
+        def flipped(rows):
+            return tf.gather(rows, permutation, axis=1)
+
+        depth_px = batch.pop("depth_px")
+        depth_px = tf.where(is_mirrored[:, None], flipped(depth_px), depth_px)
+        own = batch["projected_2d"]
+        own = tf.where(is_mirrored[:, None, None], flipped(own), own)
+        own = tf.einsum("bjd,bcd->bjc", own, matrix[:, :, :2]) + matrix[:, None, :, 2]
+        has_2d = batch["has_2d"][:, None, None]
+        return batch | {
+            # The unit of x and y, so that a person twice as large in the crop is twice as deep.
+            "depth": depth_px * (2.0 * zoom / config.image_size)[:, None],
+            "projected_2d": own * has_2d,
+            "head_size": batch["head_size"] * zoom,
+        }
+
+    return label
+
+
+def _joined(order):
+    """Function of batches that makes one of them, its kinds spread evenly over the rows.
+
+    Replicas take rows from the top, so each gets its share of both kinds.
+    """
+
+    def join(*parts):
+        return {
+            name: tf.gather(tf.concat([part[name] for part in parts], axis=0), order)
+            for name in parts[0]
+        }
+
+    return join
+
+
+def _interleaving(counts):
+    """Order of rows in which each kind comes at even distances."""
+    places = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    return np.argsort(places, kind="stable")

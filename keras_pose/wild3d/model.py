@@ -1,0 +1,191 @@
+"""Training of the pose network on pictures with depth labels and without, mixed in any way."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_pose import codecs, losses
+from keras_pose.train import strategy as replicas
+from keras_pose.train.optimizers import StepDecay, build_optimizer
+from keras_pose.wild3d.body_groups import BODY_GROUPS
+from keras_pose.wild3d.config import STRIDE, Config
+from keras_pose.wild3d.network import build_network
+from keras_pose.wild3d.pose import build_pose, read_depth
+
+TERMS = ("loss_heatmap", "loss_depth", "loss_geometric", "loss_coordinates")
+
+
+class PoseModel(keras.Model):
+    """Learns 2D poses and their depth: heat maps + 0.1 depth + 0.01 geometry.
+
+    crop -> heat maps of every stack, depth -> squared error of the maps on all pictures, of the depth on
+    those with depth labels, variance of bone lengths on the others. Every term is a mean over the
+    *global* batch, so that no replica needs to have pictures of either kind.
+
+    A batch of training is what `keras_pose.wild3d.data` makes: `image` uint8 or float in [0, 1]
+    `[B, S, S, 3]`; `keypoints_2d` `[B, 16, 2]` px of the crop, `visible` `[B, 16]`; `depth` `[B, 16]`
+    half sides of the crop, `has_depth` `[B]`.
+
+    Args:
+        config: `keras_pose.wild3d.config.Config`.
+        **kwargs: passed to `keras.Model`.
+
+    Call arguments:
+        inputs: dict with `image` as above.
+        training: whether batch statistics are live.
+
+    Returns:
+        The outputs of `keras_pose.wild3d.network.build_network`.
+
+    Reference: Zhou et al. 2017, sections 3 and 4; section 6 of the specification.
+    """
+
+    def __init__(self, config: Config, **kwargs: Any):
+        precise = keras.DTypePolicy(config.precision).variable_dtype
+        super().__init__(**{"dtype": precise, **kwargs})
+        self.config = config
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(config.precision)
+        try:
+            self.network = build_network(
+                backbone=config.backbone,
+                image_size=config.image_size,
+                num_stacks=config.num_stacks,
+                num_modules=config.num_modules,
+                width=config.width,
+                depth_head=config.depth_head,
+                num_depth_modules=config.num_depth_modules,
+                init=config.init,
+                synchronized_batch_norm=config.synchronized_batch_norm,
+                bn_momentum=config.bn_momentum,
+            )
+            self.pose = build_pose(
+                self.network,
+                config.image_size,
+                coordinates=config.coordinates,
+                sharpness=config.sharpness,
+            )
+        finally:
+            keras.config.set_dtype_policy(policy)
+        self.trackers = {
+            name: keras.metrics.Mean(name=name, dtype=precise) for name in ("loss", *TERMS)
+        }
+        self.built = True
+
+    def compile(self, **kwargs):
+        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
+        config = self.config
+        rate = StepDecay(config.learning_rate, _steps(config.decay_steps), config.decay_factor)
+        optimizer = build_optimizer(config.optimizer, rate, config.weight_decay)
+        if config.precision == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(self.network.trainable_variables)
+        self.pose_optimizer = optimizer
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """Every optimizer, for checkpoints."""
+        return [self.pose_optimizer]
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def call(self, inputs, training=False):
+        return self.network(_unit_range(inputs["image"]), training=training)
+
+    def train_step(self, data):
+        variables = self.network.trainable_variables
+        optimizer = self.pose_optimizer
+        with tf.GradientTape() as tape:
+            loss = self._loss(self(data, training=True), data)
+            scaled = optimizer.scale_loss(loss)
+        values = [variable.value for variable in variables]
+        # A head that no term of this stage looks at has no gradient; it waits as it is.
+        gradients = tape.gradient(
+            scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        optimizer.apply(gradients, variables)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def test_step(self, data):
+        self._loss(self(data, training=False), data)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Computes every term of the loss for every picture, unweighted.
+
+        Args:
+            outputs: of the network.
+            data: batch of training, see the class.
+
+        Returns:
+            Dict of `TERMS` to `[B]`, 0 where a term does not apply to a picture.
+        """
+        config = self.config
+        maps = [ops.cast(stack, self.compute_dtype) for stack in outputs["heatmaps"]]
+        visible = ops.cast(data["visible"], self.compute_dtype)
+        points = ops.cast(data["keypoints_2d"], self.compute_dtype)
+        on_map = points / STRIDE
+        targets = codecs.encode_heatmaps(
+            on_map, visible, config.heatmap_size, config.sigma, config.radius, config.subpixel
+        )
+        weights = visible if config.mask_missing else None
+        terms = {
+            "loss_heatmap": sum(losses.heatmap_error(stack, targets, weights) for stack in maps)
+        }
+        depth = ops.cast(read_depth(outputs, on_map), self.compute_dtype)
+        has_depth = ops.cast(data["has_depth"], self.compute_dtype)
+        squares = ops.square(depth - ops.cast(data["depth"], self.compute_dtype))
+        terms["loss_depth"] = has_depth * ops.mean(squares, axis=-1)
+        terms["loss_geometric"] = ops.zeros_like(has_depth)
+        if config.geometric_weight:
+            # Labelled 2D points, as published: the depths are all that is free.
+            unit = 2.0 * points / config.image_size - 1.0
+            bodies = ops.concatenate([unit, depth[..., None]], axis=-1)
+            variance = losses.bone_variance(bodies, visible, BODY_GROUPS, config.geometric_form)
+            applies = ops.ones_like(has_depth)
+            if config.geometric_on == "unlabelled":
+                applies = 1.0 - has_depth
+            terms["loss_geometric"] = applies * ops.cast(variance, self.compute_dtype)
+        terms["loss_coordinates"] = ops.zeros_like(has_depth)
+        if config.coordinate_weight:
+            soft, _ = codecs.soft_argmax(maps[-1], config.sharpness)
+            terms["loss_coordinates"] = losses.coordinate_error(soft, on_map, visible)
+        return terms
+
+    def _loss(self, outputs, data):
+        """This replica's share of the loss of the global batch; also feeds the trackers."""
+        config = self.config
+        weights = {
+            "loss_heatmap": config.heatmap_weight,
+            "loss_depth": config.depth_weight,
+            "loss_geometric": config.geometric_weight,
+            "loss_coordinates": config.coordinate_weight,
+        }
+        terms = self.terms(outputs, data)
+        has_depth = ops.cast(data["has_depth"], self.compute_dtype)
+        applies = {"loss_depth": has_depth}
+        if config.geometric_on == "unlabelled":
+            applies["loss_geometric"] = 1.0 - has_depth
+        for name, values in terms.items():
+            count = applies.get(name, ops.ones_like(values))
+            # The mean over the pictures that a term applies to, which is what a reader compares.
+            self.trackers[name].update_state(
+                ops.sum(values) / ops.maximum(ops.sum(count), 1.0), ops.sum(count)
+            )
+        total = ops.mean(sum(weights[name] * values for name, values in terms.items()))
+        self.trackers["loss"].update_state(total)
+        return replicas.over_global_batch(total)
+
+
+def _steps(decay_steps):
+    return (decay_steps,) if decay_steps else ()
+
+
+def _unit_range(image):
+    if keras.backend.standardize_dtype(image.dtype) == "uint8":
+        return ops.cast(image, "float32") / 255.0
+    return image

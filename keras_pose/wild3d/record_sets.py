@@ -1,0 +1,221 @@
+"""The records of a run: body records with depth labels and without, for training and held out."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose.codecs import total_bone_length
+from keras_pose.data import records
+from keras_pose.data.generated_bodies import body_source
+from keras_pose.skeletons import MPII_16, MPII_16_SPINE
+from keras_pose.wild3d.config import Config
+
+# Bone sums of more records than this change nothing that can be seen.
+_MOST_MEASURED = 2000
+_GENERATED = {"lab": True, "wild": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Records of one kind, in training or held out.
+
+    Attributes:
+        readers: open folders, all of one joint order.
+        positions: positions in each, int64 arrays.
+        folders: number of each among all folders of the run.
+    """
+
+    readers: list[records.RecordReader]
+    positions: list[np.ndarray]
+    folders: list[int]
+
+    def __len__(self) -> int:
+        """Number of records."""
+        return sum(len(positions) for positions in self.positions)
+
+    @property
+    def skeleton(self) -> str:
+        """Name of the joint order; empty if there is no folder."""
+        return self.readers[0].index["skeleton"] if self.readers else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class BodyRecords:
+    """What a run trains on and is measured on.
+
+    Attributes:
+        train_3d: training records with depth labels.
+        train_2d: training records with 2D labels alone.
+        heldout: held-out records, those with depth labels first.
+        names: name of every folder.
+        temporary: folders of rendered bodies that live as long as this object.
+    """
+
+    train_3d: Part
+    train_2d: Part
+    heldout: tuple[Part, ...]
+    names: tuple[str, ...]
+    temporary: tuple[records.TemporaryRecords, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of training and held-out records per folder, for `run.json`."""
+        table = {name: {"train_3d": 0, "train_2d": 0, "heldout": 0} for name in self.names}
+        parts = {"train_3d": [self.train_3d], "train_2d": [self.train_2d], "heldout": self.heldout}
+        for kind, members in parts.items():
+            for part in members:
+                for folder, positions in zip(part.folders, part.positions, strict=True):
+                    table[self.names[folder]][kind] += len(positions)
+        return table
+
+
+def open_bodies(config: Config, data_dir: str) -> BodyRecords:
+    """Open the records of a run and sort them by what is known of them.
+
+    Args:
+        config: the run's settings.
+        data_dir: record folders, commas between them; unused when bodies are generated.
+
+    Returns:
+        The records.
+
+    Raises:
+        ValueError: if no folder is named, one is unfinished or of hands, or a kind that the config
+            asks for is missing.
+    """
+    temporary: tuple[records.TemporaryRecords, ...] = ()
+    if config.dataset == "generated":
+        temporary = tuple(_render(config, style) for style in _GENERATED)
+        folders = [folder.path for folder in temporary]
+        names = tuple(f"generated_{style}" for style in _GENERATED)
+    else:
+        folders = [os.path.expanduser(folder) for folder in data_dir.split(",") if folder]
+        if not folders:
+            raise ValueError(
+                "--data_dir is empty; name the record folders that keras_pose.data.prepare wrote, with "
+                "commas between them, or use --dataset=generated."
+            )
+        names = tuple(os.path.basename(os.path.normpath(folder)) for folder in folders)
+    readers = [records.RecordReader(folder) for folder in folders]
+    for reader in readers:
+        if reader.index["skeleton"] not in (MPII_16.name, MPII_16_SPINE.name):
+            raise ValueError(
+                f"{reader.folder} holds {reader.index['skeleton']} joints; prepare it with "
+                f"{MPII_16.name} joints."
+            )
+    splits = [
+        _split(reader, name, config, names) for reader, name in zip(readers, names, strict=True)
+    ]
+    train, heldout = ([split[side] for split in splits] for side in (0, 1))
+    bodies = BodyRecords(
+        train_3d=_part(readers, train, "depth"),
+        train_2d=_part(readers, train, "2d"),
+        heldout=tuple(
+            part for kind in ("depth", "2d") if len(part := _part(readers, heldout, kind))
+        ),
+        names=names,
+        temporary=temporary,
+    )
+    _check(bodies, config, data_dir)
+    return bodies
+
+
+def mean_bone_sum(part: Part) -> float:
+    """Mean over records of the sum of the 14 bones' lengths.
+
+    Args:
+        part: records with depth labels.
+
+    Returns:
+        Metres.
+
+    Raises:
+        ValueError: if there is no record.
+    """
+    step = -(-len(part) // _MOST_MEASURED)
+    if not step:
+        raise ValueError("No record has 3D joints to measure bones on; give --bone_sum_mm.")
+    stream = records.records_dataset(
+        part.readers,
+        sampler="in_order",
+        subsets=[positions[::step] for positions in part.positions],
+        bad_records=records.BadRecords(len(part), 1.0),
+    )
+    points = stream.map(lambda record: record["keypoints_3d"]).batch(256)
+    return float(
+        np.mean(np.concatenate([np.asarray(total_bone_length(batch)) for batch in points]))
+    )
+
+
+def _render(config, style):
+    folder = records.TemporaryRecords()
+    side = max(64, round(1.25 * config.image_size))
+    source = body_source(
+        config.num_generated, config.split_seed, size=side, style=style, labels_3d=_GENERATED[style]
+    )
+    records.write_records(source, folder.path, f"generated_{style}")
+    return folder
+
+
+def _split(reader, name, config, names):
+    chosen = [folder for folder in config.val_folders.split(",") if folder]
+    unknown = [folder for folder in chosen if folder not in names]
+    if unknown:
+        raise ValueError(
+            f"--val_folders={config.val_folders} names {unknown[0]}, which is not among the folders "
+            f"of --data_dir ({', '.join(names)})."
+        )
+    everything = np.arange(len(reader))
+    if chosen:
+        nothing = everything[:0]
+        return (nothing, everything) if name in chosen else (everything, nothing)
+    return records.split_records(reader, config.val_share, config.split_seed)
+
+
+def _part(readers: Sequence[records.RecordReader], positions, kind) -> Part:
+    """Records with depth labels, or those with 2D labels and no more."""
+    chosen: list[tuple[records.RecordReader, np.ndarray, int]] = []
+    for number, (reader, among) in enumerate(zip(readers, positions, strict=True)):
+        has_depth = reader.has("depth")
+        has = has_depth if kind == "depth" else reader.has("2d") & ~has_depth
+        mine = among[has[among]]
+        if len(mine):
+            chosen.append((reader, mine, number))
+    skeletons = {reader.index["skeleton"] for reader, _, _ in chosen}
+    if len(skeletons) > 1:
+        raise ValueError(
+            f"Folders whose records have {'depth' if kind == 'depth' else '2D labels alone'} are of "
+            f"different joint orders ({', '.join(sorted(skeletons))}); prepare them in the same one."
+        )
+    return Part([r for r, _, _ in chosen], [p for _, p, _ in chosen], [n for _, _, n in chosen])
+
+
+def _check(bodies, config, data_dir):
+    if config.num_3d and not len(bodies.train_3d):
+        raise ValueError(
+            f"--share_3d={config.share_3d} asks for pictures with depth labels, but no training record "
+            f"of --data_dir={data_dir} has any; give such a folder or --share_3d=0."
+        )
+    if config.num_3d < config.batch_size and not len(bodies.train_2d):
+        raise ValueError(
+            f"--share_3d={config.share_3d} asks for pictures with 2D labels alone, but no training "
+            f"record of --data_dir={data_dir} is such; give such a folder or --share_3d=1."
+        )
+
+
+def passes(part: Part, **settings) -> tf.data.Dataset:
+    """One pass over a part in order.
+
+    Args:
+        part: the records.
+        **settings: passed to `records_dataset`.
+
+    Returns:
+        Dataset of single records (dicts).
+    """
+    return records.records_dataset(
+        part.readers, sampler="in_order", subsets=part.positions, **settings
+    )
