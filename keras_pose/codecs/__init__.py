@@ -61,5 +61,10 @@ __all__ = [
     "pose_scale",
     "restore_wrist",
     "root_depth",
+    "soft_argmax",
+    "spatial_softmax",
+    "to_length",
+    "total_bone_length",
     "valid_poses",
+    "weak_perspective",
 ]
