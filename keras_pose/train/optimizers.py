@@ -1,66 +1,31 @@
-"""Optimizers of large-batch pretraining and their learning rate: LARS around Adam or SGD, AdamW.
+"""Optimizers in torch's arithmetic: LARS around Adam or SGD, AdamW, RMSprop.
 
-Keras has no LARS, and its Adam adds epsilon before the bias correction where torch adds it after;
-LARS makes gradients so small that the place matters.
+Keras has no LARS, and it puts epsilon elsewhere: in Adam before the bias correction, where torch adds it
+after, and in RMSprop under the root, where torch adds it to the root. LARS and heat maps make gradients
+so small that the place matters.
 """
 
-import math
 import re
 
 import keras
 import tensorflow as tf
 
-OPTIMIZERS = ("lars_adam", "lars_sgd", "adamw")
+from keras_pose.train.schedules import StepDecay, WarmupCosine
+
+__all__ = [
+    "DECAY_FILTERS",
+    "OPTIMIZERS",
+    "FilteredAdamW",
+    "Lars",
+    "PlainRmsprop",
+    "StepDecay",
+    "WarmupCosine",
+    "build_optimizer",
+    "is_decayed",
+]
+
+OPTIMIZERS = ("lars_adam", "lars_sgd", "adamw", "rmsprop")
 DECAY_FILTERS = ("rank", "names")
-
-
-@keras.saving.register_keras_serializable("keras_pose")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate that rises linearly from 0 and falls along half a cosine to 0.
-
-    `peak t / (warmup_steps - 1)` for t < warmup_steps, so that the peak is reached one step early, and
-    `peak / 2 (1 + cos(pi (t - warmup_steps) / (num_steps - warmup_steps)))` from then on. Without
-    warm-up the first step has the peak; one step of warm-up is a step at 0.
-
-    Args:
-        peak: largest learning rate.
-        warmup_steps: steps of the rise.
-        num_steps: step at which the cosine reaches 0.
-        clamp: stay at 0 from there on; False lets the cosine rise again, as the published runs do by
-            a fraction of an epoch.
-
-    Raises:
-        ValueError: if `num_steps` is not above `warmup_steps`.
-
-    Reference: PeCLR official code, see `docs/peclr.md`.
-    """
-
-    def __init__(self, peak: float, warmup_steps: int, num_steps: int, clamp: bool = True):
-        if not 0 <= warmup_steps < num_steps:
-            raise ValueError(
-                f"warmup_steps={warmup_steps} leaves nothing of num_steps={num_steps}; warm up for less."
-            )
-        self.peak = peak
-        self.warmup_steps = warmup_steps
-        self.num_steps = num_steps
-        self.clamp = clamp
-
-    def __call__(self, step):
-        step = tf.cast(step, tf.float32)
-        rise = step / max(self.warmup_steps - 1, 1)
-        progress = (step - self.warmup_steps) / (self.num_steps - self.warmup_steps)
-        if self.clamp:
-            progress = tf.minimum(progress, 1.0)
-        fall = 0.5 * (1.0 + tf.cos(math.pi * progress))
-        return self.peak * tf.where(step < self.warmup_steps, rise, fall)
-
-    def get_config(self):
-        return {
-            "peak": self.peak,
-            "warmup_steps": self.warmup_steps,
-            "num_steps": self.num_steps,
-            "clamp": self.clamp,
-        }
 
 
 def is_decayed(path: str, rank: int, decay_filter: str) -> bool:
@@ -195,13 +160,13 @@ def build_optimizer(
     weight_decay: float = 0.0,
     decay_filter: str = "rank",
 ) -> keras.optimizers.Optimizer:
-    """Make one of the optimizers of pretraining.
+    """Make an optimizer by its name.
 
     Args:
-        name: one of `OPTIMIZERS`: `lars_adam` (published), `lars_sgd` (momentum 0.9) or `adamw`
-            (decay beside the gradient, times the learning rate).
+        name: one of `OPTIMIZERS`: `lars_adam` (PeCLR's), `lars_sgd` (momentum 0.9), `adamw` (decay
+            beside the gradient, times the learning rate) or `rmsprop` (Wild3D's).
         learning_rate: number or schedule.
-        weight_decay: inside the gradient for LARS, decoupled for AdamW.
+        weight_decay: inside the gradient for LARS and RMSprop, decoupled for AdamW.
         decay_filter: which variables decay, see `is_decayed`.
 
     Returns:
@@ -214,6 +179,8 @@ def build_optimizer(
         raise ValueError(f"optimizer={name} is unknown; choose one of {', '.join(OPTIMIZERS)}.")
     if name == "adamw":
         return FilteredAdamW(learning_rate, weight_decay, decay_filter, name=name)
+    if name == "rmsprop":
+        return PlainRmsprop(learning_rate, weight_decay, decay_filter, name=name)
     inner = name.removeprefix("lars_")
     return Lars(learning_rate, inner, weight_decay, decay_filter, name=name)
 
@@ -276,6 +243,67 @@ class FilteredAdamW(keras.optimizers.Optimizer):
 
     def get_config(self):
         names = ("decoupled_decay", "decay_filter", "epsilon", "beta_1", "beta_2")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("keras_pose")
+class PlainRmsprop(keras.optimizers.Optimizer):
+    """RMSprop as torch and Torch7 have it: epsilon is added to the root of the mean square.
+
+    `v <- rho v + (1 - rho) g^2`, `p <- p - r g / (sqrt(v) + epsilon)`; no momentum, no bias correction.
+
+    Args:
+        learning_rate: float or `keras.optimizers.schedules.LearningRateSchedule`, r.
+        coupled_decay: w; the gradient of a variable that decays becomes `g + w p`, as torch does it.
+        decay_filter: which variables decay, see `is_decayed`.
+        rho: of the mean square, torch's alpha.
+        epsilon: added to the root.
+        name: carried by its variables in checkpoints.
+        **kwargs: passed to `keras.optimizers.Optimizer`.
+
+    Raises:
+        ValueError: if `decay_filter` is unknown.
+
+    Reference: Zhou et al. 2017, official code; section 7 of Wild3D's specification.
+    """
+
+    def __init__(
+        self,
+        learning_rate=2.5e-4,
+        coupled_decay=0.0,
+        decay_filter="rank",
+        rho=0.99,
+        epsilon=1e-8,
+        name="rmsprop",
+        **kwargs,
+    ):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        is_decayed("", 0, decay_filter)
+        self.coupled_decay = coupled_decay
+        self.decay_filter = decay_filter
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self.decays = _decays(variables, self.coupled_decay, self.decay_filter)
+        (self.velocities,) = self.add_optimizer_variables(variables, ["velocity"])
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        gradient = tf.cast(gradient, variable.dtype)
+        rate = tf.cast(learning_rate, variable.dtype)
+        if self.decays[index]:
+            gradient += self.decays[index] * variable
+        velocity = self.velocities[index]
+        mean_square = self.rho * velocity + (1.0 - self.rho) * tf.square(gradient)
+        velocity.assign(mean_square)
+        variable.assign_sub(rate * gradient / (tf.sqrt(mean_square) + self.epsilon))
+
+    def get_config(self):
+        names = ("coupled_decay", "decay_filter", "rho", "epsilon")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
