@@ -2,7 +2,8 @@
 
 Beside COCO's own fields, an image may have `group`, a class and `intrinsics`; an annotation
 `world_m`, 3D joints in metres up to a translation, or `camera_m`, absolute ones in the camera frame,
-a side and a score. Which field is the class, the side, the score and the box is an option.
+a side and a score. Which field is the class, the side, the score and the box is an option. Hands and
+bodies alike: the joint order says which.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from keras_pose.data.body_boxes import box_of_joints, square_box
+from keras_pose.data.body_joints import body_skeleton, labelled_joints
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
-from keras_pose.skeletons import HAND_21_FREIHAND, by_name, convert
+from keras_pose.skeletons import HAND_21_FREIHAND, Skeleton, by_name, convert, converters
 
 _ADVICE = "docs/data.md shows the layout"
 _BONE = ("middle_mcp", "middle_pip")
@@ -37,6 +40,7 @@ class KeypointFields:
         score: how sure a pseudo label is, 0 to 1.
         box: x, y, width, height in px.
         group: session, person or scene.
+        head_size: length that PCKh measures in, px.
     """
 
     label: str = ""
@@ -45,6 +49,7 @@ class KeypointFields:
     score: str = ""
     box: str = "bbox"
     group: str = "group"
+    head_size: str = "head_size"
 
 
 def read_keypoint_json(
@@ -60,6 +65,10 @@ def read_keypoint_json(
     Every annotation gives a record; images without one give a record without joints, which
     pretraining can use. A joint with the flag 0 is not labelled.
 
+    Hands are kept in HAND_21_FREIHAND order with their boxes as they are. Bodies are kept in MPII_16
+    order, or MPII_16_SPINE if the file has 3D joints, and their boxes become squares with a quarter
+    more room; without a box it is made from the joints.
+
     Args:
         path: the JSON file.
         pictures: folder of the pictures; `images` beside the file, or the file's own folder, if
@@ -70,11 +79,12 @@ def read_keypoint_json(
         name: short name of the set; that of the file's folder if empty.
 
     Returns:
-        The records, joints in HAND_21_FREIHAND order. `id` is the annotation's number in the file;
-        images without annotation are numbered on from there.
+        The records. `id` is the annotation's number in the file; images without annotation are
+        numbered on from there.
 
     Raises:
-        ValueError: if the file is missing, damaged or not of this layout.
+        ValueError: if the file is missing, damaged or not of this layout, or joints of that order
+            cannot be kept.
     """
     path = pathlib.Path(path)
     fields = fields or KeypointFields()
@@ -82,6 +92,7 @@ def read_keypoint_json(
     content = read_json(path)
     images = _table(content, "images", path)
     annotations = _table(content, "annotations", path)
+    target = _kept_order(order, annotations)
     root = pathlib.Path(pictures) if pictures else path.parent / "images"
     if pictures is None and not root.is_dir():
         root = path.parent
@@ -115,7 +126,7 @@ def read_keypoint_json(
         file = str(image["file_name"])
         data, height, width = read_picture(root / file, file)
         try:
-            labels = _labels(image, annotation, order, fields)
+            labels = _labels(image, annotation, order, target, fields)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
@@ -130,42 +141,60 @@ def read_keypoint_json(
             id=position, source=name, name=file, image=data, height=height, width=width, **labels
         )
 
-    return RecordSource(
-        name, licence or "not stated", HAND_21_FREIHAND.name, len(pairs), read, tuple(notes)
-    )
+    return RecordSource(name, licence or "not stated", target.name, len(pairs), read, tuple(notes))
 
 
-def _labels(image: dict, annotation: dict, order: Any, fields: KeypointFields) -> dict[str, Any]:
+def _kept_order(order: Skeleton, annotations: list[dict]) -> Skeleton:
+    hand = HAND_21_FREIHAND
+    if order == hand or (order.name, hand.name) in converters():
+        return hand
+    depth = any(a.get(key) is not None for a in annotations for key in ("camera_m", "world_m"))
+    return body_skeleton(order, depth)
+
+
+def _labels(
+    image: dict, annotation: dict, order: Skeleton, target: Skeleton, fields: KeypointFields
+) -> dict[str, Any]:
     """Fields of the record that come from the JSON file."""
+    is_hand = target == HAND_21_FREIHAND
 
     def value(field):
         found = annotation.get(field) if field else None
         return image.get(field) if field and found is None else found
 
-    labels: dict[str, Any] = {"group": str(value(fields.group) or "")}
+    labels: dict[str, Any] = {"group": str(value(fields.group) or ""), "skeleton": target.name}
     if annotation.get("keypoints") is not None:
         table = np.array(annotation["keypoints"], np.float64).reshape(-1, 3)
         if len(table) != order.num_joints:
             raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
-        points, _ = convert(table, order, HAND_21_FREIHAND)
-        labels["visible"] = (points[:, 2] > 0).astype(np.float32)
-        labels["keypoints_2d"] = points[:, :2]
+        if is_hand:
+            points, _ = convert(table, order, target)
+            points, visible = points[:, :2], (points[:, 2] > 0).astype(np.float32)
+        else:
+            points, visible = labelled_joints(table[:, :2], table[:, 2], order, target)
+        labels |= {"keypoints_2d": points, "visible": visible}
     for field in ("camera_m", "world_m"):
         if annotation.get(field) is not None:
-            points, _ = convert(np.array(annotation[field], np.float64), order, HAND_21_FREIHAND)
+            points, _ = convert(np.array(annotation[field], np.float64), order, target)
             labels["keypoints_3d"] = points
             labels["has_absolute_depth"] = field == "camera_m"
-            first, second = HAND_21_FREIHAND.indices(_BONE)
-            labels["scale"] = float(np.linalg.norm(points[first] - points[second]))
+            if is_hand:
+                first, second = target.indices(_BONE)
+                labels["scale"] = float(np.linalg.norm(points[first] - points[second]))
             break
     if value("intrinsics") is not None:
         labels["intrinsics"] = np.array(value("intrinsics"), np.float64)
     if value(fields.box) is not None:
-        labels["box"] = np.array(value(fields.box), np.float64)
+        box = np.array(value(fields.box), np.float64)
+        labels["box"] = box if is_hand else square_box(box)
+    elif not is_hand and "keypoints_2d" in labels:
+        labels["box"] = box_of_joints(labels["keypoints_2d"], labels["visible"])
     if value(fields.label) is not None:
         labels["label"] = int(value(fields.label))
     if value(fields.score) is not None:
         labels["score"] = float(value(fields.score))
+    if value(fields.head_size) is not None:
+        labels["head_size"] = float(value(fields.head_size))
     if value(fields.side) is not None:
         side = str(value(fields.side)).lower()
         if fields.side_is_mirrored:

@@ -13,7 +13,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from keras_pose.data.record import RecordSource
+from keras_pose.data.prepare_sources import (
+    GENERATED,
+    SOURCE_FLAGS,
+    open_source,
+    source_settings,
+)
 from keras_pose.data.record_files import write_records
 from keras_pose.train import config as configs
 from keras_pose.train.config import check_ranges, option
@@ -30,9 +35,11 @@ class PrepareConfig:
     source: str = option(
         "folder",
         "Kind of data set; docs/data.md describes each.",
-        choices=("freihand", "youtube_3d_hands", "folder", "keypoint_json", "generated_hands"),
+        choices=tuple(SOURCE_FLAGS),
     )
-    input: str = option("", "Folder of the data set; for keypoint_json the JSON file.")
+    input: str = option(
+        "", "Folder of the data set; for keypoint_json and coco the JSON file, for mpii either."
+    )
     output: str = option("", "Folder for the records; a folder begun before is gone on with.")
     name: str = option("", "Short name of the set; by default the source's or the folder's.")
     licence: str = option("", "Licence of your own pictures, stated in the index.")
@@ -42,14 +49,21 @@ class PrepareConfig:
     shard_size: int = option(4096, "Records per file at most.", low=1)
     num_threads: int = option(2, "Pictures read at the same time.", low=1)
     split: str = option(
-        "", "freihand: training or evaluation; youtube_3d_hands: train, val or test."
+        "",
+        "freihand: training or evaluation; youtube_3d_hands: train, val or test; mpii: train or val; "
+        "lsp, human36m_pictures, mpi_inf_3dhp_pictures: train or test.",
     )
     versions: str = option("gs,hom,sample,auto", "freihand: which backgrounds, with commas.")
     joint_regressor: str = option("", "youtube_3d_hands: your .npy or .npz of 16 x 778 numbers.")
     mirror_left: bool = option(True, "youtube_3d_hands: turn left hands into right ones.")
     boxes: str = option("", "folder: .csv or .json file of hand boxes.")
-    pictures: str = option("", "keypoint_json: folder of the pictures; images/ beside the file.")
-    joint_order: str = option("hand_21_freihand", "keypoint_json: order of the joints in the file.")
+    pictures: str = option(
+        "", "keypoint_json, mpii, coco, lsp: folder of the pictures; images/ beside the file."
+    )
+    joint_order: str = option(
+        "hand_21_freihand",
+        "keypoint_json: order of the joints in the file; coco_17, mpii_16, lsp_14, h36m_17 for bodies.",
+    )
     label_field: str = option("", "keypoint_json: field of the class.")
     side_field: str = option("", "keypoint_json: field that says left or right.")
     side_is_mirrored: bool = option(
@@ -58,21 +72,54 @@ class PrepareConfig:
     score_field: str = option("", "keypoint_json: field of a pseudo label's score.")
     box_field: str = option("bbox", "keypoint_json: field of the hand's box.")
     group_field: str = option("group", "keypoint_json: field of session, person or scene.")
+    head_field: str = option("head_size", "keypoint_json: field of PCKh's length in px.")
+    min_joints: int = option(6, "coco, lsp: leave out persons with fewer labelled joints.", low=1)
+    adjusted: str = option(
+        "",
+        "mpii: yes or no, whether the file's centres and scales are adjusted; found out if empty.",
+        choices=("", "yes", "no"),
+    )
+    subjects: str = option(
+        "", "human36m_pictures, mpi_inf_3dhp_pictures: names such as S9,S11; the split's if empty."
+    )
+    every: int = option(
+        0,
+        "human36m_pictures: every n-th video frame, 5 (default) or 200 for a quick test; "
+        "mpi_inf_3dhp_pictures: likewise, 25 in training and every valid frame in testing.",
+        low=0,
+    )
+    universal: bool = option(
+        True, "mpi_inf_3dhp_pictures: 3D joints scaled to one height, as its evaluation takes them."
+    )
+    style: str = option("lab", "generated_bodies: kind of scene.", choices=("lab", "wild", "test"))
+    motion: str = option(
+        "", "generated_bodies: .npz file of motion capture; sampled poses if empty."
+    )
+    labels_3d: bool = option(True, "generated_bodies: give 3D labels, or 2D alone.")
     side: str = option(
         "", "folder: right or left if all are; generated_hands: right (default), left or both."
     )
-    num: int = option(10_000, "generated_hands: how many.", low=1)
-    seed: int = option(0, "generated_hands: seed.", low=0)
-    size: int = option(128, "generated_hands: side of the pictures in px.", low=32)
-    backgrounds: str = option("", "generated_hands: folder of pictures to put behind the hands.")
+    num: int = option(10_000, "generated_hands, generated_bodies: how many.", low=1)
+    seed: int = option(0, "generated_hands, generated_bodies: seed.", low=0)
+    size: int = option(
+        0,
+        "generated_hands, generated_bodies: side of the pictures in px, 128 and 256 by default; "
+        "human36m_pictures, mpi_inf_3dhp_pictures: side of the person's box, 256 by default.",
+        low=0,
+    )
+    backgrounds: str = option(
+        "", "generated_hands, generated_bodies: folder of pictures to put behind."
+    )
 
     def __post_init__(self):
         check_ranges(self)
+        if self.size and self.size < 32:
+            raise ValueError(f"--size={self.size} is too small; give at least 32.")
         if not self.output:
             raise ValueError("--output is missing; name the folder for the records.")
-        if not self.input and self.source != "generated_hands":
+        if not self.input and self.source not in GENERATED:
             raise ValueError(f"--input is missing; name the data set for --source={self.source}.")
-        known = (*_SHARED, *_OWN[self.source])
+        known = (*_SHARED, *SOURCE_FLAGS[self.source])
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         for field, value in configs.to_dict(self).items():
             if field not in known and value != defaults[field]:
@@ -85,101 +132,6 @@ _SHARED = (
     *("source", "input", "output", "name", "licence"),
     *("max_bad_fraction", "shard_size", "num_threads"),
 )
-_OWN: dict[str, tuple[str, ...]] = {
-    "freihand": ("split", "versions"),
-    "youtube_3d_hands": ("split", "joint_regressor", "mirror_left"),
-    "folder": ("boxes", "side"),
-    "keypoint_json": (
-        *("pictures", "joint_order", "label_field", "side_field", "side_is_mirrored"),
-        *("score_field", "box_field", "group_field"),
-    ),
-    "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
-}
-
-
-# Readers are imported when they are asked for, so that none is paid for by the others.
-def _freihand(config: PrepareConfig) -> RecordSource:
-    from keras_pose.data.freihand import read_freihand
-
-    versions = tuple(version for version in config.versions.split(",") if version)
-    return read_freihand(config.input, config.split or "training", versions)
-
-
-def _youtube_3d_hands(config: PrepareConfig) -> RecordSource:
-    from keras_pose.data.youtube_3d_hands import read_youtube_3d_hands
-
-    return read_youtube_3d_hands(
-        config.input, config.joint_regressor, config.split or "train", config.mirror_left
-    )
-
-
-def _folder(config: PrepareConfig) -> RecordSource:
-    from keras_pose.data.picture_folder import read_picture_folder
-
-    return read_picture_folder(
-        config.input,
-        config.boxes or None,
-        side=config.side or "unknown",
-        licence=config.licence or "not stated",
-        name=config.name,
-    )
-
-
-def _keypoint_json(config: PrepareConfig) -> RecordSource:
-    from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
-
-    fields = KeypointFields(
-        label=config.label_field,
-        side=config.side_field,
-        side_is_mirrored=config.side_is_mirrored,
-        score=config.score_field,
-        box=config.box_field,
-        group=config.group_field,
-    )
-    return read_keypoint_json(
-        config.input,
-        config.pictures or None,
-        config.joint_order,
-        fields,
-        licence=config.licence,
-        name=config.name,
-    )
-
-
-def _generated_hands(config: PrepareConfig) -> RecordSource:
-    from keras_pose.data.generated_hands import hand_source
-
-    return hand_source(
-        config.num,
-        config.seed,
-        size=config.size,
-        side=config.side or "right",
-        backgrounds=config.backgrounds or None,
-    )
-
-
-_READERS: dict[str, Callable[[PrepareConfig], RecordSource]] = {
-    "freihand": _freihand,
-    "youtube_3d_hands": _youtube_3d_hands,
-    "folder": _folder,
-    "keypoint_json": _keypoint_json,
-    "generated_hands": _generated_hands,
-}
-
-
-def open_source(config: PrepareConfig) -> RecordSource:
-    """Open the data set that a config names.
-
-    Args:
-        config: what to read.
-
-    Returns:
-        Its records, unread.
-
-    Raises:
-        ValueError: if the data set is missing, damaged or of another layout.
-    """
-    return _READERS[config.source](config)
 
 
 def prepare(
@@ -202,7 +154,6 @@ def prepare(
         OSError: if something cannot be written.
     """
     source = open_source(config)
-    own = {field: getattr(config, field) for field in ("source", *_OWN[config.source])}
     return write_records(
         source,
         config.output,
@@ -211,7 +162,7 @@ def prepare(
         shard_size=config.shard_size,
         max_bad_fraction=config.max_bad_fraction,
         # Where the input lies and how fast it is read does not change the records.
-        settings=own | {"count": len(source)},
+        settings=source_settings(config) | {"count": len(source)},
         num_threads=config.num_threads,
         on_progress=on_progress,
         on_bad=on_bad,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
-from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND
+from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, MPII_16
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 needs_real = pytest.mark.skipif(
@@ -150,3 +150,53 @@ def test_the_real_sets_by_count(name, label, counts):
     assert all(r.keypoints_2d is not None and not r.has_absolute_depth for r in labelled)
     assert {r.label for r in labelled} <= set(range(counts[2]))
     assert source.read(counts[1]).keypoints_2d is None
+
+
+def _body_content(order="coco_17", **change):
+    count = {"coco_17": 17, "h36m_17": 17, "mpii_16": 16, "lsp_14": 14}[order]
+    points = np.stack([2.0 * np.arange(count), np.arange(count), np.full(count, 2)], -1)
+    points[0, 2] = 0
+    annotation = {"image_id": 5, "keypoints": points.ravel().tolist()} | change
+    images = [{"id": 5, "file_name": "a.png", "width": 40, "height": 50, "group": "person 1"}]
+    return {"images": images, "annotations": [annotation]}
+
+
+def test_own_pictures_of_bodies_with_coco_joints(tmp_path):
+    path = _write(tmp_path, _body_content(bbox=[10, 10, 16, 20], head_size=4.5))
+    source = read_keypoint_json(path, joint_order="coco_17", licence="own")
+    (record,) = source
+    assert source.skeleton == record.skeleton == "mpii_16" and record.group == "person 1"
+    assert record.scale == 0 and record.side == "unknown" and record.head_size == 4.5
+    place = {name: record.keypoints_2d[j].tolist() for j, name in enumerate(MPII_16.joints)}
+    # Rows of COCO: left hip 11, right hip 12, left wrist 9.
+    assert place["pelvis"] == [23, 11.5] and place["left_wrist"] == [18, 9]
+    unknown = {MPII_16.joints[j] for j in np.flatnonzero(record.visible == 0)}
+    assert unknown == {"upper_neck", "head_top"}
+    # 16 x 20 about (18, 20), with a quarter more room.
+    assert record.box.tolist() == [5.5, 7.5, 25, 25]
+
+
+def test_boxes_of_bodies_are_made_from_the_joints_if_there_are_none(tmp_path):
+    (record,) = read_keypoint_json(_write(tmp_path, _body_content("lsp_14")), joint_order="lsp_14")
+    # Joints 1 to 13 reach from (2, 1) to (26, 13): 1.4 times 24 about (14, 7).
+    np.testing.assert_allclose(record.box, [-2.8, -9.8, 33.6, 33.6], rtol=1e-6)
+    assert record.visible.tolist() == [0] + [1] * 15
+
+
+def test_bodies_with_3d_joints_keep_the_middle_of_the_back(tmp_path):
+    points = np.stack([np.arange(17), np.zeros(17), np.full(17, 3)], -1)
+    path = _write(tmp_path, _body_content("h36m_17", camera_m=points.tolist()))
+    (record,) = read_keypoint_json(path, joint_order="h36m_17")
+    assert record.skeleton == "mpii_16_spine" and record.has_absolute_depth
+    assert record.keypoints_3d[:, 0].tolist() == [
+        *(3, 2, 1, 4, 5, 6, 0, 7, 8, 10, 16, 15, 14, 11, 12, 13),
+    ]
+    assert record.visible.tolist() == [1] * 6 + [0] + [1] * 9  # pelvis, the file's first joint
+    (flat,) = read_keypoint_json(_write(tmp_path, _body_content("h36m_17")), joint_order="h36m_17")
+    assert flat.skeleton == "mpii_16" and flat.keypoints_2d[7].tolist() == [25, 12.5]
+
+
+def test_3d_joints_that_cannot_be_kept_are_refused(tmp_path):
+    content = _body_content(camera_m=np.ones((17, 3)).tolist())
+    with pytest.raises(ValueError, match="Bodies with 3D joints cannot be kept .* 'coco_17'"):
+        read_keypoint_json(_write(tmp_path, content), joint_order="coco_17")

@@ -1,0 +1,217 @@
+"""What each --source of `prepare` reads, and which of the flags belong to it.
+
+Readers are imported when they are asked for, so that none is paid for by the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras_pose.data.record import RecordSource
+
+# Flags of each source; any other flag must keep its default.
+SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
+    "freihand": ("split", "versions"),
+    "youtube_3d_hands": ("split", "joint_regressor", "mirror_left"),
+    "folder": ("boxes", "side"),
+    "keypoint_json": (
+        *("pictures", "joint_order", "label_field", "side_field", "side_is_mirrored"),
+        *("score_field", "box_field", "group_field", "head_field"),
+    ),
+    "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
+    "generated_bodies": ("num", "seed", "size", "style", "motion", "backgrounds", "labels_3d"),
+    "mpii": ("pictures", "split", "adjusted"),
+    "coco": ("pictures", "min_joints"),
+    "lsp": ("pictures", "split", "min_joints"),
+    "human36m_pictures": ("split", "subjects", "every", "size"),
+    "mpi_inf_3dhp_pictures": ("split", "subjects", "every", "size", "universal"),
+}
+# What --size means where it is left out.
+DEFAULT_SIZES = {
+    "generated_hands": 128,
+    "generated_bodies": 256,
+    "human36m_pictures": 256,
+    "mpi_inf_3dhp_pictures": 256,
+}
+# Sources that draw their pictures and so need no --input.
+GENERATED = ("generated_hands", "generated_bodies")
+
+
+def source_settings(config: Any) -> dict[str, Any]:
+    """What the records of a source depend on, besides its input.
+
+    Args:
+        config: a `PrepareConfig`.
+
+    Returns:
+        JSON-ready; the same for the same records, so that a folder begun before is recognised.
+    """
+    own = {field: getattr(config, field) for field in ("source", *SOURCE_FLAGS[config.source])}
+    if "size" in own:
+        own["size"] = _size(config)
+    if own.get("head_field") == "head_size":  # younger than the folders that lack it
+        del own["head_field"]
+    return own
+
+
+def open_source(config: Any) -> RecordSource:
+    """Open the data set that a config names.
+
+    Args:
+        config: a `PrepareConfig`.
+
+    Returns:
+        Its records, unread.
+
+    Raises:
+        ValueError: if the data set is missing, damaged or of another layout.
+    """
+    return _READERS[config.source](config)
+
+
+def _freihand(config: Any) -> RecordSource:
+    from keras_pose.data.freihand import read_freihand
+
+    versions = tuple(version for version in config.versions.split(",") if version)
+    return read_freihand(config.input, config.split or "training", versions)
+
+
+def _youtube_3d_hands(config: Any) -> RecordSource:
+    from keras_pose.data.youtube_3d_hands import read_youtube_3d_hands
+
+    return read_youtube_3d_hands(
+        config.input, config.joint_regressor, config.split or "train", config.mirror_left
+    )
+
+
+def _folder(config: Any) -> RecordSource:
+    from keras_pose.data.picture_folder import read_picture_folder
+
+    return read_picture_folder(
+        config.input,
+        config.boxes or None,
+        side=config.side or "unknown",
+        licence=config.licence or "not stated",
+        name=config.name,
+    )
+
+
+def _keypoint_json(config: Any) -> RecordSource:
+    from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+
+    fields = KeypointFields(
+        label=config.label_field,
+        side=config.side_field,
+        side_is_mirrored=config.side_is_mirrored,
+        score=config.score_field,
+        box=config.box_field,
+        group=config.group_field,
+        head_size=config.head_field,
+    )
+    return read_keypoint_json(
+        config.input,
+        config.pictures or None,
+        config.joint_order,
+        fields,
+        licence=config.licence,
+        name=config.name,
+    )
+
+
+def _generated_hands(config: Any) -> RecordSource:
+    from keras_pose.data.generated_hands import hand_source
+
+    return hand_source(
+        config.num,
+        config.seed,
+        size=_size(config),
+        side=config.side or "right",
+        backgrounds=config.backgrounds or None,
+    )
+
+
+def _generated_bodies(config: Any) -> RecordSource:
+    from keras_pose.data.generated_bodies import body_source
+
+    motion = None
+    if config.motion:
+        from keras_pose.data.cmu_mocap17 import load_cmu_mocap17
+
+        motion = load_cmu_mocap17(config.motion)
+    return body_source(
+        config.num,
+        config.seed,
+        size=_size(config),
+        style=config.style,
+        motion=motion,
+        backgrounds=config.backgrounds or None,
+        labels_3d=config.labels_3d,
+    )
+
+
+def _mpii(config: Any) -> RecordSource:
+    from keras_pose.data.mpii import read_mpii
+
+    adjusted = {"": None, "yes": True, "no": False}[config.adjusted]
+    return read_mpii(config.input, config.pictures or None, adjusted, config.split)
+
+
+def _coco(config: Any) -> RecordSource:
+    from keras_pose.data.coco_keypoints import read_coco_keypoints
+
+    return read_coco_keypoints(config.input, config.pictures or None, config.min_joints)
+
+
+def _lsp(config: Any) -> RecordSource:
+    from keras_pose.data.lsp import read_lsp
+
+    return read_lsp(config.input, config.pictures or None, config.split, config.min_joints)
+
+
+def _human36m_pictures(config: Any) -> RecordSource:
+    from keras_pose.data.human36m_pictures import read_human36m_pictures
+
+    return read_human36m_pictures(
+        config.input,
+        config.split or "train",
+        subjects=_names(config.subjects),
+        every=config.every or 5,
+        size=_size(config),
+    )
+
+
+def _mpi_inf_3dhp_pictures(config: Any) -> RecordSource:
+    from keras_pose.data.mpi_inf_3dhp_pictures import read_mpi_inf_3dhp_pictures
+
+    return read_mpi_inf_3dhp_pictures(
+        config.input,
+        config.split or "train",
+        subjects=_names(config.subjects),
+        every=config.every,
+        size=_size(config),
+        universal=config.universal,
+    )
+
+
+def _size(config: Any) -> int:
+    return config.size or DEFAULT_SIZES[config.source]
+
+
+def _names(text: str) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) or None
+
+
+_READERS: dict[str, Callable[[Any], RecordSource]] = {
+    "freihand": _freihand,
+    "youtube_3d_hands": _youtube_3d_hands,
+    "folder": _folder,
+    "keypoint_json": _keypoint_json,
+    "generated_hands": _generated_hands,
+    "generated_bodies": _generated_bodies,
+    "mpii": _mpii,
+    "coco": _coco,
+    "lsp": _lsp,
+    "human36m_pictures": _human36m_pictures,
+    "mpi_inf_3dhp_pictures": _mpi_inf_3dhp_pictures,
+}
