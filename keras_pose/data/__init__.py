@@ -8,6 +8,7 @@ from keras_pose.data.bad_records import BadRecords
 from keras_pose.data.bvh_folder import load_bvh_folder
 from keras_pose.data.cmu_mocap17 import load_cmu_mocap17
 from keras_pose.data.freihand import read_freihand
+from keras_pose.data.generated_bodies import body_source
 from keras_pose.data.generated_hands import generate_hands, hand_source
 from keras_pose.data.human36m import load_h36m, load_h36m_2d, load_h36m_views
 from keras_pose.data.humans import generate_motion
@@ -38,6 +39,7 @@ __all__ = [
     "ViewRanges",
     "Views",
     "VirtualRig",
+    "body_source",
     "concatenate",
     "decode_picture",
     "generate_hands",

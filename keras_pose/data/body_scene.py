@@ -119,11 +119,12 @@ def draw_room(
     start = camera.centre.astype(np.float32)
     half = room.half_m.astype(np.float32)
     low, high = np.array([-half[0], -half[1], -half[2]]), np.array([half[0], 0, half[2]])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ends = [
-            (np.where(ahead[axis] > 0, high[axis], low[axis]) - start[axis]) / ahead[axis]
-            for axis in range(3)
-        ]
+    # A ray along a wall meets it nowhere; a tiny slant spares the division by 0.
+    ahead[np.abs(ahead) < 1e-6] = 1e-6
+    ends = [
+        (np.where(ahead[axis] > 0, high[axis], low[axis]) - start[axis]) / ahead[axis]
+        for axis in range(3)
+    ]
     reach = np.minimum(np.minimum(ends[0], ends[1]), ends[2])
     x, y, z = (start[axis] + reach * ahead[axis] for axis in range(3))
     is_level = ends[1] <= reach
