@@ -97,7 +97,7 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def _cell(key: str, value: str | float) -> str:
+def _cell(key: str, value: object) -> str:
     if isinstance(value, str):
         return value
     return f"{value:.2f}" if "_ms_" in key else f"{value:.0f}"
