@@ -133,7 +133,8 @@ def to_length(points: Tensor, bone_sum: float | Tensor) -> Tensor:
     centred = points - points[..., _PELVIS : _PELVIS + 1, :]
     extent = total_bone_length(centred)
     some = extent > 0
-    wanted = ops.cast(bone_sum, points.dtype)
+    # A Python number would pass through single precision on its way to `cast`.
+    wanted = ops.convert_to_tensor(bone_sum, dtype=points.dtype)
     factor = wanted / ops.where(some, extent, ops.ones_like(extent))
     factor = ops.where(some, factor, ops.zeros_like(factor))
     sized = factor[..., None, None] * centred

@@ -11,6 +11,15 @@ from keras_pose.metrics.accumulators import (
     PercentageOfCorrectKeypoints3D,
     ProcrustesMeanPerJointPositionError,
 )
+from keras_pose.metrics.body_2d import (
+    ACCURACY_JOINTS,
+    JOINT_GROUPS,
+    head_relative_hits,
+    heatmap_accuracy,
+    heatmap_hits,
+    joint_table,
+    pckh,
+)
 from keras_pose.metrics.evaluation import evaluate_poses, measure, standard_protocols
 from keras_pose.metrics.freihand import (
     FREIHAND_PROTOCOLS,
@@ -38,18 +47,23 @@ from keras_pose.metrics.position import (
     scale_align,
 )
 from keras_pose.metrics.protocol import Protocol, joint_set
+from keras_pose.metrics.symmetry import LIMBS, limb_differences
 from keras_pose.metrics.threshold import (
     AUC_THRESHOLDS_150_MM,
     AUC_THRESHOLDS_MM,
     auc_3d,
     pck_3d,
     share_below,
+    share_within,
 )
 
 __all__ = [
+    "ACCURACY_JOINTS",
     "AUC_THRESHOLDS_150_MM",
     "AUC_THRESHOLDS_MM",
     "FREIHAND_PROTOCOLS",
+    "JOINT_GROUPS",
+    "LIMBS",
     "PECLR_PROTOCOLS",
     "AreaUnderCurve3D",
     "MeanPerJointPositionError",
@@ -67,19 +81,26 @@ __all__ = [
     "f_score",
     "freihand_scores",
     "frontal_offset",
+    "head_relative_hits",
+    "heatmap_accuracy",
+    "heatmap_hits",
     "joint_errors",
     "joint_set",
+    "joint_table",
     "keypoint_measures",
+    "limb_differences",
     "measure",
     "mirrored_bones",
     "mpjpe",
     "n_mpjpe",
     "pa_mpjpe",
     "pck_3d",
+    "pckh",
     "peclr_scores",
     "root_relative",
     "scale_align",
     "scores_text",
     "share_below",
+    "share_within",
     "standard_protocols",
 ]

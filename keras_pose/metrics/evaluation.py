@@ -10,7 +10,7 @@ from keras_pose.geometry.procrustes import similarity_align
 from keras_pose.geometry.shapes import Tensor, require_last_axes
 from keras_pose.metrics.plausibility import FRONT_JOINTS, bone_symmetry_error, chirality
 from keras_pose.metrics.position import joint_errors, pose_pair, root_relative, scale_align
-from keras_pose.metrics.protocol import Protocol, joint_set
+from keras_pose.metrics.protocol import OWN_SIZES, Protocol, joint_set
 from keras_pose.metrics.threshold import share_below
 from keras_pose.metrics.units import convert_length
 from keras_pose.skeletons import H36M_17, Skeleton
@@ -24,7 +24,8 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
     """Measures each pose under a protocol.
 
     The root is aligned before joints are left out; scale and Procrustes see only scored joints.
-    `chirality` and `bone-symmetry` look at the prediction alone, with all its joints.
+    `chirality` and `bone-symmetry` look at the prediction alone, with all its joints. Under a scale rule
+    of `OWN_SIZES` the prediction must have that size already.
 
     Args:
         protocol: what to measure; measures are `mpjpe`, `pa-mpjpe`, `n-mpjpe`, `3dpck@<t>mm`,
@@ -55,7 +56,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
         true = ops.take(true, protocol.kept_joints, axis=-2)
     if protocol.alignment == "similarity":
         predicted = similarity_align(predicted, true, protocol.reflection)
-    elif protocol.scale_rule != "none":
+    elif protocol.scale_rule not in ("none", *OWN_SIZES):
         rule = protocol.scale_rule.replace("-", "_")
         predicted, true = scale_align(predicted, true, rule, root=None)
     errors = joint_errors(predicted, true)

@@ -13,7 +13,10 @@ from keras_pose.skeletons import Skeleton, by_name
 
 ALIGNMENTS = ("none", "root", "similarity")
 REFLECTIONS = ("none", "forbid", "best")
-SCALE_RULES = ("none", "least-squares", "norm-ratio", "per-pose")
+# The prediction comes in a size of its own: its 14 bones sum to Zhou et al. 2017's constant, to the mean
+# of the training records, or to the truth's.
+OWN_SIZES = ("bones-4296.99mm", "training-bones", "true-bones")
+SCALE_RULES = ("none", "least-squares", "norm-ratio", "per-pose", *OWN_SIZES)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.@/+-]+")
 _KEYS = {
@@ -34,7 +37,8 @@ class Protocol:
         measure: what, for example `mpjpe`, `pa-mpjpe`, `3dpck@150mm`, `3dauc@0-150mm/31`.
         alignment: `none`, `root` (root joints moved together) or `similarity` (Procrustes).
         reflection: `forbid` or `best` under `similarity`, else `none`.
-        scale_rule: `per-pose` under `similarity`; `least-squares`, `norm-ratio` or `none` else.
+        scale_rule: `per-pose` under `similarity`; else `least-squares`, `norm-ratio`, `none` or one of
+            `OWN_SIZES`, which say how the prediction was sized before it was measured.
         root: name of the root joint under `root`, else `none`.
         joint_set: skeleton name, with `-joint` for each joint left out: `h36m_17-pelvis`.
         unit: unit of the number: `mm`, `percent`, `share`, ...

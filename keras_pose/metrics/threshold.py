@@ -1,7 +1,8 @@
 """Shares of joints that lie near enough: 3DPCK and the area under its curve.
 
-Both are in percent. A joint counts when its error is strictly below the threshold, so threshold 0
-counts nothing and a perfect prediction reaches 96.77 over 31 thresholds, 99.33 over 150.
+All are in percent. A joint counts when its error is strictly below the threshold, so threshold 0
+counts nothing and a perfect prediction reaches 96.77 over 31 thresholds, 99.33 over 150. Only
+`share_within` counts an error that equals it.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,20 @@ def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
     limits = ops.convert_to_tensor(list(thresholds), dtype=errors.dtype)
     near = ops.cast(errors[..., None] < limits, errors.dtype)
     return 100.0 * ops.mean(near, axis=(-2, -1))
+
+
+def share_within(errors: Tensor, limit: float) -> Tensor:
+    """Computes the percentage of errors that are not above a limit.
+
+    Args:
+        errors: floating `[..., J]` >= 0, any unit; NaN counts as too far.
+        limit: number in the unit of the errors, inclusive, as Zhou et al. 2017 count.
+
+    Returns:
+        Percentages `[...]`, 0 to 100.
+    """
+    errors = as_floating(errors)
+    return 100.0 * ops.mean(ops.cast(errors <= limit, errors.dtype), axis=-1)
 
 
 def pck_3d(
