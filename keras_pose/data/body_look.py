@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_pose.data.body_surface import HAIR_STYLES, BodyShape
+from keras_pose.data.body_parts import HAIR_STYLES, BodyShape
 from keras_pose.data.hand_look import random_skin
 
 PATTERNS = ("plain", "stripes", "pinstripes", "checks", "dots", "blots", "print")
@@ -214,8 +214,6 @@ def _garment(rng: np.random.Generator, pattern: str) -> Garment:
         "print": (np.minimum(column, 1 - column) < 0.08) & (row > 0.25) & (row < 0.6),
     }[pattern]
     texture = np.where(is_figure[..., None], figure, ground)
-    if pattern == "plaid":
-        texture = 0.5 * (texture + ground)
     period = {"print": 0.5, "blots": 0.4}.get(pattern, float(rng.uniform(0.06, 0.16)))
     repeats = {"print": 1, "blots": 1, "pinstripes": int(rng.integers(8, 15))}.get(
         pattern, int(rng.integers(4, 9))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_pose.data.body_look import BodyLight, BodyLook, Garment
-from keras_pose.data.body_surface import (
+from keras_pose.data.body_parts import (
     ARM,
     FOOT,
     HAIR,

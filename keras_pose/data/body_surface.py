@@ -6,19 +6,27 @@ point where hips and knees do, thumbs where elbows bend.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Self
-
 import numpy as np
 
-from keras_pose.data.surface import Surface
-from keras_pose.skeletons import H36M_17
+from keras_pose.data.body_parts import (
+    ARM,
+    FOOT,
+    HAIR,
+    HAND,
+    HEAD,
+    HIP,
+    LEG,
+    NECK,
+    SIDES,
+    SKIRT,
+    TORSO,
+    BodyParts,
+    BodyShape,
+    BodySurface,
+    across,
+    unit,
+)
 
-TORSO, HIP, ARM, HAND, LEG, FOOT, NECK, HEAD, HAIR, SKIRT = range(10)
-SIDES = ("right", "left")
-HAIR_STYLES = ("bald", "short", "long", "bun", "cap")
-# Pelvis to base of the neck, thigh and shin of a body of 1.71 m: what all girths are drawn for.
-_REFERENCE_M = 1.317
 _DOWN = np.array([0.0, 1.0, 0.0])
 # Sections of the trunk: place from pelvis (0) over spine (1) to thorax (2), half of the width, half
 # of the depth; metres.
@@ -31,71 +39,6 @@ _SECTIONS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class BodyShape:
-    """What of a person's flesh stays the same in every pose; factors of an average adult's.
-
-    Attributes:
-        girth: of everything.
-        limbs: of arms and legs, beside `girth`.
-        hips: width of the hips.
-        chest: width of the chest.
-        belly: how far the belly stands out, metres.
-        bust: how far the bust stands out, metres.
-        hair: one of `HAIR_STYLES`.
-        loose: how much wider than the leg the trousers are, metres.
-        skirt: how far down the thighs a skirt reaches, 0 for none.
-    """
-
-    girth: float = 1.0
-    limbs: float = 1.0
-    hips: float = 1.0
-    chest: float = 1.0
-    belly: float = 0.0
-    bust: float = 0.0
-    hair: str = "short"
-    loose: float = 0.0
-    skirt: float = 0.0
-
-
-@dataclasses.dataclass(frozen=True)
-class BodySurface(Surface):
-    """Primitives of one body; metres, in the frame of the joints they were built from.
-
-    Attributes:
-        region: int64 [C + T], TORSO to SKIRT.
-        frame: int64 [C + T], which of F frames each primitive belongs to.
-        origins: float64 [F, 3], start of the bone of each frame.
-        axes: float64 [F, 3, 3], rows along the bone, to the person's right, to the front.
-        bases: float64 [F], place along the limb at the origin: an upper arm is 0 to 1, a forearm 1
-            to 2, and so on.
-        lengths: float64 [F], metres of the bone that raise the place by 1.
-    """
-
-    region: np.ndarray
-    frame: np.ndarray
-    origins: np.ndarray
-    axes: np.ndarray
-    bases: np.ndarray
-    lengths: np.ndarray
-
-    def moved(self, rotation: np.ndarray, shift: np.ndarray) -> Self:
-        """Moves the body.
-
-        Args:
-            rotation: float64 [3, 3]; points become R p + t.
-            shift: float64 [3], metres.
-
-        Returns:
-            A new surface.
-        """
-        return dataclasses.replace(
-            super().moved(rotation, shift),
-            origins=self.origins @ rotation.T + shift,
-            axes=self.axes @ rotation.T,
-        )
-
-
 def body_surface(joints: np.ndarray, shape: BodyShape) -> BodySurface:
     """Builds the flesh, hair and shoes around one pose.
 
@@ -106,8 +49,7 @@ def body_surface(joints: np.ndarray, shape: BodyShape) -> BodySurface:
     Returns:
         The surface, metres, in the frame of the joints.
     """
-    place = dict(zip(H36M_17.joints, np.asarray(joints, np.float64), strict=True))
-    parts = _Parts(place, shape)
+    parts = BodyParts(np.asarray(joints, np.float64), shape)
     _add_trunk(parts)
     _add_head(parts)
     for side in SIDES:
@@ -118,96 +60,7 @@ def body_surface(joints: np.ndarray, shape: BodyShape) -> BodySurface:
     return parts.surface()
 
 
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / (np.sqrt(vector @ vector) + 1e-9)
-
-
-def _across(vector: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Returns the part of a vector that stands upright on an axis."""
-    return vector - (vector @ axis) * axis
-
-
-class _Parts:
-    """Collects cones, triangles and frames; knows the frames of hips and chest."""
-
-    def __init__(self, place: dict[str, np.ndarray], shape: BodyShape):
-        self.place, self.shape = place, shape
-        pelvis, spine, thorax = place["pelvis"], place["spine"], place["thorax"]
-        lengths = [np.linalg.norm(thorax - spine), np.linalg.norm(spine - pelvis)]
-        for joint, parent in (("knee", "hip"), ("ankle", "knee")):
-            bones = [place[f"{side}_{joint}"] - place[f"{side}_{parent}"] for side in SIDES]
-            lengths.append(np.mean([np.linalg.norm(bone) for bone in bones]))
-        self.scale = float(sum(lengths)) / _REFERENCE_M
-        self.hip_axes = _trunk_axes(spine - pelvis, place["right_hip"] - place["left_hip"])
-        self.chest_axes = _trunk_axes(
-            thorax - spine, place["right_shoulder"] - place["left_shoulder"]
-        )
-        self._cones: list[tuple] = []
-        self._triangles: list[tuple] = []
-        self._frames: list[tuple] = []
-
-    def frame(
-        self, origin: np.ndarray, axes: np.ndarray, base: float = 0.0, length: float = 1.0
-    ) -> int:
-        self._frames.append((origin, axes, base, max(length, 1e-3)))
-        return len(self._frames) - 1
-
-    def bone_frame(
-        self, start: np.ndarray, end: np.ndarray, front: np.ndarray, base: float
-    ) -> tuple[int, np.ndarray]:
-        """Adds the frame of a bone; returns its number and the front upright on the bone."""
-        along = _unit(end - start)
-        front = _unit(_across(front, along))
-        # Right, down and front are right-handed, so the right is down x front.
-        axes = np.stack([along, np.cross(along, front), front])
-        return self.frame(start, axes, base, float(np.linalg.norm(end - start))), front
-
-    def cone(
-        self,
-        start: np.ndarray,
-        end: np.ndarray,
-        first: float,
-        last: float,
-        region: int,
-        frame: int,
-    ) -> None:
-        self._cones.append((start, end, (first, last), region, frame))
-
-    def fan(self, corners: list, thickness: list, region: int, frame: int) -> None:
-        """Adds the triangles of a polygon around its first corner."""
-        for second in range(1, len(corners) - 1):
-            three = [0, second, second + 1]
-            self._triangles.append(
-                ([corners[i] for i in three], [thickness[i] for i in three], region, frame)
-            )
-
-    def surface(self) -> BodySurface:
-        starts, ends, radii, regions, frames = zip(*self._cones, strict=True)
-        corners, thickness, flat_regions, flat_frames = zip(*self._triangles, strict=True)
-        origins, axes, bases, lengths = zip(*self._frames, strict=True)
-        return BodySurface(
-            starts=np.array(starts),
-            ends=np.array(ends),
-            radii=np.array(radii),
-            corners=np.array(corners),
-            thickness=np.array(thickness),
-            region=np.array(regions + flat_regions),
-            frame=np.array(frames + flat_frames),
-            origins=np.array(origins),
-            axes=np.array(axes),
-            bases=np.array(bases),
-            lengths=np.array(lengths),
-        )
-
-
-def _trunk_axes(upwards: np.ndarray, rightwards: np.ndarray) -> np.ndarray:
-    """Returns rows up, right, front, float64 [3, 3]."""
-    up = _unit(upwards)
-    front = _unit(np.cross(up, rightwards))
-    return np.stack([up, np.cross(front, up), front])
-
-
-def _add_trunk(parts: _Parts) -> None:
+def _add_trunk(parts: BodyParts) -> None:
     """Adds pelvis, belly, chest and shoulders: two cones side by side, filled between."""
     place, shape = parts.place, parts.shape
     joints = [place["pelvis"], place["spine"], place["thorax"]]
@@ -221,7 +74,7 @@ def _add_trunk(parts: _Parts) -> None:
         centre = joints[which] + (spot - which) * (joints[which + 1] - joints[which])
         turn = np.clip(spot / 2, 0, 1)
         axes = (1 - turn) * parts.hip_axes + turn * parts.chest_axes
-        right, front = _unit(axes[1]), _unit(axes[2])
+        right, front = unit(axes[1]), unit(axes[2])
         wider = (1 - turn) * shape.hips + turn * shape.chest
         thick = depth * girth
         out = max(width * size * wider * shape.girth - thick, 0.0)
@@ -240,9 +93,9 @@ def _add_trunk(parts: _Parts) -> None:
     base = joints[2] + 0.005 * size * parts.chest_axes[0]
     for sign, side in ((1.0, "right"), (-1.0, "left")):
         shoulder = shoulders[side]
-        parts.cone(top[0] + sign * top[1], shoulder, 0.95 * top[3], 0.058 * girth, TORSO, upper)
+        parts.cone(top[0] + sign * top[1], shoulder, 0.88 * top[3], 0.054 * girth, TORSO, upper)
         parts.cone(chest[0] + sign * chest[1], shoulder, 0.8 * chest[3], 0.05 * girth, TORSO, upper)
-        parts.cone(base, shoulder, 0.055 * girth, 0.048 * girth, TORSO, upper)
+        parts.cone(base, shoulder, 0.052 * girth, 0.044 * girth, TORSO, upper)
         if shape.bust:
             breast = chest[0] + sign * 1.1 * chest[1] + (chest[3] + shape.bust - 0.062) * chest[2]
             parts.cone(breast, breast, 0.062 * size, 0.062 * size, TORSO, upper)
@@ -258,15 +111,15 @@ def _add_trunk(parts: _Parts) -> None:
         parts.cone(belly, sections[2][0], waist[3], 0.9 * sections[2][3], TORSO, lower)
 
 
-def _add_head(parts: _Parts) -> None:
+def _add_head(parts: BodyParts) -> None:
     """Adds neck, skull, face and hair."""
     place, size = parts.place, parts.scale
     top, base, nose = place["head"], place["thorax"], place["nose"]
-    up = _unit(top - base)
-    front = _across(nose - 0.5 * (top + base), up)
+    up = unit(top - base)
+    front = across(nose - 0.5 * (top + base), up)
     if front @ front < 0.01**2:
-        front = _across(parts.chest_axes[2], up)
-    front = _unit(front)
+        front = across(parts.chest_axes[2], up)
+    front = unit(front)
     right = np.cross(front, up)
     centre = top - 0.102 * size * up
     frame = parts.frame(centre, np.stack([up, right, front]), 0.0, 0.1 * size)
@@ -303,15 +156,15 @@ def _add_head(parts: _Parts) -> None:
         ball(at(0.03, 0, -0.004), 0.095, HAIR)
 
 
-def _add_leg(parts: _Parts, side: str) -> None:
+def _add_leg(parts: BodyParts, side: str) -> None:
     """Adds thigh, shin and foot."""
     hip, knee, ankle = (parts.place[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
     size = parts.scale
     limb = size * parts.shape.girth * parts.shape.limbs
     loose = parts.shape.loose * size
     # A knee bends forwards: it lies in front of the line from hip to ankle.
-    line = _unit(ankle - hip)
-    forwards = parts.hip_axes[2] * 0.12 + _across(knee - hip, line) / size
+    line = unit(ankle - hip)
+    forwards = parts.hip_axes[2] * 0.12 + across(knee - hip, line) / size
     thigh, front = parts.bone_frame(hip, knee, forwards, 0.0)
     shin, shin_front = parts.bone_frame(knee, ankle, forwards, 1.0)
     half = hip + 0.45 * (knee - hip) + 0.008 * size * front
@@ -321,15 +174,15 @@ def _add_leg(parts: _Parts, side: str) -> None:
     parts.cone(knee, calf, 0.054 * limb + loose, 0.056 * limb + loose, LEG, shin)
     parts.cone(calf, ankle, 0.056 * limb + loose, 0.036 * limb + 0.8 * loose, LEG, shin)
     # The foot stands off the shin, but lies flat where the floor (or level ground) is near.
-    along = _unit(ankle - knee)
-    toes = _unit(_unit(_across(forwards, along)) + 0.28 * along)
+    along = unit(ankle - knee)
+    toes = unit(unit(across(forwards, along)) + 0.28 * along)
     height = -ankle[1]
     if height < 0.16 * size:
-        flat = _across(toes, _DOWN)
+        flat = across(toes, _DOWN)
         if flat @ flat > 0.1:
-            toes = _unit(flat) + max(height / size - 0.09, 0.0) * 4 * _DOWN
-            toes = _unit(toes)
-    sole = _unit(_across(along, toes))
+            toes = unit(flat) + max(height / size - 0.09, 0.0) * 4 * _DOWN
+            toes = unit(toes)
+    sole = unit(across(along, toes))
     foot = parts.frame(ankle, np.stack([toes, np.cross(sole, toes), -sole]), 2.0, 0.2 * size)
     aside = np.cross(sole, toes)
     heel = ankle - 0.030 * size * toes + 0.040 * size * sole
@@ -341,14 +194,14 @@ def _add_leg(parts: _Parts, side: str) -> None:
         parts.cone(heel, ball, 0.034 * size, 0.025 * size, FOOT, foot)
 
 
-def _add_arm(parts: _Parts, side: str) -> None:
+def _add_arm(parts: BodyParts, side: str) -> None:
     """Adds upper arm, forearm and hand."""
     shoulder, elbow, wrist = (
         parts.place[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist")
     )
     size = parts.scale
     limb = size * parts.shape.girth * parts.shape.limbs
-    bend = _unit(wrist - elbow) - _unit(elbow - shoulder)
+    bend = unit(wrist - elbow) - unit(elbow - shoulder)
     forwards = bend + 0.3 * parts.chest_axes[2]
     upper, _ = parts.bone_frame(shoulder, elbow, forwards, 0.0)
     fore, thumb = parts.bone_frame(elbow, wrist, forwards, 1.0)
@@ -356,7 +209,7 @@ def _add_arm(parts: _Parts, side: str) -> None:
     thick = elbow + 0.25 * (wrist - elbow)
     parts.cone(elbow, thick, 0.040 * limb, 0.042 * limb, ARM, fore)
     parts.cone(thick, wrist, 0.042 * limb, 0.027 * limb, ARM, fore)
-    along = _unit(wrist - elbow)
+    along = unit(wrist - elbow)
 
     def at(forth: float, aside: float) -> np.ndarray:
         return wrist + size * (forth * along + aside * thumb)
@@ -369,7 +222,7 @@ def _add_arm(parts: _Parts, side: str) -> None:
     parts.cone(at(0.020, 0.020), at(0.085, 0.062), 0.018 * size, 0.013 * size, HAND, hand)
 
 
-def _add_skirt(parts: _Parts) -> None:
+def _add_skirt(parts: BodyParts) -> None:
     """Adds a skirt: one wide cone about each thigh and cloth between them."""
     size, shape = parts.scale, parts.shape
     wide = 0.105 * size * shape.girth * shape.hips

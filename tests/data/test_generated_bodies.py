@@ -6,9 +6,10 @@ import pytest
 
 from keras_pose.data.backgrounds import Backgrounds
 from keras_pose.data.body_camera import lab_cameras, project, random_camera, square_box
+from keras_pose.data.body_parts import ARM, HAIR, HAND, HEAD, TORSO, BodyShape, body_scale
 from keras_pose.data.body_poses import PosePool, random_lengths, with_lengths
 from keras_pose.data.body_renderer import ShadowMap
-from keras_pose.data.body_surface import ARM, HAIR, HAND, HEAD, TORSO, BodyShape, body_surface
+from keras_pose.data.body_surface import body_surface
 from keras_pose.data.depth_buffer import draw_depth
 from keras_pose.data.generated_bodies import STYLES, body_source, generate_body
 from keras_pose.data.humans import generate_motion
@@ -83,6 +84,12 @@ def test_toes_point_where_the_body_faces():
     surface = body_surface(aside, BodyShape())
     toes = [axes[0] for axes in surface.axes[surface.bases == 2.0] if abs(axes[0][1]) < 0.5]
     assert all(direction[0] < -0.6 for direction in toes)
+
+
+def test_body_scale_by_hand():
+    # Two bones of 0.24 m, thighs of 0.42 m and shins of 0.44 m, over 1.317 m.
+    assert body_scale(_standing()) == pytest.approx(1.34 / 1.317)
+    assert body_scale(1.1 * _standing()) == pytest.approx(1.1 * 1.34 / 1.317)
 
 
 def test_frames_are_right_down_front():
