@@ -78,7 +78,7 @@ def _gradients(model, batch):
 
 
 def _depth_layers(gradients):
-    chosen = {name: value for name, value in gradients.items() if name.startswith("reg")}
+    chosen = {name: value for name, value in gradients.items() if name.startswith("depth")}
     assert len(chosen) > 10
     return chosen
 

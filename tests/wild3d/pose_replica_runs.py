@@ -1,0 +1,85 @@
+"""Steps of the pose model on one and on two replicas, in a process of its own with two logical CPUs.
+
+`python pose_replica_runs.py OUTPUT.npz`: from the same start, the logs of two steps and every variable
+afterwards, in float64. The first replica sees pictures with depth labels only, the second but one.
+"""
+
+import dataclasses
+import sys
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_pose.train.strategy import make_strategy
+from keras_pose.wild3d.config import Config
+from keras_pose.wild3d.model import PoseModel
+
+STEPS, ROWS = 2, 8
+HAS_DEPTH = [1, 1, 1, 1, 0, 0, 1, 0]
+
+
+def config():
+    """Settings of a small network with every term of the loss, in float64."""
+    chosen = Config(
+        image_size=64,
+        num_stacks=2,
+        num_modules=1,
+        width=8,
+        num_depth_modules=1,
+        init="he",
+        batch_size=ROWS,
+        geometric_weight=0.5,
+        depth_weight=0.5,
+        learning_rate=1e-3,
+        num_steps=10,
+    )
+    fields = dataclasses.asdict(chosen) | {"precision": "float64"}
+    return types.SimpleNamespace(**fields, heatmap_size=chosen.heatmap_size)
+
+
+def batch(seed):
+    """Random crops, labels and hidden joints."""
+    random = np.random.default_rng(seed)
+    return {
+        "image": random.integers(0, 256, (ROWS, 64, 64, 3)).astype(np.uint8),
+        "keypoints_2d": random.uniform(4, 60, (ROWS, 16, 2)),
+        "visible": (random.random((ROWS, 16)) < 0.8).astype(np.float64),
+        "depth": random.normal(0, 0.3, (ROWS, 16)),
+        "has_depth": np.array(HAS_DEPTH, np.float64),
+    }
+
+
+def train(strategy_name):
+    """Train and return the logs of each step and every variable by name."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(7)
+    strategy = make_strategy(strategy_name)
+    with strategy.scope():
+        model = PoseModel(config())
+        model.compile()
+    variables = {f"model/{v.path}": v for v in model.network.weights}
+    (optimizer,) = model.optimizers
+    variables |= {f"optimizer/{v.path}": v for v in optimizer.variables}
+    arrays = {f"start/{name}": np.array(v.value) for name, v in variables.items()}
+    batches = [batch(seed) for seed in range(STEPS)]
+    data = tf.data.Dataset.from_tensor_slices(
+        {name: np.stack([one[name] for one in batches]) for name in batches[0]}
+    )
+    for step in range(STEPS):
+        history = model.fit(data.skip(step).take(1), verbose=0, shuffle=False).history
+        arrays |= {f"log/{step}/{name}": values[0] for name, values in history.items()}
+    arrays |= {name: np.array(variable.value) for name, variable in variables.items()}
+    arrays["replicas"] = np.array(strategy.num_replicas_in_sync)
+    return arrays
+
+
+if __name__ == "__main__":
+    processor = tf.config.list_physical_devices("CPU")[0]
+    half = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(processor, [half, half])
+    runs = {}
+    for prefix, name in (("one", "one_device"), ("two", "cpu_mirrored")):
+        runs |= {f"{prefix}/{key}": value for key, value in train(name).items()}
+    np.savez(sys.argv[1], **runs)

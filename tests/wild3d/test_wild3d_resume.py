@@ -1,0 +1,112 @@
+"""Killed within a stage and at the border of two, and started again: the run ends byte-equal."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.train.command_server import ROOT, CommandServer, environment
+
+pytestmark = pytest.mark.slow
+
+MODULE = "keras_pose.wild3d.train"
+STAGES = ("stage1", "stage2", "stage3")
+STEPS = 12
+ARGUMENTS = (
+    "--stages=1,2,3",
+    "--flagfile=flags/wild3d/quicktest.flags",
+    f"--num_steps={STEPS}",
+    "--steps_per_epoch=4",
+    "--num_generated=24",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def whole(server, tmp_path_factory):
+    """Folder of a training that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "whole"
+    code, command = server.run(MODULE, *ARGUMENTS, f"--model_dir={folder}")
+    assert code == 0, command.stderr
+    return folder
+
+
+def _latest(folder):
+    """Bytes of every tensor of the latest checkpoint."""
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    tensors = {}
+    for name in reader.get_variable_to_shape_map():
+        value = reader.get_tensor(name)
+        if isinstance(value, np.ndarray | np.generic):
+            tensors[name] = (str(value.dtype), value.tobytes())
+    return tensors
+
+
+def _kill_when(folder, has_happened):
+    """Start the real command and kill it as soon as something is there."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", MODULE, *ARGUMENTS, f"--model_dir={folder}"],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 600
+    while not has_happened():
+        assert time.monotonic() < end and process.poll() is None, "it ended before it was killed"
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait(60) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ("stage1/checkpoints/checkpoint", "stage2"),
+        ("stage2/checkpoints/checkpoint", "stage3"),
+        ("stage3/checkpoints/checkpoint", "stage3/weights"),
+        # Between two stages: the weights are there, the next stage has not begun.
+        ("stage1/weights/network.weights.h5", "stage2/checkpoints"),
+    ],
+)
+def test_killed_training_ends_byte_equal(server, whole, tmp_path, place, left):
+    killed = tmp_path / "killed"
+    _kill_when(killed, (killed / place).exists)
+    assert not (killed / left).exists(), "too late to be an interruption"
+    code, command = server.run(MODULE, *ARGUMENTS, f"--model_dir={killed}")
+    assert code == 0, command.stderr
+    for stage in STAGES:
+        mine, theirs = _latest(killed / stage), _latest(whole / stage)
+        assert mine.keys() == theirs.keys() and len(theirs) > 100
+        assert [name for name in mine if mine[name] != theirs[name]] == [], stage
+        rows = [(folder / stage / "epochs.jsonl").read_text() for folder in (killed, whole)]
+        assert rows[0] == rows[1] and len(rows[0].splitlines()) == 3
+        records = [json.loads((f / stage / "run.json").read_text()) for f in (killed, whole)]
+        assert records[0]["results"] == records[1]["results"]
+
+
+def test_stages_follow_each_other_and_are_not_run_twice(server, whole):
+    records = [json.loads((whole / stage / "run.json").read_text()) for stage in STAGES]
+    settings = [record["config"] for record in records]
+    assert [setting["init_from"] for setting in settings] == [
+        "",
+        str(whole / "stage1"),
+        str(whole / "stage2"),
+    ]
+    assert [setting["depth_weight"] for setting in settings] == [0.0, 0.1, 0.1]
+    assert [setting["geometric_weight"] for setting in settings] == [0.0, 0.0, 0.01]
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*.json*")}
+    code, command = server.run(MODULE, *ARGUMENTS, f"--model_dir={whole}")
+    assert code == 0, command.stderr
+    assert command.stdout.count("finished before") == 3
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*.json*")} == before
