@@ -106,7 +106,7 @@ def test_frames_are_right_down_front():
 @pytest.mark.parametrize("style", STYLES)
 def test_projection_is_exact_and_joints_lie_in_the_flesh(style):
     inside = []
-    for index in range(12):
+    for index in range(8):
         body = generate_body(index, 1, size=64, style=style)
         assert body.image.shape == (64, 64, 3) and body.image.dtype == np.uint8
         homogeneous = body.keypoints_3d @ body.intrinsics.T
@@ -144,7 +144,8 @@ def test_records_keep_the_projection():
 def test_body_is_a_pure_function_of_seed_and_index(style):
     source = body_source(4, 3, size=32, style=style)
     backwards = [source.read(index) for index in (3, 2, 1, 0)][::-1]
-    again = list(body_source(9, 3, size=32, style=style))[:4]
+    longer = body_source(9, 3, size=32, style=style)
+    again = [longer.read(index) for index in range(4)]
     assert [one.image for one in backwards] == [one.image for one in again]
     alone = generate_body(2, 3, size=32, style=style)
     np.testing.assert_array_equal(backwards[2].keypoints_3d, np.float32(alone.keypoints_3d))
@@ -182,7 +183,7 @@ def test_subjects_of_a_motion_stay_apart():
     for person in range(2):
         drawn = {pool.draw(rng, person, 2)[1:] for _ in range(60)}
         assert {number % 2 for _, number in drawn} == {person}
-    records = list(body_source(30, 0, size=32, style="wild", motion=motion))
+    records = list(body_source(16, 0, size=32, style="wild", motion=motion))
     groups = {one.group for one in records}
     assert groups <= {f"wild seed 0 subject {number}" for number in range(4)} and len(groups) > 2
     assert "none" in body_source(1, 0, motion=motion).licence
@@ -237,7 +238,7 @@ def test_square_box_by_hand():
 
 
 def test_labels_in_the_wild_may_be_flat_and_persons_cut():
-    records = list(body_source(60, 1, size=32, style="wild", labels_3d=False))
+    records = list(body_source(40, 1, size=32, style="wild", labels_3d=False))
     assert all(one.keypoints_3d is None and one.intrinsics is None for one in records)
     cut = np.mean([not one.visible.all() for one in records])
     assert 0.02 < cut < 0.3
