@@ -158,7 +158,7 @@ class BodyParts:
         region: int,
         frame: int,
     ) -> None:
-        """Adds a cone from a sphere of one radius to one of another, metres."""
+        """Adds a cone between spheres at two points float64 [3] of two radii, metres."""
         self._cones.append((start, end, (first, last), region, frame))
 
     def fan(self, corners: list, thickness: list, region: int, frame: int) -> None:

@@ -192,7 +192,7 @@ def blotches(rng: np.random.Generator, shape: tuple[int, int], strength: float) 
         strength: standard deviation, about.
 
     Returns:
-        float32 [h, w].
+        float32 [H, W].
     """
     slow = rng.standard_normal((8, 8), np.float32)
     fine = rng.standard_normal((40, 40), np.float32)
