@@ -120,15 +120,24 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         chosen = ops.equal(grid, place)
         return ops.sum(ops.where(chosen, values, ops.zeros_like(values)), axis=axis, keepdims=True)
 
+    def first_maximum(values, grid, count, axis):
+        # `ops.argmax` asks for bits, which no TFLite operation has.
+        largest = ops.equal(values, ops.max(values, axis=axis, keepdims=True))
+        last = ops.full_like(values, count - 1)
+        return ops.min(ops.where(largest, grid, last), axis=axis, keepdims=True)
+
+    def sign(values):
+        return ops.cast(values > 0, dtype) - ops.cast(values < 0, dtype)
+
     # Row by row: an arg-max over all pixels would need integer division to take it apart again.
     row_maxima = ops.max(heatmaps, axis=-2, keepdims=True)
-    y = ops.cast(ops.argmax(row_maxima, axis=-3, keepdims=True), dtype)
+    y = first_maximum(row_maxima, rows, height, -3)
     row = pick(heatmaps, rows, y, -3)
-    x = ops.cast(ops.argmax(row, axis=-2, keepdims=True), dtype)
+    x = first_maximum(row, columns, width, -2)
     column = pick(heatmaps, columns, x, -2)
 
-    step_x = ops.sign(pick(row, columns, x + 1, -2) - pick(row, columns, x - 1, -2))
-    step_y = ops.sign(pick(column, rows, y + 1, -3) - pick(column, rows, y - 1, -3))
+    step_x = sign(pick(row, columns, x + 1, -2) - pick(row, columns, x - 1, -2))
+    step_y = sign(pick(column, rows, y + 1, -3) - pick(column, rows, y - 1, -3))
     in_x = ops.logical_and(x > 0, x < width - 1)
     inner = ops.cast(ops.logical_and(in_x, ops.logical_and(y > 0, y < height - 1)), dtype)
     score = ops.max(row_maxima, axis=-3, keepdims=True)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_pose import export
 from keras_pose.codecs import (
     decode_heatmaps,
     decode_heatmaps_by_products,
@@ -17,6 +18,8 @@ from keras_pose.codecs import (
     spatial_softmax,
 )
 
+# Operations that move numbers about.
+LAYOUT = ("RESHAPE", "CONCATENATION", "STRIDED_SLICE", "PACK", "SHAPE")
 DECODERS = (decode_heatmaps, decode_heatmaps_by_products)
 
 
@@ -186,6 +189,25 @@ def test_decoding_in_a_graph_of_unknown_batch_equals_plain_decoding(decode):
     graph = tf.function(decode, input_signature=[tf.TensorSpec([None, 8, 8, 4])])
     for one, other in zip(decode(maps), graph(maps), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("decode", (*DECODERS, soft_argmax))
+def test_decoding_on_a_phone_equals_plain_decoding(decode, tmp_path):
+    def run(heatmaps):
+        return dict(zip(("points", "score"), decode(heatmaps), strict=True))
+
+    signature = export.Signature(run, {"heatmaps": tf.TensorSpec([None, 16, 16, 4], tf.float32)})
+    folder = export.write_saved_model(tmp_path, "decode", {"run": signature})
+    # Refuses operations that are not built in.
+    content = export.convert_tflite(folder, "run")
+    maps = np.random.default_rng(4).standard_normal((2, 16, 16, 4)).astype(np.float32)
+    outputs = export.tflite_runner(content, "run")({"heatmaps": maps})
+    for name, value in run(maps).items():
+        np.testing.assert_allclose(outputs[name], value, atol=1e-5)
+    if decode is decode_heatmaps_by_products:
+        used = set(export.count_operations(content))
+        arithmetic = {"REDUCE_MAX", "SUM", "SUB", "MUL", "ADD", "RELU", "NEG", "MINIMUM"}
+        assert used <= arithmetic | {"SQUARE", "SQUARED_DIFFERENCE", *LAYOUT}, used
 
 
 def test_encoding_inside_a_dataset_equals_plain_encoding():

@@ -1,4 +1,4 @@
-"""The crop of a person: the official matrices, points and pictures."""
+"""The crop of a person: the official matrices, points, maps and pictures."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_pose.codecs import encode_heatmaps
 from keras_pose.geometry import affine2d
+from keras_pose.skeletons import MPII_16
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,40 @@ def test_one_warp_gives_the_official_picture(golden, name, centre, side, angle_d
     # The official way is shrink, cut at whole pixels, turn, resize: measured 0.1, 0.03, 2.00 and 1.2
     # grey levels on average; the third is shrunk first, so its border is cut up to a pixel off.
     assert np.abs(warped[::4, ::4] - official).mean() < 2.1
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_points_and_maps_of_people_equal_the_official_ones(split):
+    path = Path(__file__).parents[1] / "golden" / "wild3d" / "data_targets.npz"
+    with np.load(path, allow_pickle=False) as arrays:
+        people = dict(arrays)
+    swap = list(MPII_16.flip_permutation)
+    mirrored = []
+    for row in range(4):
+        side, angle = (people[f"mpii_{split}_{name}"][row] for name in ("size_px", "rot"))
+        matrix = _matrix(people["mpii_center"][row], side, angle, 64)
+        if split == "val":
+            # The scale counts 200 px and is adjusted already.
+            assert side == pytest.approx(200 * people["mpii_scale"][row], abs=1e-9)
+        part = people["mpii_part"][row]
+        annotated = part[:, 0] > 1
+        points = np.trunc(affine2d.apply(part, matrix)) * annotated[:, None]
+        official = people[f"mpii_{split}_reg_xyv"][row]
+        # The Python release writes a mirrored person by negating y, which keeps distances (section 11).
+        is_mirrored = not np.array_equal(official[:, :2], points)
+        mirrored.append(is_mirrored)
+        expected = points[swap] * [1, -1] if is_mirrored else points
+        np.testing.assert_array_equal(official[:, :2], expected)
+        np.testing.assert_array_equal(
+            official[:, 2] > 0, annotated[swap] if is_mirrored else annotated
+        )
+        if split == "val":
+            continue
+        maps = np.array(encode_heatmaps(points, annotated, 64))
+        maps = maps[:, ::-1, swap] if is_mirrored else maps
+        flat = maps.reshape(-1, 16)
+        np.testing.assert_allclose(flat.max(axis=0), people["mpii_train_hm_max"][row], atol=6e-5)
+        index = flat.argmax(axis=0)
+        places = np.stack([index % 64, index // 64], axis=-1)
+        np.testing.assert_array_equal(places, people["mpii_train_hm_argmax"][row])
+    assert any(mirrored) == (split == "train")
