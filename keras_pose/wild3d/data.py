@@ -14,7 +14,14 @@ from keras_pose.data.views import ViewRanges, plain_ranges
 from keras_pose.geometry import project
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.record_sets import BodyRecords, Part, mean_bone_sum, open_bodies, passes
+from keras_pose.wild3d.record_sets import (
+    BodyRecords,
+    Part,
+    has_actions,
+    mean_bone_sum,
+    open_bodies,
+    passes,
+)
 
 _EVALUATION_BATCH = 32
 _ROW_SEVEN = MPII_16.index("thorax")
@@ -163,10 +170,14 @@ def _views(stream, part: Part, config, ranges, seed, epoch, bad_records):
     """Crops in the order of the stream, with labels still in the picture's pixels beside them."""
     has_thorax = part.skeleton == MPII_16.name
     folders = tf.constant(part.folders, tf.int64)
+    has_names = tf.constant([has_actions(reader) for reader in part.readers])
 
     def complete(record):
+        # Classes of other folders are no actions.
+        is_named = tf.gather(has_names, record["folder"])
         return _with_depth(record, config, has_thorax) | {
-            "folder": tf.gather(folders, record["folder"])
+            "folder": tf.gather(folders, record["folder"]),
+            "label": tf.where(is_named, record["label"], -tf.ones_like(record["label"])),
         }
 
     return labelled_view_dataset(

@@ -51,6 +51,7 @@ class BodyRecords:
         train_2d: training records with 2D labels alone.
         heldout: held-out records, those with depth labels first.
         names: name of every folder.
+        action_names: names of the classes (actions) of the folders that name them, all alike.
         temporary: folders of rendered bodies that live as long as this object.
     """
 
@@ -58,6 +59,7 @@ class BodyRecords:
     train_2d: Part
     heldout: tuple[Part, ...]
     names: tuple[str, ...]
+    action_names: tuple[str, ...] = ()
     temporary: tuple[records.TemporaryRecords, ...] = ()
 
     @property
@@ -117,6 +119,7 @@ def open_bodies(config: Config, data_dir: str) -> BodyRecords:
             part for kind in ("depth", "2d") if len(part := _part(readers, heldout, kind))
         ),
         names=names,
+        action_names=_action_names(readers),
         temporary=temporary,
     )
     _check(bodies, config, data_dir)
@@ -158,6 +161,20 @@ def _render(config, style):
     )
     records.write_records(source, folder.path, f"generated_{style}")
     return folder
+
+
+def has_actions(reader: records.RecordReader) -> bool:
+    """Whether the classes of a folder are named actions."""
+    return bool(reader.index.get("label_names"))
+
+
+def _action_names(readers):
+    named = {tuple(reader.index["label_names"]) for reader in readers if has_actions(reader)}
+    if len(named) > 1:
+        raise ValueError(
+            "Folders of --data_dir name different actions; measure them in runs of their own."
+        )
+    return named.pop() if named else ()
 
 
 def _split(reader, name, config, names):

@@ -172,7 +172,7 @@ def _record(config, model_dir, model, bodies):
             bone_sum_mm=bodies.bone_sum_mm,
             folder_names=bodies.body_records.names,
             flip=config.flip_test,
-            action_names=bodies.action_names,
+            action_names=bodies.body_records.action_names,
         )
         run_folder.update_run(model_dir, results=results)
     return run_folder.read_run(model_dir)
