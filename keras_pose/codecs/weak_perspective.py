@@ -33,7 +33,7 @@ _BONE_NAMES = (
     ("upper_neck", "head_top"),
 )
 # The bones that are summed; row 7, which means different joints in different data, is in none.
-SUMMED_BONES = tuple(MPII_16.indices(bone) for bone in _BONE_NAMES)
+SUMMED_BONES = tuple((MPII_16.index(a), MPII_16.index(b)) for a, b in _BONE_NAMES)
 # `spine` in `MPII_16_SPINE`.
 _SPINE = MPII_16.index("thorax")
 _PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))

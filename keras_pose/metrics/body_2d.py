@@ -124,8 +124,8 @@ def pckh(
     Raises:
         ValueError: a shape is wrong or the shapes differ.
     """
-    hits = head_relative_hits(predicted, true, visible, head_size, fraction)
-    return joint_table(*(ops.convert_to_numpy(part) for part in hits), skeleton)
+    near, counts = head_relative_hits(predicted, true, visible, head_size, fraction)
+    return joint_table(ops.convert_to_numpy(near), ops.convert_to_numpy(counts), skeleton)
 
 
 def heatmap_hits(predicted: Tensor, true: Tensor, fraction: float = 0.5) -> tuple[Tensor, Tensor]:

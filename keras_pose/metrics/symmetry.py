@@ -36,7 +36,10 @@ def limb_differences(points: Tensor, skeleton: Skeleton = MPII_16) -> Tensor:
     left, right = (
         bone_lengths(
             points,
-            [skeleton.indices(f"{side}_{joint}" for joint in ends) for ends in LIMBS.values()],
+            [
+                (skeleton.index(f"{side}_{near}"), skeleton.index(f"{side}_{far}"))
+                for near, far in LIMBS.values()
+            ],
         )
         for side in ("left", "right")
     )

@@ -14,8 +14,8 @@ _SHOULDER = 0.180776851782
 
 
 def _group(name, reference, *bones):
-    ends = tuple(MPII_16.indices(bone[:2]) for bone in bones)
-    return BoneGroup(name, ends, tuple(bone[2] for bone in bones), reference)
+    ends = tuple((MPII_16.index(first), MPII_16.index(second)) for first, second, _ in bones)
+    return BoneGroup(name, ends, tuple(length for _, _, length in bones), reference)
 
 
 # Trunk and head are left free, as in the paper.

@@ -171,7 +171,7 @@ def _box_sides(batch, true, annotated):
 
 
 def _summary(table):
-    values = {}
+    values: dict[str, float] = {}
     rows = joint_table(table["near_head"], table["has_head"])
     values |= {body_measures.PCKH_ROWS[row].id: value for row, value in rows.items()}
     scored = list(SCORED_2D_JOINTS)
