@@ -132,7 +132,7 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
         keypoints_3d=clip.points_3d[row],
         has_absolute_depth=clip.has_absolute_depth,
         intrinsics=None if clip.intrinsics is None else move_intrinsics(clip.intrinsics, matrix),
-        box=[*corner, *(box[2:] * matrix[0, 0])],
+        box=np.concatenate([corner, box[2:] * matrix[0, 0]]),
         group=clip.group,
         label=int(clip.labels[row]),
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 # "error" makes the check fail, "warning" does not; "share" is an error once more than this part of
-# the set has the fault, since single labels of real sets are wrong or odd.
+# the set has the fault, since single labels of real sets are wrong or odd; a "note" is only counted.
 MOST_ODD = 0.02
 _EXAMPLES = 5
 
@@ -16,7 +16,7 @@ class Kind:
     """A kind of fault.
 
     Args:
-        weight: "error", "warning" or "share".
+        weight: "error", "warning", "share" or "note".
         what: the fault, in a few words.
         advice: what to do.
     """
@@ -101,7 +101,7 @@ KINDS: dict[str, Kind] = {
     "box_misses_hand": Kind(
         "share",
         "most joints lie outside the box",
-        "check that box and joints belong to the same hand",
+        "check that box and joints belong to the same hand or person",
     ),
     "intrinsics_zero": Kind(
         "error", "K has a focal length of 0 or less", "give K in pixels, or no K"
@@ -182,6 +182,59 @@ KINDS: dict[str, Kind] = {
         "fingers bend backwards, so a left hand is called right, a right one left, or z is negated",
         "exchange the sides (MediaPipe names them as in a mirror), or negate z or x in 3D",
     ),
+    "body_size": Kind(
+        "share",
+        "a person is smaller than a baby or larger than any adult",
+        "check the unit; all lines of a skeleton together measure 3.3 to 4.6 m in adults",
+    ),
+    "body_lines": Kind(
+        "share",
+        "a limb is far too short or long beside the others",
+        "check the joint order and single wrong joints",
+    ),
+    "uneven": Kind(
+        "share",
+        "a limb is much longer than that of the other side",
+        "check single wrong joints and the joint order",
+    ),
+    "knees": Kind(
+        "share",
+        "knees bend forwards, so left and right are exchanged, or z is negated",
+        "exchange left_ and right_ joints, or negate z: it points away from the camera",
+    ),
+    "twisted": Kind(
+        "share",
+        "shoulders face against the hips, so left and right are exchanged in one of them",
+        "exchange left and right of the arms or of the legs",
+    ),
+    "sides_2d_3d": Kind(
+        "share",
+        "2D and 3D joints have left and right exchanged",
+        "rearrange one of them by the joints' names; mirrored pictures need both exchanged",
+    ),
+    "missing_joints": Kind(
+        "note", "persons have joints without a label", "nothing: training leaves those joints out"
+    ),
+    "partly_outside": Kind(
+        "note",
+        "persons reach beyond the picture",
+        "nothing: joints outside the crop have no map and are left out",
+    ),
+    "box_scale": Kind(
+        "share",
+        "a box is far too small or large for its person",
+        "check the unit of the boxes; MPII's scale counts 200 px",
+    ),
+    "mpii_scale": Kind(
+        "share",
+        "MPII's boxes are not those of the adjusted scale",
+        "prepare the set again with the right --adjusted: 0.8 means it was left out, 1.25 done twice",
+    ),
+    "head_size": Kind(
+        "share",
+        "head_size does not fit the person",
+        "give 0.6 times the diagonal of the head box in px, or 0",
+    ),
     "label": Kind(
         "warning", "a class is below -1 or a score outside 0 to 1", "give -1 for no class"
     ),
@@ -209,6 +262,11 @@ class Finding:
         """Whether the set should not be used like this."""
         weight = KINDS[self.kind].weight
         return weight == "error" or (weight == "share" and self.share > MOST_ODD)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is counted only, being no fault of the set."""
+        return KINDS[self.kind].weight == "note"
 
 
 class Findings:
@@ -254,7 +312,7 @@ class Findings:
             Finding(kind, count, min(1.0, count / max(num_examined, 1)), self._examples[kind])
             for kind, count in self._counts.items()
         ]
-        return sorted(found, key=lambda finding: (not finding.is_error, -finding.count))
+        return sorted(found, key=lambda f: (not f.is_error, f.is_note, -f.count))
 
 
 def findings_table(findings: list[Finding]) -> str:
@@ -270,9 +328,10 @@ def findings_table(findings: list[Finding]) -> str:
         return "No finding."
     rows = [("weight", "finding", "count", "share", "what")]
     for finding in findings:
-        weight = "ERROR" if finding.is_error else "warning"
+        kind = KINDS[finding.kind]
+        weight = "ERROR" if finding.is_error else "note" if kind.weight == "note" else "warning"
         share = f"{100 * finding.share:.1f} %"
-        rows.append((weight, finding.kind, str(finding.count), share, KINDS[finding.kind].what))
+        rows.append((weight, finding.kind, str(finding.count), share, kind.what))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
     for row in rows:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from keras_pose.data.check_bodies import body_faults, body_order_evidence, is_body
 from keras_pose.data.record import Record
 from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, Skeleton
 
@@ -54,7 +55,8 @@ def label_faults(record: Record) -> Iterator[Fault]:
     """Find what is wrong with the labels of a record.
 
     Args:
-        record: any record; joints other than of FreiHAND's order are checked in general only.
+        record: any record; joints other than of FreiHAND's order and MPII's two are checked in
+            general only.
 
     Yields:
         Pairs (kind, detail), see `check_findings.KINDS`.
@@ -65,8 +67,8 @@ def label_faults(record: Record) -> Iterator[Fault]:
         for name in arrays
         if getattr(record, name) is not None and not np.isfinite(getattr(record, name)).all()
     ]
-    if wild or not np.isfinite([record.scale, record.score]).all():
-        yield "not_finite", ", ".join(wild) or "scale or score"
+    if wild or not np.isfinite([record.scale, record.score, record.head_size]).all():
+        yield "not_finite", ", ".join(wild) or "scale, score or head_size"
         return
     if record.label < -1 or not 0 <= record.score <= 1:
         yield "label", f"class {record.label}, score {record.score:g}"
@@ -75,6 +77,7 @@ def label_faults(record: Record) -> Iterator[Fault]:
         yield "nothing_visible", ""
     for check in _CHECKS:
         yield from check(record)
+    yield from body_faults(record)
 
 
 def _faults_2d(record: Record) -> Iterator[Fault]:
@@ -130,7 +133,8 @@ def _faults_intrinsics(record: Record) -> Iterator[Fault]:
         yield "intrinsics_zero", f"focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g}"
         return
     x, y = matrix[0, 2] / record.width, matrix[1, 2] / record.height
-    if not (0 < x < 1 and 0 < y < 1):
+    # Of a crop it may lie outside; that K is right shows where it takes the 3D joints to the 2D ones.
+    if not (0 < x < 1 and 0 < y < 1) and not _is_projected(record):
         yield "principal_point", f"{matrix[:2, 2].round(1).tolist()}"
     focal = np.array([matrix[0, 0], matrix[1, 1]]) / max(record.width, record.height)
     if focal.min() < 1 / 3 or focal.max() > 50:
@@ -176,16 +180,11 @@ def _faults_between(record: Record, points: np.ndarray) -> Iterator[Fault]:
         return
     flat, points = flat[kept].astype(np.float64), points[kept]
     likeness = _likeness(points[:, :2], flat)
-    matrix = record.intrinsics
-    exact = matrix is not None and record.has_absolute_depth and (points[:, 2] > 0).all()
-    if exact and matrix is not None and matrix[0, 0] > 0:
-        pixels = points @ matrix.astype(np.float64).T
-        error = np.linalg.norm(pixels[:, :2] / pixels[:, 2:] - flat, axis=1)
-        # Half a pixel is a matter of where a pixel's centre is; labels are rounded to whole ones.
-        most = max(1.5, 0.03 * np.ptp(flat, axis=0).max())
-        if np.median(error) <= most:
-            return
-        yield "projection", f"median distance {np.median(error):.1f} px"
+    error, most = _projection_error(record)
+    if error <= most:
+        return
+    if np.isfinite(error):
+        yield "projection", f"median distance {error:.1f} px"
     # In 2,894 pseudo labels the likeness is at least 0.88 on either axis.
     if likeness.min() >= 0.3 or np.ptp(flat, axis=0).min() == 0:
         return
@@ -197,6 +196,26 @@ def _faults_between(record: Record, points: np.ndarray) -> Iterator[Fault]:
         yield "upside_down", f"likeness along y {likeness[1]:.2f}"
     else:
         yield "different_poses", f"likeness along x {likeness[0]:.2f}, y {likeness[1]:.2f}"
+
+
+def _projection_error(record: Record) -> tuple[float, float]:
+    """Median distance of K X from the 2D joints and how much is allowed; infinite if unknown."""
+    matrix, solid, flat = record.intrinsics, record.keypoints_3d, record.keypoints_2d
+    kept = np.asarray(record.visible) > 0
+    if matrix is None or solid is None or flat is None or not record.has_absolute_depth:
+        return np.inf, 0.0
+    solid, flat = solid[kept].astype(np.float64), flat[kept].astype(np.float64)
+    if kept.sum() < 4 or not (solid[:, 2] > 0).all() or not matrix[0, 0] > 0:
+        return np.inf, 0.0
+    pixels = solid @ matrix.astype(np.float64).T
+    error = np.linalg.norm(pixels[:, :2] / pixels[:, 2:] - flat, axis=1)
+    # Half a pixel is a matter of where a pixel's centre is; labels are rounded to whole ones.
+    return float(np.median(error)), max(1.5, 0.03 * float(np.ptp(flat, axis=0).max()))
+
+
+def _is_projected(record: Record) -> bool:
+    error, most = _projection_error(record)
+    return error <= most
 
 
 def _faults_hand(record: Record) -> Iterator[Fault]:
@@ -231,6 +250,8 @@ def order_evidence(record: Record) -> tuple[str, float] | None:
         Name of the best other order, and the length of all bones over that in the other order, about
         0.9 where the record's order is right; None where it cannot be told.
     """
+    if is_body(record):
+        return body_order_evidence(record)
     points = record.keypoints_3d if record.keypoints_3d is not None else record.keypoints_2d
     if record.skeleton != _HAND.name or points is None:
         return None

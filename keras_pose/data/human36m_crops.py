@@ -57,7 +57,8 @@ def read_human36m_crops(
     Raises:
         ValueError: if files are missing, damaged or of another layout, or no frame is left.
     """
-    clips, notes, unlabelled = [], [], 0
+    clips: list[BodyClip] = []
+    notes, unlabelled = [], 0
     for folder in sorted(root.iterdir()):
         match = _FOLDER.fullmatch(folder.name)
         if match is None or not folder.is_dir():
@@ -96,7 +97,7 @@ def read_human36m_crops(
             skeleton=MPII_16_SPINE.name,
             keypoints_2d=clip.points_px[row],
             keypoints_3d=clip.points_3d[row],
-            box=(0, 0, width, height),
+            box=np.array([0, 0, width, height]),
             group=clip.group,
             label=int(clip.labels[row]),
         )

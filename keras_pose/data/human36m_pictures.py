@@ -90,7 +90,8 @@ def read_human36m_pictures(
         raise ValueError(f"{root} is no folder; {_ADVICE}.")
     if is_crop_folder(root):
         return read_human36m_crops(root, names, every, LICENCE)
-    clips, notes, unlabelled = [], [], 0
+    clips: list[BodyClip] = []
+    notes, unlabelled = [], 0
     for subject in names:
         for video in _recordings(root, subject):
             name = f"{subject}/{video.stem if video.is_file() else video.name}"
