@@ -129,10 +129,9 @@ class PreactivationResidual(keras.layers.Layer):
         hidden = ops.relu(self.bn2(hidden, training=training))
         hidden = self.conv2(hidden)
         hidden = ops.relu(self.bn3(hidden, training=training))
-        hidden = self.conv3(hidden, training=training)
         if self.shortcut is not None:
             inputs = self.shortcut(inputs, training=training)
-        return hidden + inputs
+        return self.conv3(hidden, added=inputs, training=training)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
