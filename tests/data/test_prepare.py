@@ -1,5 +1,6 @@
 """The prepare binary: every source to records, resumable, bad records counted, wrong flags named."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.prepare import PrepareConfig, open_source, prepare, print_summary, run_main
+from keras_pose.data.prepare_sources import SOURCE_FLAGS, source_settings
 from keras_pose.data.records import RecordReader, read_index
 
 ROOT = Path(__file__).parents[2]
@@ -84,15 +86,78 @@ def test_generated_hands_and_the_other_sources_are_opened(tmp_path):
         "freihand": "training_K.json does not exist",
         "youtube_3d_hands": "regressor",
         "keypoint_json": "cannot be read",
+        "mpii": "holds none of train.h5",
+        "coco": "cannot be read",
+        "lsp": "joints.mat cannot be read",
+        "human36m_pictures": "S1 is no folder",
+        "mpi_inf_3dhp_pictures": "no labelled frame",
     }
     for source, word in words.items():
         with pytest.raises(ValueError, match=word):
             open_source(PrepareConfig(source=source, input=str(tmp_path), output="x"))
 
 
+def test_generated_bodies_with_and_without_3d(tmp_path):
+    for labels_3d in (True, False):
+        output = tmp_path / f"bodies {labels_3d}"
+        config = PrepareConfig(
+            *("generated_bodies", "", str(output)),
+            num=3,
+            size=64,
+            style="wild",
+            labels_3d=labels_3d,
+        )
+        index = prepare(config)
+        assert index["num_records"] == 3 and index["settings"]["size"] == 64
+        assert index["counts"]["with_depth"] == (3 if labels_3d else 0)
+        assert index["counts"]["with_head_size"] == 3
+        assert RecordReader(output).num_joints == 16
+
+
+def test_own_pictures_of_people_with_coco_joints(tmp_path):
+    """What a new user has: a folder of pictures and a JSON file."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    images, annotations = [], []
+    for number in range(3):
+        picture = rng.integers(0, 255, (90, 80, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "images" / f"{number}.jpg"), picture)
+        images.append({"id": number, "file_name": f"{number}.jpg"})
+        points = np.column_stack([rng.uniform(10, 70, (17, 2)), np.full(17, 2)])
+        annotations.append({"image_id": number, "keypoints": points.ravel().tolist()})
+    content = {"images": images, "annotations": annotations}
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    index = prepare(
+        PrepareConfig(
+            source="keypoint_json",
+            input=str(tmp_path / "people.json"),
+            output=str(tmp_path / "out"),
+            joint_order="coco_17",
+            licence="own",
+        )
+    )
+    assert index["skeleton"] == "mpii_16" and index["counts"]["with_box"] == 3
+
+
+def test_settings_of_older_folders_are_recognised(tmp_path):
+    config = PrepareConfig(source="generated_hands", output=str(tmp_path / "g"), num=2)
+    # Written by versions in which --size was 128 by default and there was no --head_field.
+    assert prepare(config)["settings"] == {
+        **{"source": "generated_hands", "num": 2, "seed": 0, "size": 128},
+        **{"side": "", "backgrounds": "", "count": 2},
+    }
+    path = tmp_path / "people.json"
+    path.write_text('{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}')
+    settings = source_settings(PrepareConfig("keypoint_json", str(path), "x"))
+    assert "head_field" not in settings and settings["joint_order"] == "hand_21_freihand"
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        ({"size": 16}, "--size=16 is too small"),
+        ({"adjusted": "maybe"}, "--adjusted=maybe is unknown"),
+        ({"source": "mpii", "style": "wild"}, "--style=wild means nothing to --source=mpii"),
         ({"output": ""}, "--output is missing"),
         ({"input": ""}, "--input is missing"),
         ({"source": "video"}, "--source=video is unknown"),
@@ -133,3 +198,9 @@ def test_the_command_line(folder):
     assert "bad record 4: 4.png" in done.stderr and "1 bad records were left out" in done.stdout
     index = json.loads((folder.parent / "out" / "index.json").read_text())
     assert index["settings"]["source"] == "folder" and index["settings"]["count"] == 7
+
+
+def test_every_flag_of_a_source_is_one():
+    fields = {field.name for field in dataclasses.fields(PrepareConfig)}
+    for source, names in SOURCE_FLAGS.items():
+        assert set(names) <= fields, source
