@@ -93,7 +93,8 @@ class PrepareConfig:
     )
     style: str = option("lab", "generated_bodies: kind of scene.", choices=("lab", "wild", "test"))
     motion: str = option(
-        "", "generated_bodies: .npz file of motion capture; sampled poses if empty."
+        "",
+        "generated_bodies: .npz of cmu_mocap17 or a folder of BVH files; sampled poses if empty.",
     )
     labels_3d: bool = option(True, "generated_bodies: give 3D labels, or 2D alone.")
     side: str = option(

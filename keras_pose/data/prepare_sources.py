@@ -5,6 +5,7 @@ Readers are imported when they are asked for, so that none is paid for by the ot
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -136,9 +137,11 @@ def _generated_bodies(config: Any) -> RecordSource:
 
     motion = None
     if config.motion:
+        from keras_pose.data.bvh_folder import load_bvh_folder
         from keras_pose.data.cmu_mocap17 import load_cmu_mocap17
 
-        motion = load_cmu_mocap17(config.motion)
+        read = load_bvh_folder if os.path.isdir(config.motion) else load_cmu_mocap17
+        motion = read(config.motion)
     return body_source(
         config.num,
         config.seed,

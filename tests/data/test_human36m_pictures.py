@@ -9,6 +9,7 @@ import pytest
 
 from keras_pose.data.human36m_actions import ACTIONS, action_number
 from keras_pose.data.human36m_pictures import read_human36m_pictures
+from keras_pose.data.records import RecordReader, write_records
 from keras_pose.skeletons import H36M_17, H36M_32, MPII_16_SPINE
 
 _FRAMES = 12
@@ -78,6 +79,22 @@ def test_the_release_by_hand(tmp_path):
     # It is the sixth frame of the video: grey 20 + 10 * 5.
     image = cv2.imdecode(np.frombuffer(second.image, np.uint8), cv2.IMREAD_COLOR)
     assert abs(float(np.median(image[image > 0])) - 70) <= 2
+
+
+def test_threads_read_the_same_frames(tmp_path):
+    keys = ("Walking 1.54138969", "Eating.55011271", "Waiting.58860488", "Photo 1.60457274")
+    source = read_human36m_pictures(
+        _release(tmp_path, keys=keys), subjects=["S1"], every=2, size=64
+    )
+    index = write_records(source, tmp_path / "set", num_threads=4)
+    assert index["num_records"] == 24 and index["num_bad"] == 0
+    assert index["label_names"] == list(ACTIONS) and index["counts"]["with_3d"] == 24
+    reader = RecordReader(tmp_path / "set")
+    for position, record in enumerate(source):
+        assert reader.record(position).image == record.image, record.name
+    assert set(reader.labels) == {ACTIONS.index(name) for name in ("Walking", "Eating")} | {
+        *(ACTIONS.index("Waiting"), ACTIONS.index("Photo")),
+    }
 
 
 def test_only_fifteen_actions_and_no_corrupt_video(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+from keras_pose.data.record import check_values
 from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, MPII_16
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -200,3 +201,10 @@ def test_3d_joints_that_cannot_be_kept_are_refused(tmp_path):
     content = _body_content(camera_m=np.ones((17, 3)).tolist())
     with pytest.raises(ValueError, match="Bodies with 3D joints cannot be kept .* 'coco_17'"):
         read_keypoint_json(_write(tmp_path, content), joint_order="coco_17")
+
+
+def test_a_box_of_a_body_without_area_is_refused(tmp_path):
+    path = _write(tmp_path, _body_content(bbox=[10, 10, 0, 0]))
+    (record,) = read_keypoint_json(path, joint_order="coco_17")
+    with pytest.raises(ValueError, match="the box has no area"):
+        check_values(record)
