@@ -21,6 +21,7 @@ from keras_pose.wild3d.record_sets import (
     mean_bone_sum,
     open_bodies,
     passes,
+    run_id,
 )
 
 _EVALUATION_BATCH = 32
@@ -46,14 +47,19 @@ class LabelledBodies:
             out.
         body_records: the records.
         bone_sum_mm: sum of the bones' lengths that predictions are scaled to.
-        bad_records: accounts of unreadable records.
+        accounts: for each part of the records, in training and held out, the account of unreadable ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     heldout: Callable[[], tf.data.Dataset] | None
     body_records: BodyRecords
     bone_sum_mm: float
-    bad_records: tuple[records.BadRecords, ...]
+    accounts: tuple[tuple[Part, records.BadRecords], ...]
+
+    @property
+    def bad_records(self) -> tuple[records.BadRecords, ...]:
+        """Accounts of unreadable records."""
+        return tuple(account for _, account in self.accounts)
 
     @property
     def counts(self) -> dict:
@@ -61,10 +67,10 @@ class LabelledBodies:
         return self.body_records.counts
 
     def skipped(self) -> dict[str, str]:
-        """Records left out so far: id as text to reason."""
+        """Records left out so far, held-out ones too: id as in batches, as text, to reason."""
         return {
-            str(key): reason
-            for account in self.bad_records
+            str(part.run_id(key)): reason
+            for part, account in self.accounts
             for key, reason in account.reasons.items()
         }
 
@@ -88,20 +94,25 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
         (bodies.train_2d, config.batch_size - config.num_3d),
     ]
     mixture = [(part, count) for part, count in mixture if count]
-    accounts = tuple(records.BadRecords(len(part), config.max_bad_fraction) for part, _ in mixture)
+    accounts = [records.BadRecords(len(part), config.max_bad_fraction) for part, _ in mixture]
+    # No bad held-out record stops a run: results only say what they are of.
+    heldout_accounts = [records.BadRecords(len(part), 1.0) for part in bodies.heldout]
 
     def batches(first_step):
         streams = []
         for (part, count), account in zip(mixture, accounts, strict=True):
+            has_depth = part is bodies.train_3d
+            # Else the k-th records of two folders of one size would always meet, turned alike.
+            seed = 2 * config.seed + has_depth
             stream = records.records_dataset(
                 part.readers,
-                seed=config.seed,
+                seed=seed,
                 start=first_step * count,
                 subsets=part.positions,
                 bad_records=account,
             )
-            ranges = view_ranges(config, part is bodies.train_3d)
-            views = _views(stream, part, config, ranges, config.seed, "epoch", account)
+            ranges = view_ranges(config, has_depth)
+            views = _views(stream, part, config, ranges, seed, "epoch", account)
             streams.append(batch_views(views, count).map(_label_batch(config)))
         if len(streams) == 1:
             return streams[0].prefetch(2)
@@ -110,8 +121,7 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
 
     def heldout():
         streams = []
-        for part in bodies.heldout:
-            account = records.BadRecords(len(part), 1.0)
+        for part, account in zip(bodies.heldout, heldout_accounts, strict=True):
             views = _views(
                 passes(part, bad_records=account),
                 part,
@@ -121,7 +131,9 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
                 0,
                 account,
             )
-            streams.append(batch_views(views, _EVALUATION_BATCH).map(_label_batch(config)))
+            # What cannot be read is left out, since a stand-in would count twice.
+            readable = views.filter(lambda view: view["ok"])
+            streams.append(batch_views(readable, _EVALUATION_BATCH).map(_label_batch(config)))
         whole = streams[0]
         for stream in streams[1:]:
             whole = whole.concatenate(stream)
@@ -136,7 +148,10 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
         body_records=bodies,
         # Without any 3D record the size is a convention.
         bone_sum_mm=bone_sum_mm or codecs.ZHOU2017_BONE_SUM_MM,
-        bad_records=accounts,
+        accounts=(
+            *zip((part for part, _ in mixture), accounts, strict=True),
+            *zip(bodies.heldout, heldout_accounts, strict=True),
+        ),
     )
 
 
@@ -207,7 +222,9 @@ def _with_depth(record, config, has_thorax):
     safe_depth = tf.where(is_placed, points_3d, tf.ones_like(points_3d))
     source_2d = tf.where(is_placed, project(safe_depth, record["intrinsics"]), labelled)
     weak_2d, depth_px, _ = codecs.weak_perspective(source_2d, points_3d)
-    has_depth = record["has_depth"] > 0
+    # Without a camera the picture's scale is measured on the 2D joints, and that takes all of them.
+    is_measured = is_placed | (record["has_2d"] * tf.reduce_min(record["visible"]) > 0)
+    has_depth = (record["has_depth"] > 0) & is_measured
     uses_weak = has_depth & (config.labels_2d == "weak_perspective")
     if has_thorax:
         row_seven = labelled
@@ -219,6 +236,7 @@ def _with_depth(record, config, has_thorax):
         )
     return record | {
         "keypoints_3d": points_3d,
+        "has_depth": tf.cast(has_depth, tf.float32),
         "keypoints_2d": tf.where(uses_weak, weak_2d, row_seven),
         "projected_2d": row_seven,
         "has_2d": tf.maximum(record["has_2d"], tf.cast(is_placed & uses_weak, tf.float32)),
@@ -250,6 +268,8 @@ def _label_batch(config):
             "depth": depth_px * (2.0 * zoom / config.image_size)[:, None],
             "projected_2d": own * has_2d,
             "head_size": batch["head_size"] * zoom,
+            # Streams number their own folders; a batch has those of the run.
+            "id": run_id(batch["id"], batch["folder"]),
         }
 
     return label

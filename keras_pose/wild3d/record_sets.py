@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +41,23 @@ class Part:
     def skeleton(self) -> str:
         """Name of the joint order; empty if there is no folder."""
         return self.readers[0].index["skeleton"] if self.readers else ""
+
+    def run_id(self, stream_id: int) -> int:
+        """Id among all records of the run of one that the part's own stream calls `stream_id`."""
+        return run_id(stream_id, self.folders[stream_id // records.SOURCE_STRIDE])
+
+
+def run_id(stream_id: Any, folder: Any) -> Any:
+    """Number records so that no two of a run have the same id.
+
+    Args:
+        stream_id: ids `[...]` as a stream of some of the run's folders has them.
+        folder: numbers `[...]` of their folders among all of the run.
+
+    Returns:
+        Ids `[...]`: those in their folder, raised by the folder's number times `records.SOURCE_STRIDE`.
+    """
+    return stream_id % records.SOURCE_STRIDE + folder * records.SOURCE_STRIDE
 
 
 @dataclasses.dataclass(frozen=True)
