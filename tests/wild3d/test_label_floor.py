@@ -28,7 +28,7 @@ def test_labels_of_generated_bodies_go_back_to_their_millimetres():
     true_mm = 1000 * batch["keypoints_3d"][rows]
     values = position_measures(points, true_mm, bodies.bone_sum_mm)
     # Held-out crops are upright: there the labels are a similarity of the truth, but for row 7, where
-    # the spine is taken half-way to the neck (some 30 mm in one of 16 joints, 2.3 mm of PA-MPJPE measured).
+    # the spine is taken half-way to the neck: 2.3 mm of PA-MPJPE measured.
     upright = np.abs(batch["matrix"][rows][:, 0, 1]) < 1e-6
     floor = {protocol.id: float(column[upright].mean()) for protocol, column in values.items()}
     print(floor)
