@@ -97,6 +97,9 @@ class Config:
         2, "Residual modules at each place of an hourglass; of that backbone alone.", low=1
     )
     width: int = option(256, "Channels of the hourglass; of that backbone alone.", low=8)
+    stem_width: int = option(
+        64, "Channels of the hourglass's first layer; of that backbone alone.", low=4
+    )
     depth_head: str = option(
         "vector",
         "What says depth: vector (published: one number per joint from all pixels) or map (one map per "

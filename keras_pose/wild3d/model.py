@@ -55,6 +55,7 @@ class PoseModel(keras.Model):
                 num_stacks=config.num_stacks,
                 num_modules=config.num_modules,
                 width=config.width,
+                stem_width=config.stem_width,
                 depth_head=config.depth_head,
                 num_depth_modules=config.num_depth_modules,
                 init=config.init,
