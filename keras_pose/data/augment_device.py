@@ -18,8 +18,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.data import device_pixels
 from keras_pose.data.augment_host import (
-    CUTOUT_LEVEL,
     DOUBLE,
     blur_radius,
     blur_taps,
@@ -76,14 +76,26 @@ def reach(ranges: ViewRanges) -> float:
     Returns:
         The smallest such number for which no view shows anything outside the square.
     """
+    farthest = 0.5 + max(abs(ranges.shift[0]), abs(ranges.shift[1]))
+    return 2 * farthest * ranges.scale[1] * turn_spread(ranges)
+
+
+def turn_spread(ranges: ViewRanges) -> float:
+    """Say how much larger than a view the upright square is that holds it however it is turned.
+
+    Args:
+        ranges: what views are drawn from.
+
+    Returns:
+        Side of that square over the view's side, from 1 to the square root of 2.
+    """
     low, high = ranges.angle_deg
     angles = np.radians([low, high])
     spread = float((np.abs(np.cos(angles)) + np.abs(np.sin(angles))).max())
     # Between the ends the sum peaks at 45 degrees and every quarter turn from there.
     if math.floor((high - 45) / 90) >= math.ceil((low - 45) / 90):
         spread = math.sqrt(2)
-    farthest = 0.5 + max(abs(ranges.shift[0]), abs(ranges.shift[1]))
-    return 2 * farthest * ranges.scale[1] * spread
+    return spread
 
 
 def square_side(ranges: ViewRanges, size: int) -> int:
@@ -96,8 +108,26 @@ def square_side(ranges: ViewRanges, size: int) -> int:
     Returns:
         Pixels, a multiple of 16.
     """
-    exact = size * reach(ranges) / ranges.scale[0]
-    return math.ceil((exact + _SLACK) / _ROUND_TO) * _ROUND_TO
+    return _with_slack(size * reach(ranges) / ranges.scale[0])
+
+
+def lone_side(ranges: ViewRanges, size: int) -> int:
+    """Side of the square that has room for any one view, as dense as the host looks it up.
+
+    The host halves a picture until fewer than two of its pixels fall on one of the view's.
+
+    Args:
+        ranges: what views are drawn from.
+        size: side of a view in pixels.
+
+    Returns:
+        Pixels, a multiple of 16.
+    """
+    return _with_slack(2 * size * turn_spread(ranges))
+
+
+def _with_slack(side: float) -> int:
+    return math.ceil((side + _SLACK) / _ROUND_TO) * _ROUND_TO
 
 
 def squares_dataset(
@@ -180,44 +210,18 @@ def render_views(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]
     views = []
     for view in range(NUM_VIEWS):
         fine, coarse = (
-            tf.raw_ops.ImageProjectiveTransformV3(
-                images=images,
-                transforms=transforms[:, view],
-                output_shape=[size, size],
-                interpolation="BILINEAR",
-                fill_mode="CONSTANT",
-                fill_value=0.0,
-            )
-            for images in (squares, halved)
+            device_pixels.warp(images, transforms[:, view], size) for images in (squares, halved)
         )
         pixels = tf.where(level[:, view, None, None, None] > 0, coarse, fine)
-        pixels = _recolour(pixels, colour[:, view])
-        if blur is not None:
-            pixels = _blur(pixels, blur[:, view])
-        views.append(_cover(pixels, cutout[:, view], size))
+        views.append(
+            device_pixels.retouch(
+                pixels,
+                colour[:, view],
+                None if blur is None else blur[:, view],
+                cutout[:, view],
+            )
+        )
     return batch | {"views": tf.stack(views, axis=1) / 255.0}
-
-
-def _recolour(pixels: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
-    mixed = tf.einsum("bhwc,bdc->bhwd", pixels, colour[:, :, :3])
-    return tf.clip_by_value(mixed + colour[:, None, None, :, 3], 0.0, 255.0)
-
-
-def _blur(pixels: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-    """Weighted sums along both axes; every example has its own weights, so no convolution fits."""
-    count = taps.shape[-1]
-    radius, size = count // 2, pixels.shape[1]
-    padded = tf.pad(pixels, [[0, 0], [radius] * 2, [radius] * 2, [0, 0]], mode="REFLECT")
-    weights = tf.unstack(taps[:, None, None, None, :], axis=-1)
-    rows = tf.add_n([weights[tap] * padded[:, tap : tap + size] for tap in range(count)])
-    return tf.add_n([weights[tap] * rows[:, :, tap : tap + size] for tap in range(count)])
-
-
-def _cover(pixels: tf.Tensor, edges: tf.Tensor, size: int) -> tf.Tensor:
-    numbers = tf.range(size, dtype=edges.dtype)[None, None]
-    inside = (numbers >= edges[:, :, :1]) & (numbers < edges[:, :, 1:])
-    covered = inside[:, 1, :, None, None] & inside[:, 0, None, :, None]
-    return tf.where(covered, tf.constant(float(CUTOUT_LEVEL)), pixels)
 
 
 def _cut_chunk(
@@ -239,7 +243,7 @@ def _cut_chunk(
         if decoded is None:
             ok[row] = False
             continue
-        part, maps = _in_both_views(*decoded, size, length)
+        part, maps = cut_out(*decoded, size, length)
         squares[row, : part.shape[0], : part.shape[1]] = part
         level[row] = [shrink_factor(matrix) >= 2 for matrix in maps]
         of_level = np.where(level[row, :, None, None], affine2d.compose(maps, DOUBLE), maps)
@@ -262,14 +266,25 @@ def _cut_chunk(
     return tuple(columns)
 
 
-def _in_both_views(
+def cut_out(
     image: np.ndarray, maps: np.ndarray, size: int, length: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out what either view shows, halved until it is neither too large nor needlessly dense."""
+    """Cut out what any view shows, halved until it is neither too large nor needlessly dense.
+
+    Args:
+        image: uint8 [H, W, 3].
+        maps: float64 [V, 2, 3], pixels of the picture to pixels of its views.
+        size: side of the views in pixels.
+        length: the largest side that the part may have in pixels.
+
+    Returns:
+        uint8 [h, w, 3], and the maps from its pixels, float64 [V, 2, 3]; nothing of the picture if it
+        is out of view.
+    """
     seen = np.array([in_view(matrix, size, image.shape) for matrix in maps])
     seen = seen[(seen[:, :2] < seen[:, 2:]).all(axis=1)]
     if not len(seen):
-        return image[:0], maps
+        return image[:0, :0], maps
     low, high = seen[:, :2].min(axis=0), seen[:, 2:].max(axis=0)
     image = image[low[1] : high[1], low[0] : high[0]]
     maps = affine2d.compose(maps, np.array([[1.0, 0.0, low[0]], [0.0, 1.0, low[1]]]))

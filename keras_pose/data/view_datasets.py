@@ -14,6 +14,12 @@ import tensorflow as tf
 
 from keras_pose.data import augment_host
 from keras_pose.data.bad_records import BadRecords
+from keras_pose.data.labelled_draws import (
+    LABELLED_KEYS,
+    LABELLED_PASS_ON,
+    draw_labelled,
+    label_shapes,
+)
 from keras_pose.data.record_chunks import (
     BOX_KEYS,
     NUM_VIEWS,
@@ -21,29 +27,10 @@ from keras_pose.data.record_chunks import (
     Epoch,
     PairOptions,
     draw_pairs,
-    is_mirrored,
     map_chunks,
     read_picture,
-    record_squares,
 )
-from keras_pose.data.views import ViewRanges, view_matrix, view_parameters
-from keras_pose.geometry import affine2d
-
-_LABEL_KEYS = ("keypoints_3d", "intrinsics")
-_PASSED_ON = (
-    "id",
-    "position",
-    "has_2d",
-    "has_3d",
-    "has_depth",
-    "has_intrinsics",
-    "scale",
-    "side",
-    "label",
-    "box",
-    "has_box",
-    "folder",
-)
+from keras_pose.data.views import ViewRanges
 
 
 def two_views_dataset(
@@ -143,26 +130,20 @@ def labelled_view_dataset(
         `has_2d`, `has_3d`, `has_depth`, `has_intrinsics`, `scale`, `side`, `label`,
         `box`, `has_box`, `folder`.
     """
-    keys = (*BOX_KEYS, *_LABEL_KEYS)
     options = PairOptions(ranges, seed, size, crop_source, mirror_left)
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        rows = dict(zip(keys, columns, strict=True))
+        rows = dict(zip(LABELLED_KEYS, columns, strict=True))
         return _render_labelled(rows, epochs, options, bad_records, flip_permutation)
 
     joints = records.element_spec["keypoints_2d"].shape[0]
     shapes = {
         "image": (tf.uint8, (size, size, 3)),
-        "keypoints_2d": (tf.float32, (joints, 2)),
-        "visible": (tf.float32, (joints,)),
-        "keypoints_3d": (tf.float32, (joints, 3)),
-        "intrinsics": (tf.float32, (3, 3)),
-        "matrix": (tf.float32, (2, 3)),
-        "mirrored": (tf.float32, ()),
+        **label_shapes(joints),
         "ok": (tf.bool, ()),
     }
-    kept = (*_PASSED_ON, *passed_on)
-    return map_chunks(records, render, keys, shapes, kept, epoch, chunk, parallel_calls)
+    kept = (*LABELLED_PASS_ON, *passed_on)
+    return map_chunks(records, render, LABELLED_KEYS, shapes, kept, epoch, chunk, parallel_calls)
 
 
 def _render_pairs(
@@ -199,13 +180,10 @@ def _render_labelled(
     flip_permutation: Sequence[int] | None,
 ) -> tuple[np.ndarray, ...]:
     size = options.size
-    boxes = record_squares(records, options.crop_source)
-    parameters = view_parameters(options.ranges, options.seed, epochs, records["id"], 0)
-    mirror = is_mirrored(parameters, records["side"], options.mirror_left)
-    matrices = view_matrix(parameters, boxes, size, mirror)
-    images = np.zeros((len(boxes), size, size, 3), np.uint8)
-    ok = np.ones(len(boxes), bool)
-    for row, matrix in enumerate(matrices):
+    views = draw_labelled(records, epochs, options, flip_permutation)
+    images = np.zeros((len(views.matrices), size, size, 3), np.uint8)
+    ok = np.ones(len(images), bool)
+    for row, matrix in enumerate(views.matrices):
         decoded = read_picture(records, row, matrix[None], size, bad_records)
         if decoded is None:
             ok[row] = False
@@ -213,30 +191,8 @@ def _render_labelled(
         image, maps = decoded
         images[row] = augment_host.retouch(
             augment_host.warp(image, maps[0], size),
-            parameters.colour[row],
-            parameters.blur_sigma[row],
-            parameters.cutout[row],
+            views.draws.colour[row],
+            views.draws.blur_sigma[row],
+            views.draws.cutout[row],
         )
-    labels = {key: records[key] for key in ("keypoints_2d", "keypoints_3d", "visible")}
-    if flip_permutation is not None:
-        order = np.asarray(flip_permutation)
-        for key, value in labels.items():
-            is_flipped = mirror.reshape(-1, *[1] * (value.ndim - 1)) > 0
-            labels[key] = np.where(is_flipped, value[:, order], value)
-    # A mirrored picture is what a camera sees of the mirrored hand: x -> -x in the camera frame.
-    flip = np.stack([1.0 - 2.0 * mirror, np.ones(len(boxes)), np.ones(len(boxes))], axis=-1)
-    points_2d = affine2d.apply(labels["keypoints_2d"].astype(np.float64), matrices)
-    inside = np.all((points_2d >= 0) & (points_2d < size), axis=-1)
-    has_2d = records["has_2d"][:, None, None] > 0
-    # Unknown intrinsics are zeros and stay zeros.
-    intrinsics = affine2d.transform_intrinsics(records["intrinsics"] * flip[:, None, :], matrices)
-    return (
-        images,
-        np.where(has_2d, points_2d, 0.0).astype(np.float32),
-        np.where(has_2d[..., 0], labels["visible"] * inside, labels["visible"]).astype(np.float32),
-        (labels["keypoints_3d"] * flip[:, None, :]).astype(np.float32),
-        intrinsics.astype(np.float32),
-        matrices.astype(np.float32),
-        mirror.astype(np.float32),
-        ok,
-    )
+    return images, *views.labels.values(), ok
