@@ -111,8 +111,11 @@ def _faults_box(record: Record) -> Iterator[Fault]:
         return
     if max(width, height) < 4 and max(record.width, record.height) > 8:
         yield "box_tiny", text
-    # A hand at the edge may be completed outside, but not by half a picture.
-    if left + width > 1.5 * record.width or top + height > 1.5 * record.height:
+    # A hand at the edge may be completed outside, but not by half a picture. The square around a person
+    # may; two corners taken for a box are hardly ever square.
+    is_square = is_body(record) and abs(width - height) < 1e-3 * width
+    reaches_out = left + width > 1.5 * record.width or top + height > 1.5 * record.height
+    if reaches_out and not is_square:
         yield "box_corners", text
     points = _usable(record, record.keypoints_2d)
     if points is not None and len(points):

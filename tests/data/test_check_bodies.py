@@ -269,6 +269,13 @@ def test_notes_do_not_fail_a_strict_check(bodies, tmp_path, monkeypatch):
     assert "note" in findings_table([finding])
 
 
+def test_squares_of_bodies_may_reach_far_out_but_two_corners_may_not(bodies):
+    far = dataclasses.replace(bodies[0], box=np.array([8.0, 8.0, 100.0, 100.0]), head_size=0.0)
+    assert "box_corners" not in dict(label_faults(far))
+    corners = dataclasses.replace(far, box=np.array([8.0, 8.0, 60.0, 100.0]))
+    assert "box_corners" in dict(label_faults(corners))
+
+
 def test_other_skeletons_are_left_alone():
     record = Record(1, "s", "n", b"x", 9, 9, "h36m_17", keypoints_3d=np.eye(17, 3))
     assert not list(body_faults(record))
