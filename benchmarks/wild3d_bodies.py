@@ -1,6 +1,6 @@
-"""Gathers the evidence of Wild3D on rendered bodies into one JSON file, a Markdown table and a figure.
+"""Gathers the evidence of Wild3D on rendered bodies: a JSON file, a Markdown table, a figure.
 
-    python -m benchmarks.wild3d_bodies --runs_dir=<folder of run folders> --output=docs/results/wild3d_bodies
+    python -m benchmarks.wild3d_bodies --runs_dir=<run folders> --output=docs/results/wild3d_bodies
 
 Run folders are named `<recipe>_s<seed>`; recipes are `flags/wild3d/bodies_*.flags`.
 """

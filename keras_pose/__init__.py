@@ -19,6 +19,7 @@ ROOMS = (
     "export",
     "peclr",
     "tips",
+    "wild3d",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -2,3 +2,8 @@
 
 Here: the choices of this paper. Not here: anything a second method could use (the shared rooms).
 """
+
+# Models, trainer and exporter import TensorFlow and are fetched from their own modules.
+from keras_pose.wild3d.config import BACKBONES, Config
+
+__all__ = ["BACKBONES", "Config"]

@@ -2,6 +2,8 @@
 
 `python pose_replica_runs.py OUTPUT.npz`: from the same start, the logs of two steps and every variable
 afterwards, in float64. The first replica sees pictures with depth labels only, the second but one.
+The network is a few layers of the same kinds and heads: tracing an hourglass for two replicas takes
+minutes, and what is tested is the step.
 """
 
 import dataclasses
@@ -12,7 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.layers import BatchNorm
 from keras_pose.train.strategy import make_strategy
+from keras_pose.wild3d import model as model_module
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
 
@@ -20,15 +24,24 @@ STEPS, ROWS = 2, 8
 HAS_DEPTH = [1, 1, 1, 1, 0, 0, 1, 0]
 
 
+def build_tiny(*, image_size, synchronized_batch_norm, **_):
+    """Two stacks of heat maps and a depth vector behind synchronised batch normalisation."""
+    picture = keras.Input((image_size, image_size, 3))
+    hidden = keras.layers.Conv2D(12, 4, 4, use_bias=False, name="stem")(picture)
+    hidden = keras.layers.ReLU()(BatchNorm(synchronized=synchronized_batch_norm)(hidden))
+    first = keras.layers.Conv2D(16, 1, name="first_maps")(hidden)
+    more = keras.layers.Conv2D(12, 3, padding="same", use_bias=False, name="more")(hidden)
+    more = keras.layers.ReLU()(BatchNorm(synchronized=synchronized_batch_norm)(more))
+    second = keras.layers.Conv2D(16, 1, name="second_maps")(more)
+    pooled = keras.layers.GlobalAveragePooling2D()(more)
+    depth = keras.layers.Dense(16, name="depth")(pooled)
+    return keras.Model(picture, {"heatmaps": [first, second], "depth": depth})
+
+
 def config():
     """Settings of a small network with every term of the loss, in float64."""
     chosen = Config(
         image_size=64,
-        num_stacks=2,
-        num_modules=1,
-        width=8,
-        num_depth_modules=1,
-        init="he",
         batch_size=ROWS,
         geometric_weight=0.5,
         depth_weight=0.5,
@@ -79,6 +92,7 @@ if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(processor, [half, half])
+    model_module.build_network = build_tiny
     runs = {}
     for prefix, name in (("one", "one_device"), ("two", "cpu_mirrored")):
         runs |= {f"{prefix}/{key}": value for key, value in train(name).items()}
