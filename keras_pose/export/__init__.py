@@ -14,6 +14,7 @@ from keras_pose.export.card import (
     card_markdown,
     write_card,
 )
+from keras_pose.export.gpu_ops import GPU_OPERATIONS
 from keras_pose.export.saved_model import (
     Signature,
     new_version,
@@ -42,6 +43,7 @@ from keras_pose.export.verification import (
 
 __all__ = [
     "FORMATS",
+    "GPU_OPERATIONS",
     "INTEGER_OPERATIONS",
     "PORTABLE_OPERATIONS",
     "Bound",

@@ -15,6 +15,9 @@ from keras import ops
 from keras_pose.codecs.heatmap import decode_heatmaps, decode_heatmaps_by_products, soft_argmax
 from keras_pose.geometry.shapes import Tensor
 
+# A power of two, so that multiplying rounds nothing.
+_STEEP = 2.0**14
+
 COORDINATES = ("argmax", "soft_argmax", "argmax_by_products")
 """How maps become points. The last is the first, to rounding, in operations that phone GPUs have."""
 
@@ -45,10 +48,14 @@ def read_depth(outputs: Mapping[str, Any], points_2d_map: Tensor) -> Tensor:
 
 def _indicator(coordinate, size, dtype):
     """`[B, J]` px to `[B, size, J]`: 1 at the pixel that holds the coordinate, 0 elsewhere."""
-    pixel = ops.floor(ops.clip(coordinate, 0.0, size - 0.5))
-    index = ops.reshape(ops.arange(size, dtype=dtype), (1, size, 1))
-    # Whole numbers are equal or at least 1 apart.
-    return ops.relu(1.0 - ops.abs(index - ops.stop_gradient(pixel)[:, None]))
+    coordinate = ops.clip(ops.stop_gradient(coordinate), 0.0, size - 0.5)[:, None]
+    edges = ops.reshape(ops.arange(size + 1, dtype=dtype), (1, size + 1, 1))
+    # 0 up to an edge's coordinate and 1 beyond it. Float32 tells coordinates up to some hundred px from
+    # an edge by 2^-24 or more; two factors, since half precision ends at 2^16.
+    before = ops.relu(edges - coordinate)
+    for _ in range(2):
+        before = ops.minimum(1.0, _STEEP * before)
+    return before[:, 1:] - before[:, :-1]
 
 
 def decode_pose(
