@@ -74,6 +74,11 @@ class Config:
         high=1.0,
     )
     # Augmentation.
+    augment_on: str = option(
+        "auto",
+        "Where views are made: host, device (inside the graph) or auto, device where there is a GPU.",
+        choices=("auto", "host", "device"),
+    )
     augment_3d: bool = option(
         True, "Augment pictures with depth labels too; the published runs do not."
     )

@@ -1,6 +1,7 @@
 """Batches of labelled bodies as a pure function of the step: so many with depth, the rest without."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from keras_pose import codecs
 from keras_pose.data import records
+from keras_pose.data.augment_device import augmentation_place, lone_side
+from keras_pose.data.labelled_squares import labelled_squares_dataset, render_labelled
 from keras_pose.data.picture_batches import batch_views
 from keras_pose.data.view_datasets import labelled_view_dataset
 from keras_pose.data.views import ViewRanges, plain_ranges
@@ -21,14 +24,14 @@ from keras_pose.wild3d.record_sets import (
     mean_bone_sum,
     open_bodies,
     passes,
-    run_id,
 )
 
 _EVALUATION_BATCH = 32
 _ROW_SEVEN = MPII_16.index("thorax")
+_SHOULDERS = MPII_16.indices(("right_shoulder", "left_shoulder"))
 _PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
 # What the labels need of a record beside what views keep.
-_KEPT = ("projected_2d", "depth_px", "head_size")
+_KEPT = ("projected_2d", "depth_px", "head_size", "id_shift")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +40,15 @@ class LabelledBodies:
 
     Attributes:
         batches: function of the first step to an endless dataset of augmented batches: `image` uint8
-            `[B, S, S, 3]`; `keypoints_2d` float32 `[B, 16, 2]` px of the crop, rows of `MPII_16`;
+            `[B, S, S, 3]`, or in its place what `render_labelled` makes it of where views are made on the
+            device; `keypoints_2d` float32 `[B, 16, 2]` px of the crop, rows of `MPII_16`;
             `visible` `[B, 16]`; `depth` `[B, 16]` half sides of the crop, relative to the spine;
             `has_depth` `[B]`; `keypoints_3d` `[B, 16, 3]` m, camera frame, rows of `MPII_16_SPINE`;
             `projected_2d` `[B, 16, 2]` px of the crop, the record's own 2D joints; `head_size` `[B]` px
             of the crop, 0 if unknown; `matrix` `[B, 2, 3]`, picture to crop; `box` `[B, 4]`, `has_box`,
             `label`, `folder`, `id` `[B]`.
-        heldout: function to a finite dataset of the same, plain crops in order; None if nothing is held
-            out.
+        heldout: function to a finite dataset of the same, plain crops in order, with pictures; None if
+            nothing is held out.
         body_records: the records.
         bone_sum_mm: sum of the bones' lengths that predictions are scaled to.
         accounts: for each part of the records, in training and held out, the account of unreadable ones.
@@ -94,6 +98,13 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
         (bodies.train_2d, config.batch_size - config.num_3d),
     ]
     mixture = [(part, count) for part, count in mixture if count]
+    side = None
+    if augmentation_place(config.augment_on) == "device":
+        # One for both kinds, since they share batches.
+        side = max(
+            lone_side(view_ranges(config, part is bodies.train_3d), config.image_size)
+            for part, _ in mixture
+        )
     accounts = [records.BadRecords(len(part), config.max_bad_fraction) for part, _ in mixture]
     # No bad held-out record stops a run: results only say what they are of.
     heldout_accounts = [records.BadRecords(len(part), 1.0) for part in bodies.heldout]
@@ -112,7 +123,7 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
                 bad_records=account,
             )
             ranges = view_ranges(config, has_depth)
-            views = _views(stream, part, config, ranges, seed, "epoch", account)
+            views = _views(stream, part, config, ranges, seed, "epoch", account, side)
             streams.append(batch_views(views, count).map(_label_batch(config)))
         if len(streams) == 1:
             return streams[0].prefetch(2)
@@ -155,6 +166,24 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
     )
 
 
+def example_batch(config: Config, bodies: LabelledBodies) -> dict[str, tf.Tensor]:
+    """One batch to look at.
+
+    Args:
+        config: the run's settings.
+        bodies: of the run.
+
+    Returns:
+        The first held-out batch, or the first of training where nothing is held out; with `image` uint8
+        `[B, S, S, 3]` in any case.
+    """
+    batch = next(iter(bodies.heldout() if bodies.heldout else bodies.batches(0)))
+    if "square" in batch:
+        batch = render_labelled(batch, config.image_size)
+        batch["image"] = tf.cast(tf.round(255.0 * batch["image"]), tf.uint8)
+    return batch
+
+
 def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
     """Ranges of random views; the colours and geometry of the authors' 2D policy.
 
@@ -181,10 +210,11 @@ def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
     )
 
 
-def _views(stream, part: Part, config, ranges, seed, epoch, bad_records):
-    """Crops in the order of the stream, with labels still in the picture's pixels beside them."""
+def _views(stream, part: Part, config, ranges, seed, epoch, bad_records, side=None):
+    """Crops, or squares of a side, in the order of the stream; some labels still in picture pixels."""
     has_thorax = part.skeleton == MPII_16.name
     folders = tf.constant(part.folders, tf.int64)
+    id_shifts = tf.constant(part.id_shifts, tf.int64)
     has_names = tf.constant([has_actions(reader) for reader in part.readers])
 
     def complete(record):
@@ -192,10 +222,15 @@ def _views(stream, part: Part, config, ranges, seed, epoch, bad_records):
         is_named = tf.gather(has_names, record["folder"])
         return _with_depth(record, config, has_thorax) | {
             "folder": tf.gather(folders, record["folder"]),
+            # Added at last, since accounts of bad records have ids as the stream has them.
+            "id_shift": tf.gather(id_shifts, record["folder"]),
             "label": tf.where(is_named, record["label"], -tf.ones_like(record["label"])),
         }
 
-    return labelled_view_dataset(
+    make = labelled_view_dataset
+    if side is not None:
+        make = functools.partial(labelled_squares_dataset, side=side)
+    return make(
         stream.map(complete),
         ranges,
         seed,
@@ -221,25 +256,29 @@ def _with_depth(record, config, has_thorax):
     is_placed = record["has_3d"] * record["has_intrinsics"] > 0
     safe_depth = tf.where(is_placed, points_3d, tf.ones_like(points_3d))
     source_2d = tf.where(is_placed, project(safe_depth, record["intrinsics"]), labelled)
+    has_2d = record["has_2d"] > 0
+    labelled = tf.where(has_2d, labelled, source_2d)
     weak_2d, depth_px, _ = codecs.weak_perspective(source_2d, points_3d)
     # Without a camera the picture's scale is measured on the 2D joints, and that takes all of them.
     is_measured = is_placed | (record["has_2d"] * tf.reduce_min(record["visible"]) > 0)
     has_depth = (record["has_depth"] > 0) & is_measured
     uses_weak = has_depth & (config.labels_2d == "weak_perspective")
+    visible = record["visible"]
     if has_thorax:
         row_seven = labelled
     else:
         # The label of row 7 is the middle of the shoulders; such a set has the spine there.
-        shoulders = tf.gather(labelled, MPII_16.indices(("right_shoulder", "left_shoulder")))
-        row_seven = tf.tensor_scatter_nd_update(
-            labelled, [[_ROW_SEVEN]], tf.reduce_mean(shoulders, axis=0)[None]
-        )
+        middle = tf.reduce_mean(tf.gather(labelled, _SHOULDERS), axis=0)
+        row_seven = tf.tensor_scatter_nd_update(labelled, [[_ROW_SEVEN]], middle[None])
+        both = tf.reduce_min(tf.gather(visible, _SHOULDERS))
+        visible = tf.tensor_scatter_nd_update(visible, [[_ROW_SEVEN]], both[None])
     return record | {
         "keypoints_3d": points_3d,
         "has_depth": tf.cast(has_depth, tf.float32),
         "keypoints_2d": tf.where(uses_weak, weak_2d, row_seven),
         "projected_2d": row_seven,
-        "has_2d": tf.maximum(record["has_2d"], tf.cast(is_placed & uses_weak, tf.float32)),
+        "visible": visible,
+        "has_2d": tf.cast(has_2d | is_placed, tf.float32),
         "depth_px": tf.where(has_depth, depth_px, tf.zeros_like(depth_px)),
     }
 
@@ -263,13 +302,13 @@ def _label_batch(config):
         own = tf.where(is_mirrored[:, None, None], flipped(own), own)
         own = tf.einsum("bjd,bcd->bjc", own, matrix[:, :, :2]) + matrix[:, None, :, 2]
         has_2d = batch["has_2d"][:, None, None]
+        id_shift = batch.pop("id_shift")
         return batch | {
             # The unit of x and y, so that a person twice as large in the crop is twice as deep.
             "depth": depth_px * (2.0 * zoom / config.image_size)[:, None],
             "projected_2d": own * has_2d,
             "head_size": batch["head_size"] * zoom,
-            # Streams number their own folders; a batch has those of the run.
-            "id": run_id(batch["id"], batch["folder"]),
+            "id": batch["id"] + id_shift,
         }
 
     return label

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
+from keras_pose.data.labelled_squares import render_labelled
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
 from keras_pose.wild3d.body_groups import BODY_GROUPS
@@ -26,7 +27,8 @@ class PoseModel(keras.Model):
 
     A batch of training is what `keras_pose.wild3d.data` makes: `image` uint8 or float in [0, 1]
     `[B, S, S, 3]`; `keypoints_2d` `[B, 16, 2]` px of the crop, `visible` `[B, 16]`; `depth` `[B, 16]`
-    half sides of the crop, `has_depth` `[B]`.
+    half sides of the crop, `has_depth` `[B]`. Where it holds squares in place of the picture, views are
+    made of them first, on the device.
 
     Args:
         config: `keras_pose.wild3d.config.Config`.
@@ -98,6 +100,7 @@ class PoseModel(keras.Model):
         return self.network(_unit_range(inputs["image"]), training=training)
 
     def train_step(self, data):
+        data = self._with_image(data)
         variables = self.network.trainable_variables
         optimizer = self.pose_optimizer
         with tf.GradientTape() as tape:
@@ -112,6 +115,7 @@ class PoseModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def test_step(self, data):
+        data = self._with_image(data)
         self._loss(self(data, training=False), data)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
@@ -156,6 +160,9 @@ class PoseModel(keras.Model):
             soft, _ = codecs.soft_argmax(maps[-1], config.sharpness)
             terms["loss_coordinates"] = losses.coordinate_error(soft, on_map, visible)
         return terms
+
+    def _with_image(self, data):
+        return render_labelled(data, self.config.image_size) if "square" in data else data
 
     def _loss(self, outputs, data):
         """This replica's share of the loss of the global batch; also feeds the trackers."""

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -42,22 +41,22 @@ class Part:
         """Name of the joint order; empty if there is no folder."""
         return self.readers[0].index["skeleton"] if self.readers else ""
 
+    @property
+    def id_shifts(self) -> list[int]:
+        """What ids of each reader's records are raised by, so that all in a run differ.
+
+        The part's own stream raises them by the number of the reader in the part instead.
+        """
+        return [
+            (folder - number) * records.SOURCE_STRIDE for number, folder in enumerate(self.folders)
+        ]
+
     def run_id(self, stream_id: int) -> int:
         """Id among all records of the run of one that the part's own stream calls `stream_id`."""
-        return run_id(stream_id, self.folders[stream_id // records.SOURCE_STRIDE])
-
-
-def run_id(stream_id: Any, folder: Any) -> Any:
-    """Number records so that no two of a run have the same id.
-
-    Args:
-        stream_id: ids `[...]` as a stream of some of the run's folders has them.
-        folder: numbers `[...]` of their folders among all of the run.
-
-    Returns:
-        Ids `[...]`: those in their folder, raised by the folder's number times `records.SOURCE_STRIDE`.
-    """
-    return stream_id % records.SOURCE_STRIDE + folder * records.SOURCE_STRIDE
+        for number, (reader, shift) in enumerate(zip(self.readers, self.id_shifts, strict=True)):
+            if (stream_id - number * records.SOURCE_STRIDE) in reader.ids:
+                return stream_id + shift
+        raise ValueError(f"There is no record {stream_id} in this part; give one of its stream.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from keras_pose.train.strategy import make_strategy
 from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.wild3d import evaluation, runs, stages
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import LabelledBodies, load_bodies
+from keras_pose.wild3d.data import LabelledBodies, example_batch, load_bodies
 from keras_pose.wild3d.model import PoseModel
 from keras_pose.wild3d.pictures import draw_bodies
 from keras_pose.wild3d.stages import StageOptions
@@ -148,7 +148,7 @@ def _callbacks(config, options, bodies: LabelledBodies, steps):
         )
         return evaluation.overall(values)
 
-    example = next(iter(bodies.heldout() if bodies.heldout else bodies.batches(0)))
+    example = example_batch(config, bodies)
 
     def draw(model):
         outputs = model.pose(tf.cast(example["image"], tf.float32) / 255.0, training=False)
@@ -174,7 +174,8 @@ def _record(config, model_dir, model, bodies):
             flip=config.flip_test,
             action_names=bodies.body_records.action_names,
         )
-        run_folder.update_run(model_dir, results=results)
+        skipped = run_folder.read_run(model_dir).get("skipped", {}) | bodies.skipped()
+        run_folder.update_run(model_dir, results=results, skipped=skipped)
     return run_folder.read_run(model_dir)
 
 
