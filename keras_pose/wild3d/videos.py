@@ -1,0 +1,96 @@
+"""Videos one frame after the other, of any length, and drawings written as videos."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# For files that do not say how fast they are.
+_FRAMES_PER_SECOND = 25.0
+
+
+class VideoReader:
+    """Frames of a video in order; a context manager.
+
+    Args:
+        path: the video.
+
+    Attributes:
+        num_frames: how many frames the file says it has; 0 if it does not say.
+        frames_per_second: as the file says, or 25.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._capture = cv2.VideoCapture(os.fspath(path))
+        is_open = self._capture.isOpened()
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if is_open else 0.0
+        rate = self._capture.get(cv2.CAP_PROP_FPS) if is_open else 0.0
+        self.num_frames = int(count) if 0 < count < 1e9 else 0
+        self.frames_per_second = rate if 0 < rate < 1e4 else _FRAMES_PER_SECOND
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Gives uint8 [H, W, 3] RGB frames until the video ends or cannot be read on."""
+        while True:
+            good, frame = self._capture.read()
+            if not good:
+                return
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+    def __enter__(self) -> "VideoReader":
+        """Returns the reader itself."""
+        return self
+
+    def __exit__(self, *error) -> None:
+        """Closes the file."""
+        self._capture.release()
+
+
+class VideoWriter:
+    """Writes drawings as an mp4 that appears when it is complete; a context manager.
+
+    Args:
+        path: where to; folders are made.
+        shape: of the drawings, height first; even numbers.
+        frames_per_second: of the video.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike, shape: tuple[int, ...], frames_per_second: float
+    ) -> None:
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._partial = self._path.with_name(f".{os.getpid()}.{self._path.name}")
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        size = (int(shape[1]), int(shape[0]))
+        self._size = size
+        self._writer = cv2.VideoWriter(os.fspath(self._partial), code, frames_per_second, size)
+        if not self._writer.isOpened():
+            self._partial.unlink(missing_ok=True)
+            raise OSError(f"Cannot write {path}: OpenCV opens no mp4 there; give --nooverlay.")
+
+    def write(self, drawing: np.ndarray) -> None:
+        """Adds a frame.
+
+        Args:
+            drawing: uint8 [H, W, 3] RGB, brought to the first one's size.
+        """
+        if drawing.shape[1::-1] != self._size:
+            drawing = cv2.resize(drawing, self._size, interpolation=cv2.INTER_AREA)
+        self._writer.write(cv2.cvtColor(drawing, cv2.COLOR_RGB2BGR))
+
+    def __enter__(self) -> "VideoWriter":
+        """Returns the writer itself."""
+        return self
+
+    def __exit__(self, kind, *error) -> None:
+        """Publishes the file, or removes it after an error."""
+        self._writer.release()
+        if kind is None:
+            os.replace(self._partial, self._path)
+        else:
+            self._partial.unlink(missing_ok=True)
