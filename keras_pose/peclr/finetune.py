@@ -172,7 +172,8 @@ def _record(model_dir, model, hands):
     if hands.heldout is not None:
         names = list(hands.counts)
         values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
-        run_folder.update_run(model_dir, results=values)
+        skipped = run_folder.read_run(model_dir).get("skipped", {}) | hands.skipped()
+        run_folder.update_run(model_dir, results=values, skipped=skipped)
     return run_folder.read_run(model_dir)
 
 

@@ -35,12 +35,14 @@ class LabelledHands:
             record is held out.
         record_set: the records; its training positions are the labelled ones.
         bad_records: account of unreadable ones.
+        bad_heldout: the same of the held-out ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     heldout: Callable[[], tf.data.Dataset] | None
     record_set: RecordSet
     bad_records: records.BadRecords
+    bad_heldout: records.BadRecords
 
     @property
     def counts(self) -> dict:
@@ -48,8 +50,9 @@ class LabelledHands:
         return self.record_set.counts
 
     def skipped(self) -> dict:
-        """Records left out so far: id as text to reason."""
-        return {str(key): reason for key, reason in self.bad_records.reasons.items()}
+        """Records left out so far, held-out ones too: id as text to reason."""
+        reasons = self.bad_records.reasons | self.bad_heldout.reasons
+        return {str(key): reason for key, reason in reasons.items()}
 
 
 def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
@@ -110,17 +113,23 @@ def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
         for reader, positions in zip(record_set.readers, record_set.heldout, strict=True)
     ]
     num_heldout = sum(len(positions) for positions in heldout_positions)
+    # No bad held-out record stops a run.
+    bad_heldout = records.BadRecords(num_heldout, 1.0)
 
     def heldout():
         stream = records.records_dataset(
-            record_set.readers, sampler="in_order", subsets=heldout_positions
+            record_set.readers,
+            sampler="in_order",
+            subsets=heldout_positions,
+            bad_records=bad_heldout,
         )
-        bad_heldout = records.BadRecords(num_heldout, 1.0)
         views = _views(stream, config, plain_ranges(config.crop_scale), 0, 0, bad_heldout)
         return batch_views(views, _EVALUATION_BATCH)
 
     record_set = dataclasses.replace(record_set, heldout=heldout_positions)
-    return LabelledHands(batches, heldout if num_heldout else None, record_set, bad_records)
+    return LabelledHands(
+        batches, heldout if num_heldout else None, record_set, bad_records, bad_heldout
+    )
 
 
 def _published(record_set, config):
