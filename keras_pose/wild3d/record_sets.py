@@ -241,15 +241,22 @@ def _check(bodies, config, data_dir):
 
 
 def passes(part: Part, **settings) -> tf.data.Dataset:
-    """One pass over a part in order.
+    """One pass over a part in order, each record at most once.
 
     Args:
         part: the records.
         **settings: passed to `records_dataset`.
 
     Returns:
-        Dataset of single records (dicts).
+        Dataset of single records (dicts); those whose bytes are damaged are missing.
     """
-    return records.records_dataset(
+    stream = records.records_dataset(
         part.readers, sampler="in_order", subsets=part.positions, **settings
     )
+    own = [
+        reader.ids[positions] + number * records.SOURCE_STRIDE
+        for number, (reader, positions) in enumerate(zip(part.readers, part.positions, strict=True))
+    ]
+    ids = tf.constant(np.concatenate(own), tf.int64)
+    # Another record stands in for a damaged one, and would be measured twice.
+    return stream.filter(lambda record: record["id"] == tf.gather(ids, record["position"]))
