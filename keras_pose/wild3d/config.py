@@ -168,6 +168,12 @@ class Config:
     coordinate_weight: float = option(
         0.0, "Weight of the points' absolute error; with --coordinates=soft_argmax alone.", low=0.0
     )
+    divergence_weight: float = option(
+        0.0,
+        "Weight of the Jensen-Shannon divergence of the maps' softmax from the targets (DSNT); with "
+        "--coordinates=soft_argmax alone.",
+        low=0.0,
+    )
     # Optimisation.
     optimizer: str = option(
         "rmsprop",
@@ -203,11 +209,12 @@ class Config:
                 f"--image_size={self.image_size} is no multiple of {MULTIPLE}; use "
                 f"{max(1, round(self.image_size / MULTIPLE)) * MULTIPLE}."
             )
-        if self.coordinate_weight and self.coordinates != "soft_argmax":
-            raise ValueError(
-                f"--coordinate_weight={self.coordinate_weight} needs --coordinates=soft_argmax; "
-                "arg-max has no gradient."
-            )
+        for name in ("coordinate_weight", "divergence_weight"):
+            if getattr(self, name) and self.coordinates != "soft_argmax":
+                raise ValueError(
+                    f"--{name}={getattr(self, name)} needs --coordinates=soft_argmax; arg-max has no "
+                    "gradient."
+                )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
                 f"--weight_decay={self.weight_decay} belongs to --optimizer=adamw; leave it out."

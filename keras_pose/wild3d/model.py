@@ -15,7 +15,13 @@ from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
 
-TERMS = ("loss_heatmap", "loss_depth", "loss_geometric", "loss_coordinates")
+TERMS = (
+    "loss_heatmap",
+    "loss_depth",
+    "loss_geometric",
+    "loss_coordinates",
+    "loss_divergence",
+)
 
 
 class PoseModel(keras.Model):
@@ -159,6 +165,10 @@ class PoseModel(keras.Model):
         if config.coordinate_weight:
             soft, _ = codecs.soft_argmax(maps[-1], config.sharpness)
             terms["loss_coordinates"] = losses.coordinate_error(soft, on_map, visible)
+        terms["loss_divergence"] = ops.zeros_like(has_depth)
+        if config.divergence_weight:
+            shares = codecs.spatial_softmax(maps[-1], config.sharpness)
+            terms["loss_divergence"] = losses.map_divergence(shares, targets, visible)
         return terms
 
     def _with_image(self, data):
@@ -172,6 +182,7 @@ class PoseModel(keras.Model):
             "loss_depth": config.depth_weight,
             "loss_geometric": config.geometric_weight,
             "loss_coordinates": config.coordinate_weight,
+            "loss_divergence": config.divergence_weight,
         }
         terms = self.terms(outputs, data)
         has_depth = ops.cast(data["has_depth"], self.compute_dtype)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose import codecs
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
 
@@ -157,11 +158,36 @@ def test_every_stack_counts_equally_and_the_mean_is_over_all_pixels():
     np.testing.assert_allclose(terms["loss_heatmap"], [10.0] * 4, rtol=1e-6)
 
 
+@pytest.mark.parametrize("weight", ["coordinate_weight", "divergence_weight"])
+def test_soft_argmax_brings_its_points_to_the_labels(weight):
+    """Gradient descent on the maps themselves; the points of peaks elsewhere move to the joints."""
+    config = _config(coordinates="soft_argmax", sharpness=1.0, heatmap_weight=0.0, **{weight: 1.0})
+    model = PoseModel(config)
+    batch = _batch(config, [0, 0, 0, 0])
+    maps = tf.Variable(tf.zeros((4, 16, 16, 16)))
+    true = np.asarray(batch["keypoints_2d"]) / 4
+
+    def distance():
+        points, _ = codecs.soft_argmax(maps, 1.0)
+        return float(np.mean(np.linalg.norm(np.asarray(points) - true, axis=-1)))
+
+    before = distance()
+    for _ in range(60):
+        with tf.GradientTape() as tape:
+            terms = model.terms({"heatmaps": [maps], "depth": batch["depth"]}, batch)
+            name = {"coordinate_weight": "loss_coordinates", "divergence_weight": "loss_divergence"}
+            loss = tf.reduce_sum(terms[name[weight]])
+        # The sign: neither term's gradient says how far there is to go.
+        maps.assign_sub(0.3 * tf.sign(tape.gradient(loss, maps)))
+    assert distance() < 0.35 * before
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
         ({"image_size": 100}, "128"),
         ({"coordinate_weight": 1.0}, "soft_argmax"),
+        ({"divergence_weight": 1.0}, "soft_argmax"),
         ({"weight_decay": 0.1}, "adamw"),
         ({"share_3d": 0.05}, "share_3d"),
         ({"share_3d": 1.0}, "geometric_on"),

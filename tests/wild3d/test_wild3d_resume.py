@@ -22,7 +22,7 @@ ARGUMENTS = (
     "--flagfile=flags/wild3d/quicktest.flags",
     f"--num_steps={STEPS}",
     "--steps_per_epoch=4",
-    "--num_generated=24",
+    "--num_generated=16",
 )
 
 
@@ -69,22 +69,24 @@ def _kill_when(folder, has_happened):
     assert process.wait(60) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    ("place", "left"),
-    [
-        ("stage1/checkpoints/checkpoint", "stage2"),
-        ("stage2/checkpoints/checkpoint", "stage3"),
-        ("stage3/checkpoints/checkpoint", "stage3/weights"),
-        # Between two stages: the weights are there, the next stage has not begun.
-        ("stage1/weights/network.weights.h5", "stage2/checkpoints"),
-    ],
+# What has just been written when the command is killed, and what must not be there yet.
+PLACES = (
+    ("stage1/checkpoints/checkpoint", "stage1/weights"),
+    # Between two stages: the weights are there, the next stage has not begun.
+    ("stage1/weights/network.weights.h5", "stage2/checkpoints"),
+    ("stage2/checkpoints/checkpoint", "stage2/weights"),
+    ("stage3/checkpoints/checkpoint", "stage3/weights"),
 )
-def test_killed_training_ends_byte_equal(server, whole, tmp_path, place, left):
+
+
+def test_training_killed_in_every_stage_and_between_two_ends_byte_equal(server, whole, tmp_path):
     killed = tmp_path / "killed"
-    _kill_when(killed, (killed / place).exists)
-    assert not (killed / left).exists(), "too late to be an interruption"
+    for place, left in PLACES:
+        _kill_when(killed, (killed / place).exists)
+        assert not (killed / left).exists(), f"{place}: too late to be an interruption"
     code, command = server.run(MODULE, *ARGUMENTS, f"--model_dir={killed}")
     assert code == 0, command.stderr
+    assert command.stdout.count("finished before") == 2
     for stage in STAGES:
         mine, theirs = _latest(killed / stage), _latest(whole / stage)
         assert mine.keys() == theirs.keys() and len(theirs) > 100
