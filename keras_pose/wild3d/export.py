@@ -1,0 +1,156 @@
+"""Exports a body pose network: `python -m keras_pose.wild3d.export --model_dir=<run> --name=<name> ...`.
+
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `verification.json` and
+`card.md`; the folder appears only after every artefact has been compared with the Keras model.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from keras_pose import export
+from keras_pose.data.generated_bodies import generate_body
+from keras_pose.export.gpu_ops import GPU_OPERATIONS
+from keras_pose.train import config as configs
+from keras_pose.train import run_folder
+from keras_pose.train.config import check_ranges, option
+from keras_pose.wild3d import serving
+from keras_pose.wild3d.card import model_card
+from keras_pose.wild3d.config import Config
+from keras_pose.wild3d.data import load_bodies
+from keras_pose.wild3d.train import load_pose
+from keras_pose.wild3d.verification import PHONE_SIGNATURES, verify
+
+SIGNATURE = "serve_image"
+# Weights of fewer bits are widened where they are used; delegates take that in.
+_WIDENING = {"float32": (), "float16": ("DEQUANTIZE",)}
+_INTEGER = ("DEQUANTIZE", "QUANTIZE")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """Settings of one export; field = flag.
+
+    Raises:
+        ValueError: when a value is out of range.
+    """
+
+    model_dir: str = option("", "Run folder of the network to export.")
+    export_dir: str = option("savedmodels", "Folder of all served models.")
+    name: str = option("", "Name of the model: <export_dir>/<name>/<version>/.")
+    version: int = option(0, "Version number; 0 takes the next free one.", low=0)
+    formats: str = option(
+        ",".join(export.FORMATS),
+        "TFLite formats, commas between them: float32, float16, int8 (8-bit weights, activations scaled "
+        "afresh in each call), int8_static (activations on fixed scales too, for integer chips).",
+    )
+    data_dir: str = option(
+        "",
+        "Record folders of the run, whose training crops fix the scales of int8_static; without them "
+        "rendered bodies do.",
+    )
+    num_examples: int = option(64, "Crops that fix the scales of int8_static.", low=1)
+
+    def __post_init__(self):
+        check_ranges(self)
+        unknown = sorted(set(self.chosen_formats) - set(export.FORMATS))
+        if unknown:
+            raise ValueError(
+                f"--formats={self.formats} names {unknown[0]!r}; choose among "
+                f"{', '.join(export.FORMATS)}."
+            )
+
+    @property
+    def chosen_formats(self) -> tuple[str, ...]:
+        """The formats, each once."""
+        return tuple(dict.fromkeys(word for word in self.formats.split(",") if word))
+
+
+def export_run(settings: ExportConfig) -> str:
+    """Export the network of a finished run and prove each artefact.
+
+    Args:
+        settings: what to export and where to.
+
+    Returns:
+        The published version folder.
+
+    Raises:
+        ValueError: if the run is unfinished, the version exists or an artefact differs.
+        OSError: if something cannot be written; nothing is left behind then.
+    """
+    for flag in ("model_dir", "name"):
+        if not getattr(settings, flag):
+            raise ValueError(f"--{flag} is empty; give the {flag.replace('_', ' ')} of the export.")
+    config, pose = load_pose(settings.model_dir)
+    run = run_folder.read_run(settings.model_dir)
+    formats = settings.chosen_formats
+    examples = None
+    if "int8_static" in formats:
+        examples = {"image": example_crops(config, settings.data_dir, settings.num_examples)}
+    signatures = serving.signatures(pose, config.coordinates, config.sharpness)
+    version = settings.version or export.next_version(settings.export_dir, settings.name)
+    with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
+        export.save_signatures(folder, signatures, serving_default=SIGNATURE)
+        for signature in PHONE_SIGNATURES:
+            for kind in formats:
+                content = export.convert_tflite(
+                    folder,
+                    signature,
+                    kind,
+                    representative_inputs=examples if kind == "int8_static" else None,
+                    # What GPU delegates want.
+                    batch_size=1,
+                    allowed_operations=GPU_OPERATIONS | set(_WIDENING.get(kind, _INTEGER)),
+                )
+                export.write_file(folder / f"{settings.name}_{signature}_{kind}.tflite", content)
+        reports = verify(folder, settings.name, signatures, pose, formats)
+        export.write_verification(folder, reports)
+        export.write_card(folder, model_card(settings.name, version, config, run))
+    return os.fspath(final)
+
+
+def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:
+    """Crops like those that the network will see.
+
+    Args:
+        config: of the run.
+        data_dir: record folders of the run, or empty: then bodies are rendered.
+        count: number of crops C.
+
+    Returns:
+        float32 `[C, S, S, 3]`, RGB in [0, 1].
+
+    Raises:
+        ValueError: if the folders cannot be used.
+    """
+    if data_dir and config.dataset == "records":
+        batches = load_bodies(config, data_dir).batches(0)
+        num_batches = -(-count // config.batch_size)
+        crops = np.concatenate([batch["image"] for batch in batches.take(num_batches)])[:count]
+    else:
+        size = config.image_size
+        styles = ("lab", "wild")
+        crops = np.stack(
+            [generate_body(n, 11, size=size, style=styles[n % 2]).image for n in range(count)]
+        )
+    crops = np.asarray(crops)
+    return crops.astype(np.float32) / 255.0 if crops.dtype == np.uint8 else crops
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    print(f"wrote {export_run(configs.from_flags(ExportConfig))}")
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
+    configs.define_flags(ExportConfig)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()

@@ -1,0 +1,157 @@
+"""A tiny run exported: SavedModel, TFLite and Keras agree, and a failure leaves nothing behind."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_pose import export
+from keras_pose.export.gpu_ops import GPU_OPERATIONS
+from keras_pose.train import run_folder
+from keras_pose.train.weights import write_weights
+from keras_pose.wild3d import export as exporting
+from keras_pose.wild3d import runs, serving
+from keras_pose.wild3d.config import Config
+from keras_pose.wild3d.export import ExportConfig, export_run
+from keras_pose.wild3d.exported import ExportedPose
+from keras_pose.wild3d.model import PoseModel
+from keras_pose.wild3d.verification import golden_inputs
+
+SIZE = 64
+FORMATS = ("float32", "int8_static")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run folder as training leaves it, of a network that never learnt."""
+    folder = str(tmp_path_factory.mktemp("run"))
+    config = Config(
+        dataset="generated",
+        image_size=SIZE,
+        num_stacks=1,
+        num_modules=1,
+        width=8,
+        num_depth_modules=1,
+        crop_scale=1.1,
+    )
+    keras.utils.set_random_seed(1)
+    model = PoseModel(config)
+    run_folder.open_run(folder, config)
+    write_weights(model.network, runs.network_path(folder))
+    run_folder.update_run(folder, steps=0, bone_sum_mm=4100.0, results={}, bodies={})
+    return folder, model.pose
+
+
+@pytest.fixture(scope="module")
+def version(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("savedmodels")
+    settings = ExportConfig(
+        model_dir=run[0],
+        export_dir=str(folder),
+        name="tiny",
+        formats=",".join(FORMATS),
+        num_examples=8,
+    )
+    return folder / "tiny", export_run(settings)
+
+
+def _outputs(runner, given):
+    return {name: np.asarray(value) for name, value in runner(given).items()}
+
+
+@pytest.mark.slow
+def test_every_artefact_was_compared(version):
+    folder, path = version
+    assert path == str(folder / "1")
+    reports = json.loads((folder / "1" / "verification.json").read_text())["artefacts"]
+    compared = [report["artefact"] for report in reports]
+    signatures = ("serve_image", "serve_crop", "keypoints", "decoded", "heatmaps")
+    files = [f"tiny_{what}_{kind}.tflite" for what in ("decoded", "heatmaps") for kind in FORMATS]
+    assert sorted(compared) == sorted([*(f"saved_model.pb:{name}" for name in signatures), *files])
+    assert all(report["passed"] for report in reports)
+    assert sorted(entry.name for entry in folder.iterdir()) == ["1"]
+    for name in files:
+        assert (folder / "1" / name).is_file()
+
+
+@pytest.mark.slow
+def test_phones_run_every_operation(version):
+    for what in ("decoded", "heatmaps"):
+        content = (version[0] / "1" / f"tiny_{what}_float32.tflite").read_bytes()
+        assert set(export.count_operations(content)) <= GPU_OPERATIONS
+        content = (version[0] / "1" / f"tiny_{what}_int8_static.tflite").read_bytes()
+        assert set(export.count_operations(content)) <= GPU_OPERATIONS | {"QUANTIZE", "DEQUANTIZE"}
+
+
+@pytest.mark.slow
+def test_keras_saved_model_and_tflite_agree(run, version):
+    crops = golden_inputs(SIZE, 3)["decoded"]["image"]
+    pose = run[1](tf.constant(crops), training=False)
+    expected = {
+        "x": pose["keypoints_2d"][..., 0],
+        "y": pose["keypoints_2d"][..., 1],
+        "z": pose["depth"] * (SIZE / 2),
+        "score": pose["score"],
+    }
+    path = version[0] / "1"
+    runners = {
+        "saved_model": export.saved_model_runner(path, "decoded"),
+        "tflite": export.tflite_runner(path / "tiny_decoded_float32.tflite", "decoded"),
+    }
+    for runner in runners.values():
+        found = _outputs(runner, {"image": crops})
+        assert set(found) == set(expected)
+        for name, value in expected.items():
+            assert found[name].shape == (3, 16)
+            np.testing.assert_allclose(found[name], value, atol=2e-3)
+    maps = export.tflite_runner(path / "tiny_heatmaps_float32.tflite", "heatmaps")
+    network = serving.network_of(run[1])(tf.constant(crops), training=False)
+    found = _outputs(maps, {"image": crops})
+    np.testing.assert_allclose(found["heatmaps"], network["heatmaps"][-1], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_default_signature_refuses_its_own_rows(version):
+    given = golden_inputs(SIZE, 2)["serve_image"]
+    served = _outputs(export.saved_model_runner(version[0] / "1"), given)
+    np.testing.assert_array_equal(served["valid"], [1, 1] + [0] * 4 + [1] * 4)
+    np.testing.assert_array_equal(served["valid_3d"], [1, 1] + [0] * 6 + [1] * 2)
+    np.testing.assert_array_equal(served["valid_position"], [1, 1] + [0] * 8)
+    assert all(np.isfinite(value).all() for value in served.values())
+
+
+@pytest.mark.slow
+def test_the_card_tells_what_prediction_needs(version):
+    model = ExportedPose(version[0] / "1")
+    trained = model.trained
+    assert (trained.image_size, trained.crop_scale) == (SIZE, 1.1)
+    assert trained.bone_sum_m == pytest.approx(4.1)
+    card = (version[0] / "1" / "card.md").read_text()
+    for words in ("`serve_image`", "row 7 is the spine", "metres", "4.100 m"):
+        assert words in card
+
+
+@pytest.mark.slow
+def test_a_mismatch_leaves_nothing_behind(run, tmp_path, monkeypatch):
+    failed = {"artefact": "x", "passed": False, "problem": "differs", "outputs": {}}
+    monkeypatch.setattr(exporting, "verify", lambda *given: [failed])
+    settings = ExportConfig(
+        model_dir=run[0], export_dir=str(tmp_path / "out"), name="tiny", formats=""
+    )
+    with pytest.raises(ValueError, match="nothing was exported"):
+        export_run(settings)
+    assert not list(tmp_path.rglob("*.pb"))
+    assert not (tmp_path / "out" / "tiny").exists() or not any(
+        (tmp_path / "out" / "tiny").iterdir()
+    )
+
+
+def test_bad_settings_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="--formats=float32,wav names 'wav'"):
+        ExportConfig(formats="float32,wav")
+    with pytest.raises(ValueError, match="--model_dir is empty"):
+        export_run(ExportConfig(name="x"))
+    with pytest.raises(ValueError, match="--name is empty"):
+        export_run(ExportConfig(model_dir=str(tmp_path)))
