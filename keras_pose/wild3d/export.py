@@ -26,6 +26,11 @@ SIGNATURE = "serve_image"
 # Weights of fewer bits are widened where they are used; delegates take that in.
 _WIDENING = {"float32": (), "float16": ("DEQUANTIZE",)}
 _INTEGER = ("DEQUANTIZE", "QUANTIZE")
+# Coordinates are sums too, and 8 bits over the width of a map leave a quarter of its pixel.
+_INTEGER_OPERATIONS = {
+    "heatmaps": export.INTEGER_OPERATIONS,
+    "decoded": export.INTEGER_OPERATIONS - {"ADD"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +107,7 @@ def export_run(settings: ExportConfig) -> str:
                     representative_inputs=examples if kind == "int8_static" else None,
                     # What GPU delegates want.
                     batch_size=1,
+                    integer_operations=_INTEGER_OPERATIONS[signature],
                     allowed_operations=GPU_OPERATIONS | set(_WIDENING.get(kind, _INTEGER)),
                 )
                 export.write_file(folder / f"{settings.name}_{signature}_{kind}.tflite", content)
