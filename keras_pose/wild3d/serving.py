@@ -163,7 +163,7 @@ def hostile_inputs(height: int, width: int) -> dict[str, np.ndarray]:
     rows = np.random.default_rng(0)
     focal = 2.0 * max(height, width)
     camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]], np.float32)
-    given = {
+    given: dict[str, np.ndarray] = {
         "image": rows.integers(0, 256, (count, height, width, 3), dtype=np.uint8),
         "box": np.tile(np.array([0.0, 0.0, width, height], np.float32), (count, 1)),
         "intrinsics": np.repeat(camera[None], count, axis=0),

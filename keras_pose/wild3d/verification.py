@@ -40,7 +40,9 @@ def golden_inputs(image_size: int, count: int = 4) -> dict[str, dict[str, np.nda
         count: number of bodies C.
 
     Returns:
-        For each signature the inputs of C + 8 rows, those for phones C rows.
+        Signature to its inputs, with R = C + 8 rows, for phones R = C: `image` `[R, H, W, 3]`, uint8 or
+        for phones float32; where the signature takes them `box` `[R, 4]`, `intrinsics` `[R, 3, 3]`,
+        `bone_sum` and `body_height` `[R]`.
     """
     side = round(1.5 * image_size)
     bodies = [generate_body(n, 7, size=side, style=_STYLES[n % 2]) for n in range(count)]
@@ -174,7 +176,7 @@ def _settled_runner(
             return outputs
         joints = explained_joints(answered, true, maps, slack)
         # The size, and with it the place, is the whole pose's.
-        rows = joints.any(axis=1)
+        rows = np.asarray(joints.any(axis=1))
         excused = {"x": joints, "y": joints, "keypoints_2d": joints[..., None]}
         excused |= {"keypoints_3d": rows[:, None, None], "position": rows[:, None]}
         excused["points"] = joints[..., None] & np.array([True, True, depth_is_read])
