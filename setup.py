@@ -27,6 +27,7 @@ setup(
         "tensorflow>=2.21.0",
         "keras>=3.15.0",
         "numpy>=1.26.4",
+        "h5py>=3.11.0",
         "opencv-python-headless>=4.8.0.76",
         "absl-py>=2.1.0",
         "tensorboard>=2.20.0",
@@ -35,7 +36,9 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21.0"],
         "matlab": ["scipy>=1.11.4"],
+        "human36m": ["cdflib>=1.3.1", "scipy>=1.11.4"],
         "dev": [
+            "cdflib>=1.3.1",
             "hypothesis>=6.100.0",
             "mypy>=1.11.0",
             "pytest>=8.2.0",

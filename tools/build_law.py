@@ -40,6 +40,7 @@ _ANY_DEPENDENCY = (
     "absl",
     "ai_edge_litert",
     "cv2",
+    "h5py",
     "keras",
     "numpy",
     "tensorboard",
@@ -56,8 +57,9 @@ MAY_USE: dict[str, tuple[str, ...]] = {
     # whether a `tf.distribute` replica is running.
     "layers": ("keras", "numpy", "tensorflow"),
     "metrics": ("keras", "numpy"),
-    # SciPy only for who reads MATLAB files, inside the function that does (docs/dependencies.md).
-    "data": (*_ANY_DEPENDENCY, "scipy"),
+    # SciPy only for who reads MATLAB files and cdflib for who reads CDF files, inside the functions that
+    # do (docs/dependencies.md).
+    "data": (*_ANY_DEPENDENCY, "cdflib", "scipy"),
 }
 # The one module below the binaries that may read flags.
 _FLAG_MODULE = f"{PACKAGE}/train/config.py"

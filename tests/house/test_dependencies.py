@@ -12,13 +12,14 @@ IMPORT_NAMES = {
     "tensorflow": "tensorflow",
     "keras": "keras",
     "numpy": "numpy",
+    "h5py": "h5py",
     "opencv-python-headless": "cv2",
     "absl-py": "absl",
     "tensorboard": "tensorboard",
     "ai-edge-litert": "ai_edge_litert",
 }
 # Behind an extra, and imported only inside the function that needs it.
-OPTIONAL = {"scipy"}
+OPTIONAL = {"cdflib", "scipy"}
 
 
 def _declared():
@@ -26,7 +27,7 @@ def _declared():
     for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())):
         if isinstance(node, ast.keyword) and node.arg == "install_requires":
             lines = ast.literal_eval(node.value)
-    return dict(re.fullmatch(r"([a-z-]+)>=([\d.]+)", line).groups() for line in lines)
+    return dict(re.fullmatch(r"([a-z0-9-]+)>=([\d.]+)", line).groups() for line in lines)
 
 
 def test_exactly_the_agreed_dependencies():
@@ -35,7 +36,7 @@ def test_exactly_the_agreed_dependencies():
 
 def test_every_dependency_is_explained_with_its_bound():
     text = (ROOT / "docs" / "dependencies.md").read_text()
-    rows = re.findall(r"^\| `([a-z-]+)` \| ([\d.]+) \| .{20,} \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([\d.]+) \| .{20,} \|$", text, re.MULTILINE)
     assert dict(rows) == _declared()
 
 
