@@ -180,6 +180,8 @@ def _stack(hidden, num_modules, init, residual, norm, name):
 
 def _encoder(picture, backbone, side, synchronized, momentum):
     full = keras.config.dtype_policy().variable_dtype
+    scale: float | list[float]
+    offset: float | list[float]
     if backbone == "resnet50":
         trunk = build_resnet(50, side, synchronized=synchronized, pooled=False, momentum=momentum)
         scale = [1.0 / std for std in _IMAGENET_STD]
