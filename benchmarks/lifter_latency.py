@@ -6,16 +6,14 @@ the table.
 """
 
 import dataclasses
-import os
 import tempfile
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks import machine
+from benchmarks.litert_timing import call_seconds, open_interpreter
 from benchmarks.recipes import read_recipe
 from benchmarks.results import write_result
 from benchmarks.table import text_table
@@ -104,14 +102,14 @@ def measure(path: Path, num_threads: int, num_calls: int) -> dict:
     reference = _lifted(export.saved_model_runner(path.parent, SIGNATURE), inputs)
     lifted = _lifted(export.tflite_runner(path, SIGNATURE, num_threads), inputs)
     one = inputs[:1]
-    signature = _interpreter(path, num_threads).get_signature_runner(SIGNATURE)
-    calls = _seconds(lambda: signature(keypoints_2d=one), num_calls)
-    interpreter = _interpreter(path, num_threads)
+    signature = open_interpreter(path, num_threads).get_signature_runner(SIGNATURE)
+    calls = call_seconds(lambda: signature(keypoints_2d=one), num_calls)
+    interpreter = open_interpreter(path, num_threads)
     (entry,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(entry["index"], one.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(entry["index"], one)
-    invokes = _seconds(interpreter.invoke, num_calls)
+    invokes = call_seconds(interpreter.invoke, num_calls)
     return {
         "file": path.name,
         "megabytes": path.stat().st_size / 1e6,
@@ -122,24 +120,10 @@ def measure(path: Path, num_threads: int, num_calls: int) -> dict:
     }
 
 
-def _interpreter(path, num_threads):
-    return Interpreter(model_path=os.fspath(path), num_threads=num_threads)
-
-
 def _lifted(runner, inputs):
     """Lifted poses, each in units of its 2D size."""
     outputs = runner({"keypoints_2d": inputs})
     return outputs["keypoints_3d"] / outputs["scale"][:, None, None]
-
-
-def _seconds(call, num_calls):
-    for _ in range(max(1, num_calls // 10)):
-        call()
-    marks = [time.perf_counter()]
-    for _ in range(num_calls):
-        call()
-        marks.append(time.perf_counter())
-    return np.diff(marks)
 
 
 def table(rows: list[dict]) -> str:
