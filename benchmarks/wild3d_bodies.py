@@ -94,20 +94,30 @@ def table(runs: list[dict]) -> list[list[str]]:
 
 
 def figure(runs: list[dict]) -> str:
-    """MPJPE over updates of the first stages and of what follows them, seed by seed, as SVG."""
+    """MPJPE over updates, first stages and what follows them, as SVG; bands go over the seeds."""
     series = []
     for recipe, title in ROWS.items():
+        first = recipe.rpartition("_")[0]
+        if first not in ROWS or not recipe.endswith(("_plain", "_geometric")):
+            continue
+        curves = []
         for run in runs:
-            if run["recipe"] != recipe or not run["curve"]:
-                continue
-            steps, errors = zip(*run["curve"], strict=True)
-            start = 0.0
-            if recipe.endswith(("_plain", "_geometric")):
-                before = [r for r in runs if r["recipe"] == recipe.rpartition("_")[0]]
-                curve = [r["curve"] for r in before if r["seed"] == run["seed"]]
-                start = float(curve[0][-1][0]) if curve else 0.0
-            x = [(start + step) / 1000.0 for step in steps]
-            series.append(Series(f"{title}, seed {run['seed']}", x, list(errors)))
+            before = [r for r in runs if (r["recipe"], r["seed"]) == (first, run["seed"])]
+            if run["recipe"] == recipe and before and run["curve"]:
+                start = before[0]["curve"][-1][0]
+                later = [[start + step, error] for step, error in run["curve"]]
+                curves.append(before[0]["curve"] + later)
+        if curves:
+            errors = np.array(curves)[..., 1]
+            series.append(
+                Series(
+                    title,
+                    [step / 1000.0 for step, _ in curves[0]],
+                    errors.mean(axis=0).tolist(),
+                    low=errors.min(axis=0).tolist(),
+                    high=errors.max(axis=0).tolist(),
+                )
+            )
     return line_chart_svg(series, "MPJPE on unseen persons and places", "thousand updates", "mm")
 
 
