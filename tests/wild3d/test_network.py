@@ -153,4 +153,7 @@ def test_phones_run_the_pose(tmp_path, backbone, head, coordinates):
     pictures = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
     outputs = export.tflite_runner(content, "pose")({"image": pictures})
     for name, expected in pose(pictures).items():
-        np.testing.assert_allclose(outputs[name], np.array(expected), atol=2e-5, err_msg=name)
+        # Points are up to 64 px, so float32 rounds them to a few 1e-6 each.
+        np.testing.assert_allclose(
+            outputs[name], np.array(expected), rtol=1e-5, atol=2e-5, err_msg=name
+        )
