@@ -19,6 +19,7 @@ from keras_pose.wild3d import serving
 from keras_pose.wild3d.card import model_card
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
+from keras_pose.wild3d.integer_sums import has_broken_sums
 from keras_pose.wild3d.train import load_pose
 from keras_pose.wild3d.verification import PHONE_SIGNATURES, verify
 
@@ -100,21 +101,31 @@ def export_run(settings: ExportConfig) -> str:
         export.save_signatures(folder, signatures, serving_default=SIGNATURE)
         for signature in PHONE_SIGNATURES:
             for kind in formats:
-                content = export.convert_tflite(
-                    folder,
-                    signature,
-                    kind,
-                    representative_inputs=examples if kind == "int8_static" else None,
-                    # What GPU delegates want.
-                    batch_size=1,
-                    integer_operations=_INTEGER_OPERATIONS[signature],
-                    allowed_operations=GPU_OPERATIONS | set(_WIDENING.get(kind, _INTEGER)),
-                )
+                content = _tflite(folder, signature, kind, examples)
                 export.write_file(folder / f"{settings.name}_{signature}_{kind}.tflite", content)
         reports = verify(folder, settings.name, signatures, pose, formats)
         export.write_verification(folder, reports)
         export.write_card(folder, model_card(settings.name, version, config, run))
     return os.fspath(final)
+
+
+def _tflite(folder, signature, kind, examples) -> bytes:
+    def convert(integer_operations):
+        return export.convert_tflite(
+            folder,
+            signature,
+            kind,
+            representative_inputs=examples if kind == "int8_static" else None,
+            # What GPU delegates want.
+            batch_size=1,
+            integer_operations=integer_operations,
+            allowed_operations=GPU_OPERATIONS | set(_WIDENING.get(kind, _INTEGER)),
+        )
+
+    content = convert(_INTEGER_OPERATIONS[signature])
+    if has_broken_sums(content):
+        content = convert(_INTEGER_OPERATIONS["decoded"])
+    return content
 
 
 def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:
