@@ -62,9 +62,6 @@ setup(
             "keras-pose-wild3d-predict = keras_pose.wild3d.predict:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",
-            "keras-pose-wild3d-train = keras_pose.wild3d.train:run_main",
-            "keras-pose-wild3d-export = keras_pose.wild3d.export:run_main",
-            "keras-pose-wild3d-predict = keras_pose.wild3d.predict:run_main",
         ],
     },
     classifiers=[
