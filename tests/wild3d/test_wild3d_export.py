@@ -16,6 +16,7 @@ from keras_pose.wild3d import runs, serving
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.export import ExportConfig, export_run
 from keras_pose.wild3d.exported import ExportedPose
+from keras_pose.wild3d.integer_sums import has_broken_sums
 from keras_pose.wild3d.model import PoseModel
 from keras_pose.wild3d.verification import golden_inputs
 
@@ -146,6 +147,25 @@ def test_a_mismatch_leaves_nothing_behind(run, tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "tiny").exists() or not any(
         (tmp_path / "out" / "tiny").iterdir()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_dead_sums_are_seen_before_they_end_the_process(tmp_path, is_dead):
+    kernel = tf.constant(np.random.default_rng(0).normal(0, 1, (3, 3, 3, 4)), tf.float32)
+    # Millions below 0: what remains after the sum is nothing.
+    offset = -1e7 if is_dead else 0.0
+
+    def total(image):
+        first = tf.nn.conv2d(image, kernel, 1, "SAME") + offset
+        second = tf.nn.conv2d(image, kernel[::-1], 1, "SAME") + offset
+        return {"total": tf.nn.relu(first + second)}
+
+    spec = tf.TensorSpec((None, 8, 8, 3), tf.float32)
+    export.save_signatures(tmp_path / "1", {"total": export.Signature(total, {"image": spec})})
+    examples = {"image": np.random.default_rng(1).random((8, 8, 8, 3), np.float32)}
+    content = export.convert_tflite(tmp_path / "1", "total", "int8_static", examples, 1)
+    assert has_broken_sums(content) == is_dead
 
 
 def test_bad_settings_are_refused(tmp_path):
