@@ -241,7 +241,9 @@ def soft_argmax(heatmaps: Tensor, sharpness: float = 1.0) -> tuple[Tensor, Tenso
     share = spatial_softmax(heatmaps, sharpness)
     x = ops.sum(share * (columns + 0.5), axis=(-3, -2))
     y = ops.sum(share * (rows + 0.5), axis=(-3, -2))
-    return ops.stack([x, y], axis=-1), ops.max(heatmaps, axis=(-3, -2))
+    # Phone GPUs have no operation that stacks.
+    points = ops.concatenate([x[..., None], y[..., None]], axis=-1)
+    return points, ops.max(heatmaps, axis=(-3, -2))
 
 
 def _flat(values):
