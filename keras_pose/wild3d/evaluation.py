@@ -22,7 +22,7 @@ MEAN_OF_ACTIONS = "mean of actions"
 
 
 def evaluate_bodies(
-    model: keras.Model,
+    model: keras.Model | Callable[[tf.Tensor], dict[str, tf.Tensor]],
     batches: tf.data.Dataset,
     *,
     bone_sum_mm: float,
@@ -33,11 +33,11 @@ def evaluate_bodies(
     """Measure a network on labelled crops.
 
     Args:
-        model: of `keras_pose.wild3d.pose.build_pose`.
+        model: of `keras_pose.wild3d.pose.build_pose`, or its `pose_function`.
         batches: finite dataset of batches as `keras_pose.wild3d.data` makes them.
         bone_sum_mm: bone sum that poses are scaled to, see `codecs.to_length`.
         folder_names: names of the record folders; with more than one, each is measured by itself too.
-        flip: average poses over each picture and its mirror image.
+        flip: average poses over each picture and its mirror image; of a model alone.
         action_names: names of the classes; records whose class has a name are measured by class too.
 
     Returns:
@@ -52,8 +52,8 @@ def evaluate_bodies(
     """
     if bone_sum_mm <= 0:
         raise ValueError(f"bone_sum_mm={bone_sum_mm} must be above 0; give a length in mm.")
-    pose = with_mirror(model) if flip else lambda pictures: model(pictures, training=False)
-    predict = tf.function(lambda pictures: dict(pose(model_input(pictures))))
+    is_function = isinstance(model, tf.types.experimental.PolymorphicFunction)
+    predict = model if is_function else pose_function(model, flip)
     tables: list[dict] = []
     for batch in batches:
         outputs = predict(batch["image"])
@@ -79,6 +79,22 @@ def evaluate_bodies(
         parts |= actions
         parts[MEAN_OF_ACTIONS] = _mean_of(list(actions.values()))
     return parts
+
+
+def pose_function(
+    model: keras.Model, flip: bool = False
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Make one graph of a model, for evaluating it again and again.
+
+    Args:
+        model: of `keras_pose.wild3d.pose.build_pose`; its weights are read at every call.
+        flip: average poses over each picture and its mirror image.
+
+    Returns:
+        Function of pictures `[B, S, S, 3]`, uint8 or float in [0, 1], to the model's outputs.
+    """
+    pose = with_mirror(model) if flip else lambda pictures: model(pictures, training=False)
+    return tf.function(lambda pictures: dict(pose(model_input(pictures))))
 
 
 def model_input(pictures: tf.Tensor) -> tf.Tensor:

@@ -25,7 +25,7 @@ def network_path(model_dir: str) -> str:
 
 def is_finished(model_dir: str) -> bool:
     """Whether the run in `model_dir` has trained to its end and been evaluated where asked."""
-    return os.path.exists(network_path(model_dir)) and "steps" in run_folder.read_run(model_dir)
+    return bool(run_folder.read_run(model_dir).get("finished"))
 
 
 def read_config(model_dir: str) -> Config:

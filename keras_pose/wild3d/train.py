@@ -6,6 +6,7 @@ stages run one after the other, each from the weights of the one before, in fold
 """
 
 import contextlib
+import functools
 import time
 from collections.abc import Sequence
 
@@ -82,10 +83,12 @@ def train_run(
         bone_sum_mm=bodies.bone_sum_mm,
         skipped=bodies.skipped(),
     )
-    if options.mode == "train":
-        return run_folder.read_run(options.model_dir)
-    # As an export would be: in single precision, from the file.
-    return _record(config, options.model_dir, load_pose(options.model_dir)[1], bodies)
+    if options.mode != "train":
+        # As an export would be: in single precision, from the file.
+        _record(config, options.model_dir, load_pose(options.model_dir)[1], bodies)
+    # Last of all: a run killed while it is being measured is measured again.
+    run_folder.update_run(options.model_dir, finished=True)
+    return run_folder.read_run(options.model_dir)
 
 
 def build_model(config: Config) -> PoseModel:
@@ -140,11 +143,14 @@ def evaluate_run(config: Config, options: RunOptions) -> dict:
 
 
 def _callbacks(config, options, bodies: LabelledBodies, steps):
+    # One function for all epochs, so that it is traced once.
+    find = functools.cache(evaluation.pose_function)
+
     def evaluate(model, epoch):
         if bodies.heldout is None or options.mode == "train":
             return {}
         values = evaluation.evaluate_bodies(
-            model.pose, bodies.heldout(), bone_sum_mm=bodies.bone_sum_mm
+            find(model.pose), bodies.heldout(), bone_sum_mm=bodies.bone_sum_mm
         )
         return evaluation.overall(values)
 

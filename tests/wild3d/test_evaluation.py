@@ -16,8 +16,15 @@ from keras_pose.metrics import Protocol
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d import body_measures as measures
 from keras_pose.wild3d.body_measures import position_measures, symmetry_measures
-from keras_pose.wild3d.evaluation import MEAN_OF_ACTIONS, evaluate_bodies, model_input, overall
-from keras_pose.wild3d.pose import decode_pose
+from keras_pose.wild3d.evaluation import (
+    MEAN_OF_ACTIONS,
+    evaluate_bodies,
+    model_input,
+    overall,
+    pose_function,
+)
+from keras_pose.wild3d.network import build_network
+from keras_pose.wild3d.pose import build_pose, decode_pose
 
 SIDE = 64
 
@@ -349,3 +356,19 @@ def test_wrong_arguments_are_named():
     empty = tf.data.Dataset.from_tensor_slices(batch).take(0).batch(2)
     with pytest.raises(ValueError, match="no held-out picture"):
         evaluate_bodies(_model(_exact(people)), empty, bone_sum_mm=4000.0)
+
+
+def test_a_pose_function_gives_what_its_model_gives():
+    """With other weights the same function gives other numbers: none are frozen into its graph."""
+    network = build_network(
+        image_size=64, num_stacks=1, num_modules=1, width=8, num_depth_modules=1
+    )
+    model = build_pose(network, 64)
+    find = pose_function(model)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+    for factor in (1.0, 0.5):
+        network.set_weights([factor * weight for weight in network.get_weights()])
+        expected = model(pictures / np.float32(255), training=False)
+        found = find(tf.constant(pictures))
+        np.testing.assert_allclose(found["depth"], expected["depth"], atol=1e-5)
+        np.testing.assert_allclose(found["score"], expected["score"], atol=1e-5)
