@@ -33,7 +33,7 @@ def evaluate_bodies(
     """Measure a network on labelled crops.
 
     Args:
-        model: of `keras_pose.wild3d.pose.build_pose`, or its `pose_function`.
+        model: of `keras_pose.wild3d.pose.build_pose`, or its `pose_function`, of `[B, S, S, 3]`.
         batches: finite dataset of batches as `keras_pose.wild3d.data` makes them.
         bone_sum_mm: bone sum that poses are scaled to, see `codecs.to_length`.
         folder_names: names of the record folders; with more than one, each is measured by itself too.
