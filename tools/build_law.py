@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 _LEVEL_0_TO_1 = ("skeletons", "geometry")
 _LEVEL_0_TO_2 = (*_LEVEL_0_TO_1, "codecs", "losses", "layers", "metrics", "train")
 _LEVEL_0_TO_3 = (*_LEVEL_0_TO_2, "data", "viz", "export")
+_LEVEL_0_TO_4 = (*_LEVEL_0_TO_3, "serving")
 # Strictly downward; the same level never, except inside a room. `train` serves every method and
 # therefore knows nothing of poses.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -32,9 +33,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "data": _LEVEL_0_TO_2,
     "viz": _LEVEL_0_TO_2,
     "export": _LEVEL_0_TO_2,
-    "peclr": _LEVEL_0_TO_3,
-    "wild3d": _LEVEL_0_TO_3,
-    "tips": _LEVEL_0_TO_3,
+    "serving": _LEVEL_0_TO_3,
+    "peclr": _LEVEL_0_TO_4,
+    "wild3d": _LEVEL_0_TO_4,
+    "tips": _LEVEL_0_TO_4,
+    "predict": _LEVEL_0_TO_4,
 }
 _ANY_DEPENDENCY = (
     "absl",
