@@ -37,14 +37,17 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21.0"],
         "matlab": ["scipy>=1.11.4"],
         "human36m": ["cdflib>=1.3.1", "scipy>=1.11.4"],
+        "serving": ["tensorflow-serving-api>=2.21.0"],
         "dev": [
             "cdflib>=1.3.1",
             "hypothesis>=6.100.0",
             "mypy>=1.11.0",
             "pytest>=8.2.0",
             "pytest-xdist>=3.6.0",
+            "pyyaml>=6.0.1",
             "ruff>=0.6.0",
             "scipy>=1.11.4",
+            "tensorflow-serving-api>=2.21.0",
         ],
     },
     entry_points={

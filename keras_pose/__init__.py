@@ -17,6 +17,7 @@ ROOMS = (
     "data",
     "viz",
     "export",
+    "serving",
     "peclr",
     "tips",
     "wild3d",

@@ -20,6 +20,8 @@ IMPORT_NAMES = {
 }
 # Behind an extra, and imported only inside the function that needs it.
 OPTIONAL = {"cdflib", "scipy"}
+# Of the extra `[dev]`. grpc and google (protocol buffers) come with tensorflow_serving's messages.
+TEST_TOOLS = {"google", "grpc", "hypothesis", "pytest", "tensorflow_serving", "yaml"}
 
 
 def _declared():
@@ -52,7 +54,7 @@ def test_tests_import_only_dependencies_and_test_tools():
     used = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         used |= imports_of(path, ROOT).third_party
-    assert used <= {*IMPORT_NAMES.values(), *OPTIONAL, "pytest", "hypothesis"}
+    assert used <= {*IMPORT_NAMES.values(), *OPTIONAL, *TEST_TOOLS}
 
 
 def test_no_module_needs_an_optional_dependency_to_be_imported():

@@ -1,0 +1,217 @@
+"""Warm-up requests: what TensorFlow Serving replays before a version answers its first client.
+
+Without them the first request pays for TensorFlow's lazy set-up. The file is a TFRecord of
+`tensorflow.serving.PredictionLog` messages. A damaged one makes a server refuse the whole version, so
+an export that writes the file also reads it back. The few messages involved are put together here
+field by field: exporting then needs no package of TensorFlow Serving.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from keras_pose.export import CannotWrite, write_file
+from keras_pose.serving.wire import WireError, bytes_field, fields, one_bytes, varint_field
+
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+# A server refuses a file with more records.
+MOST_REQUESTS = 1000
+
+# Field numbers of the messages in tensorflow_serving/apis.
+_LOG_PREDICT = 6  # PredictionLog.predict_log
+_PREDICT_REQUEST = 1  # PredictLog.request
+_REQUEST_MODEL, _REQUEST_INPUTS = 1, 2  # PredictRequest.model_spec, .inputs
+_MODEL_NAME, _MODEL_VERSION, _MODEL_SIGNATURE = 1, 2, 3  # ModelSpec
+_KEY, _VALUE = 1, 2  # of a map's entry; a wrapped Int64Value has its value under 1
+
+Request = Mapping[str, Any]
+
+
+def write_warmup(
+    folder: str | os.PathLike,
+    requests: Mapping[str, Request | Sequence[Request]],
+    model_name: str,
+    version: int | None = None,
+) -> Path:
+    """Writes the warm-up file of a version folder and reads it back.
+
+    Give requests like those of real clients: a server's lazy work depends on signature and batch
+    size, so one request per signature and per allowed batch size is a good choice.
+
+    Args:
+        folder: version folder that already holds its `saved_model.pb`.
+        requests: signature name -> {input name: array [N, ...]}, or a list of such requests. Bytes
+            go in as an array or list of `bytes` [N].
+        model_name: name under which the model is served.
+        version: version that the requests name, or None for the version they lie in.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: if there is no request, there are too many, or one does not fit its signature.
+        CannotWrite: if the file cannot be written.
+    """
+    pairs = [
+        (signature, request)
+        for signature, given in requests.items()
+        for request in ([given] if isinstance(given, Mapping) else given)
+    ]
+    if not 1 <= len(pairs) <= MOST_REQUESTS:
+        raise ValueError(
+            f"{len(pairs)} warm-up requests for {os.fspath(folder)}: TensorFlow Serving takes 1 to "
+            f"{MOST_REQUESTS}, so give that many."
+        )
+    specs = _signatures(folder)
+    path = Path(folder) / WARMUP_FILE
+    logs = []
+    for signature, request in pairs:
+        tensors = {name: _tensor_proto(path, name, value) for name, value in request.items()}
+        _check(path, specs, signature, tensors)
+        logs.append(_prediction_log(model_name, version, signature, tensors))
+    write_file(path, _records(logs))
+    read_warmup(folder)
+    return path
+
+
+def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Reads the warm-up file of a version folder and checks it against the SavedModel.
+
+    Args:
+        folder: version folder.
+
+    Returns:
+        One (signature name, {input name: array [N, ...]}) per record, in the file's order; bytes
+        come as arrays [N] of `bytes`.
+
+    Raises:
+        ValueError: if the file is missing or damaged, holds no or too many records, or a record does
+            not fit the signatures of the SavedModel.
+    """
+    path = Path(folder) / WARMUP_FILE
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: export the model again, or call write_warmup.")
+    specs = _signatures(folder)
+    requests = []
+    try:
+        records = [bytes(log.numpy()) for log in tf.data.TFRecordDataset(os.fspath(path))]
+        for log in records:
+            signature, tensors = _parsed_log(log)
+            _check(path, specs, signature, tensors)
+            arrays = {name: tf.make_ndarray(tensor) for name, tensor in tensors.items()}
+            requests.append((signature, arrays))
+    except (tf.errors.OpError, WireError) as error:
+        raise ValueError(
+            f"{path} is damaged, and a server would refuse the version: export the model again."
+        ) from error
+    if not 1 <= len(requests) <= MOST_REQUESTS:
+        raise ValueError(
+            f"{path} holds {len(requests)} records; TensorFlow Serving takes 1 to {MOST_REQUESTS}: "
+            "export the model again."
+        )
+    return requests
+
+
+def _records(logs: Sequence[bytes]) -> bytes:
+    """The bytes of an uncompressed TFRecord file, the only kind that servers read."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "records")
+            with tf.io.TFRecordWriter(file) as writer:
+                for log in logs:
+                    writer.write(log)
+            return Path(file).read_bytes()
+    except (tf.errors.OpError, OSError) as error:
+        raise CannotWrite(
+            f"Cannot write warm-up records below {tempfile.gettempdir()}: make room there or set "
+            "TMPDIR to another place."
+        ) from error
+
+
+def _prediction_log(
+    model_name: str, version: int | None, signature: str, tensors: Mapping[str, Any]
+) -> bytes:
+    model = bytes_field(_MODEL_NAME, model_name.encode())
+    if version is not None:
+        model += bytes_field(_MODEL_VERSION, varint_field(1, version))
+    model += bytes_field(_MODEL_SIGNATURE, signature.encode())
+    request = bytes_field(_REQUEST_MODEL, model)
+    for name, tensor in sorted(tensors.items()):
+        entry = bytes_field(_KEY, name.encode()) + bytes_field(_VALUE, tensor.SerializeToString())
+        request += bytes_field(_REQUEST_INPUTS, entry)
+    return bytes_field(_LOG_PREDICT, bytes_field(_PREDICT_REQUEST, request))
+
+
+def _parsed_log(log: bytes) -> tuple[str, dict[str, Any]]:
+    """Signature name and input tensors of one PredictionLog."""
+    request = one_bytes(one_bytes(log, _LOG_PREDICT), _PREDICT_REQUEST)
+    signature = one_bytes(one_bytes(request, _REQUEST_MODEL), _MODEL_SIGNATURE).decode()
+    tensor_class = type(tf.make_tensor_proto(0))
+    tensors = {}
+    for number, entry in fields(request):
+        if number == _REQUEST_INPUTS:
+            try:
+                tensor = tensor_class.FromString(one_bytes(entry, _VALUE))
+            except Exception as error:  # protobuf's DecodeError, whose package is not ours to name
+                raise WireError("no tensor") from error
+            tensors[one_bytes(entry, _KEY).decode()] = tensor
+    return signature, tensors
+
+
+def _tensor_proto(path: Path, name: str, value: Any) -> Any:
+    try:
+        return tf.make_tensor_proto(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Warm-up input {name!r} for {path} is no array of one type: give numbers or bytes."
+        ) from error
+
+
+def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
+    """The SavedModel's own list of signatures: name -> SignatureDef."""
+    path = Path(folder) / "saved_model.pb"
+    if not path.is_file():
+        raise ValueError(
+            f"{path} does not exist: write the SavedModel before its warm-up requests."
+        )
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for graph in saved.meta_graphs:
+        if "serve" in graph.meta_info_def.tags:
+            return graph.signature_def
+    raise ValueError(f"{path} holds nothing tagged 'serve': export the model again.")
+
+
+def _check(
+    path: Path, specs: Mapping[str, Any], signature: str, tensors: Mapping[str, Any]
+) -> None:
+    """Says in one sentence where a request does not fit the SavedModel."""
+    if signature not in specs:
+        raise ValueError(
+            f"{path} asks for signature {signature!r}, which the model does not have: choose one of "
+            f"{sorted(name for name in specs if not name.startswith('__'))}."
+        )
+    inputs = specs[signature].inputs
+    if set(inputs) != set(tensors):
+        raise ValueError(
+            f"{path} gives {sorted(tensors)} to signature {signature!r}, which takes "
+            f"{sorted(inputs)}: give exactly these."
+        )
+    batch = {}
+    for name, tensor in tensors.items():
+        wanted = tf.TensorShape(inputs[name].tensor_shape)
+        shape = tf.TensorShape(tensor.tensor_shape)
+        if tensor.dtype != inputs[name].dtype or not wanted.is_compatible_with(shape):
+            raise ValueError(
+                f"{path} gives {name!r} of signature {signature!r} as "
+                f"{tf.as_dtype(tensor.dtype).name} {shape}, which takes "
+                f"{tf.as_dtype(inputs[name].dtype).name} {wanted}."
+            )
+        batch[name] = shape[0] if shape.rank else None
+    if len(set(batch.values())) > 1:
+        raise ValueError(f"{path} gives signature {signature!r} inputs of several sizes: {batch}.")
