@@ -32,6 +32,7 @@ setup(
         "absl-py>=2.1.0",
         "tensorboard>=2.20.0",
         "ai-edge-litert>=2.3.0",
+        "flatbuffers>=25.9.23",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21.0"],

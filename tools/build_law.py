@@ -43,6 +43,7 @@ _ANY_DEPENDENCY = (
     "absl",
     "ai_edge_litert",
     "cv2",
+    "flatbuffers",
     "h5py",
     "keras",
     "numpy",

@@ -15,6 +15,8 @@ from keras_pose.export.card import (
     write_card,
 )
 from keras_pose.export.gpu_ops import GPU_OPERATIONS
+from keras_pose.export.integer_sums import has_broken_sums
+from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
 from keras_pose.export.saved_model import (
     Signature,
     new_version,
@@ -28,11 +30,10 @@ from keras_pose.export.tflite import (
     FORMATS,
     INTEGER_OPERATIONS,
     PORTABLE_OPERATIONS,
+    SAMPLED_FORMATS,
     convert_tflite,
     count_operations,
     refuse_operations,
-    run_tflite,
-    tflite_runner,
 )
 from keras_pose.export.verification import (
     Bound,
@@ -45,7 +46,9 @@ __all__ = [
     "FORMATS",
     "GPU_OPERATIONS",
     "INTEGER_OPERATIONS",
+    "KERNELS",
     "PORTABLE_OPERATIONS",
+    "SAMPLED_FORMATS",
     "Bound",
     "CannotWrite",
     "DataFact",
@@ -59,6 +62,7 @@ __all__ = [
     "compare_artefact",
     "convert_tflite",
     "count_operations",
+    "has_broken_sums",
     "new_version",
     "next_version",
     "refuse_operations",

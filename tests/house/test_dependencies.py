@@ -17,6 +17,7 @@ IMPORT_NAMES = {
     "absl-py": "absl",
     "tensorboard": "tensorboard",
     "ai-edge-litert": "ai_edge_litert",
+    "flatbuffers": "flatbuffers",
 }
 # Behind an extra, and imported only inside the function that needs it.
 OPTIONAL = {"cdflib", "scipy"}

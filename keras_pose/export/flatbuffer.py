@@ -1,0 +1,73 @@
+"""A `.tflite` file as objects and back: what reading operations and changing borders share."""
+
+from collections.abc import Iterator
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+MARK = b"TFL3"
+_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name[0] != "_"}
+
+
+def unpack(content: bytes) -> schema.ModelT:
+    """Reads a file.
+
+    Args:
+        content: content of a `.tflite` file.
+
+    Returns:
+        The schema's own object tree.
+
+    Raises:
+        ValueError: if it is no TFLite file.
+    """
+    if content[4:8] != MARK:
+        raise ValueError("This is no TFLite file (mark TFL3 missing): convert the model again.")
+    return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def pack(model: schema.ModelT) -> bytes:
+    """Writes the object tree of `unpack` as the content of a `.tflite` file."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), MARK)
+    return bytes(builder.Output())
+
+
+def operation_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
+    """Name of one operation.
+
+    Args:
+        model: of `unpack`.
+        operator: of one of its subgraphs.
+
+    Returns:
+        As in `schema.BuiltinOperator`; a custom one is `CUSTOM:<name>`.
+    """
+    code = model.operatorCodes[operator.opcodeIndex]
+    # Codes below 127 stand in the older 8-bit field, the rest in the wider one.
+    name = _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    return f"CUSTOM:{code.customCode.decode()}" if name == "CUSTOM" else name
+
+
+def operations(model: schema.ModelT) -> Iterator[tuple[str, schema.SubGraphT, schema.OperatorT]]:
+    """Every operation of a model with its name and subgraph, in the order of execution."""
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            yield operation_name(model, operator), graph, operator
+
+
+def signature_tensors(model: schema.ModelT, outputs: bool) -> dict[str, int]:
+    """Tensors of a file's one signature.
+
+    Args:
+        model: of `unpack`.
+        outputs: whether outputs are wanted, or inputs.
+
+    Returns:
+        The signature's names to tensor numbers of its subgraph; empty without a signature.
+    """
+    if not model.signatureDefs:
+        return {}
+    entry = model.signatureDefs[0]
+    maps = entry.outputs if outputs else entry.inputs
+    return {item.name.decode(): item.tensorIndex for item in maps}
