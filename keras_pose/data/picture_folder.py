@@ -107,7 +107,7 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def read_boxes(path: str | os.PathLike[str]) -> dict[str, list[Box]]:
-    """Read hand boxes.
+    """Read boxes of hands or persons.
 
     Args:
         path: `.csv` with rows `name,x,y,width,height`, a header is allowed; or `.json` with
@@ -120,35 +120,58 @@ def read_boxes(path: str | os.PathLike[str]) -> dict[str, list[Box]]:
     Raises:
         ValueError: if the file is missing or a row of it is no box, naming the row.
     """
+    return {name: [box for box, _ in entries] for name, entries in read_sided_boxes(path).items()}
+
+
+def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, str]]]:
+    """Read boxes that may say which hand they are of.
+
+    Args:
+        path: as for `read_boxes`; a row of a `.csv` may end in `left` or `right`, and an entry of a
+            `.json` list may have `"side"`.
+
+    Returns:
+        Name of the picture -> its boxes, each with "left", "right" or "" where nothing is said.
+
+    Raises:
+        ValueError: if the file is missing or a row of it is no box, naming the row.
+    """
     path = check_is_file(path, _ADVICE)
     rows = _json_rows(path) if path.lower().endswith(".json") else _csv_rows(path)
-    table: dict[str, list[Box]] = {}
-    for where, name, values in rows:
+    table: dict[str, list[tuple[Box, str]]] = {}
+    for where, name, values, side in rows:
         try:
             numbers = [float(value) for value in values]
             if len(numbers) != 4 or not np.isfinite(numbers).all():
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}, {where}: {values!r} is no box; {_ADVICE}.") from error
-        table.setdefault(name, []).append((numbers[0], numbers[1], numbers[2], numbers[3]))
+        if side not in ("", "left", "right"):
+            raise ValueError(
+                f"{path}, {where}: {side!r} is no side; give left or right, or nothing."
+            )
+        box = (numbers[0], numbers[1], numbers[2], numbers[3])
+        table.setdefault(name, []).append((box, side))
     if not table:
         raise ValueError(f"{path} holds no box; {_ADVICE}.")
     return table
 
 
-def _csv_rows(path: str) -> Iterable[tuple[str, str, list[str]]]:
+def _csv_rows(path: str) -> Iterable[tuple[str, str, list[str], str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no table of text ({str(error)[:60]}); {_ADVICE}.") from error
     for number, row in enumerate(rows, 1):
-        is_header = number == 1 and len(row) == 5 and not _is_number(row[1])
+        is_header = number == 1 and len(row) in (5, 6) and not _is_number(row[1])
         if row and not is_header:
-            yield f"line {number}", row[0].strip(), row[1:]
+            has_side = len(row) == 6 and not _is_number(row[5])
+            side = row[5].strip().lower() if has_side else ""
+            yield f"line {number}", row[0].strip(), row[1:5] if has_side else row[1:], side
 
 
-def _json_rows(path: str) -> Iterable[tuple[str, str, list]]:
+def _json_rows(path: str) -> Iterable[tuple[str, str, list, str]]:
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -158,12 +181,13 @@ def _json_rows(path: str) -> Iterable[tuple[str, str, list]]:
         for name, values in content.items():
             several = isinstance(values, list) and values and isinstance(values[0], list)
             for box in values if several else [values]:
-                yield f"entry {name!r}", name, box
+                yield f"entry {name!r}", name, box, ""
         return
     for number, entry in enumerate(content if isinstance(content, list) else [content]):
         if not isinstance(entry, dict) or not {"name", "box"} <= set(entry):
             raise ValueError(f"{path}, entry {number} lacks 'name' or 'box'; {_ADVICE}.")
-        yield f"entry {number}", str(entry["name"]), entry["box"]
+        side = str(entry.get("side") or "").lower()
+        yield f"entry {number}", str(entry["name"]), entry["box"], side
 
 
 def _is_number(text):

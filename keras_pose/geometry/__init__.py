@@ -8,6 +8,7 @@ from keras_pose.geometry.bones import bone_lengths, bone_vectors
 from keras_pose.geometry.camera import (
     backproject,
     camera_to_world,
+    centred_intrinsics,
     intrinsics_matrix,
     project,
     project_weak,
@@ -28,6 +29,7 @@ __all__ = [
     "bone_lengths",
     "bone_vectors",
     "camera_to_world",
+    "centred_intrinsics",
     "intrinsics_matrix",
     "invert_rotation",
     "length",

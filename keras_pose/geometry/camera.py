@@ -6,6 +6,7 @@ the first pixel's centre at (0, 0), as OpenCV does, adds 0.5 to both principal c
 Lens distortion is not modelled here.
 """
 
+import numpy as np
 from keras import ops
 
 from keras_pose.geometry.rotation import rotate
@@ -35,6 +36,36 @@ def intrinsics_matrix(focal_px: Tensor, centre_px: Tensor) -> Tensor:
         (zero, zero, one),
     )
     return ops.stack([ops.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def centred_intrinsics(
+    height: int, width: int, focal_px: float = 0.0, fov_deg: float = 0.0
+) -> np.ndarray:
+    """Builds the camera matrix of a picture whose middle is the principal point.
+
+    Args:
+        height: of the picture in pixels.
+        width: of the picture in pixels.
+        focal_px: focal length in pixels; 0 takes the field of view.
+        fov_deg: angle that the longer side of the picture is seen under, degrees, above 0 and below
+            180; counts where there is no focal length.
+
+    Returns:
+        float64 `[3, 3]`, pixels.
+
+    Raises:
+        ValueError: neither is given, or one is out of range.
+    """
+    if not focal_px:
+        if not 0.0 < fov_deg < 180.0:
+            raise ValueError(
+                f"focal_px={focal_px} and fov_deg={fov_deg} make no lens; give a focal length in "
+                "pixels, or an angle between 0 and 180 degrees."
+            )
+        focal_px = max(height, width) / (2.0 * np.tan(np.radians(fov_deg) / 2.0))
+    if not (np.isfinite(focal_px) and focal_px > 0.0):
+        raise ValueError(f"focal_px={focal_px} is no focal length; give pixels, above 0.")
+    return np.array([[focal_px, 0.0, width / 2.0], [0.0, focal_px, height / 2.0], [0.0, 0.0, 1.0]])
 
 
 def world_to_camera(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:

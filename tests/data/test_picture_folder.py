@@ -6,7 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.picture_folder import list_pictures, read_boxes, read_picture_folder
+from keras_pose.data.picture_folder import (
+    list_pictures,
+    read_boxes,
+    read_picture_folder,
+    read_sided_boxes,
+)
 
 
 @pytest.fixture
@@ -101,3 +106,22 @@ def test_no_folder_and_no_picture(folder, tmp_path):
     (folder / "b.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"b.png: the file is empty"):
         list(read_picture_folder(folder))
+
+
+def test_boxes_may_say_their_side(tmp_path):
+    (tmp_path / "boxes.csv").write_text(
+        "name,x,y,width,height,side\na.png,1,2,3,4,left\na.png,5,6,7,8,\nb.png,1,2,3,4\n"
+    )
+    entries = [{"name": "a.png", "box": [1, 2, 3, 4], "side": "Left"}]
+    entries += [{"name": name, "box": box} for name, box in [("a.png", [5, 6, 7, 8])]]
+    entries += [{"name": "b.png", "box": [1, 2, 3, 4]}]
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    for name in ("boxes.csv", "boxes.json"):
+        assert read_sided_boxes(tmp_path / name) == {
+            "a.png": [((1, 2, 3, 4), "left"), ((5, 6, 7, 8), "")],
+            "b.png": [((1, 2, 3, 4), "")],
+        }
+        assert read_boxes(tmp_path / name)["a.png"] == [(1, 2, 3, 4), (5, 6, 7, 8)]
+    (tmp_path / "boxes.csv").write_text("a.png,1,2,3,4,up\n")
+    with pytest.raises(ValueError, match=r"line 1: 'up' is no side"):
+        read_sided_boxes(tmp_path / "boxes.csv")

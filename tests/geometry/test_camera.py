@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_pose.geometry import (
     backproject,
     camera_to_world,
+    centred_intrinsics,
     intrinsics_matrix,
     project,
     project_weak,
@@ -165,3 +166,18 @@ def test_graph_gives_the_eager_numbers():
 def test_wrong_shape_names_the_argument(call, argument):
     with pytest.raises(ValueError, match=f"^{argument} must have the shape"):
         call()
+
+
+def test_a_lens_in_the_middle_by_hand():
+    # Half the longer side at 45 degrees: the focal length is as long.
+    matrix = [[80.0, 0.0, 80.0], [0.0, 80.0, 60.0], [0.0, 0.0, 1.0]]
+    np.testing.assert_allclose(centred_intrinsics(120, 160, fov_deg=90.0), matrix, atol=1e-12)
+    np.testing.assert_array_equal(centred_intrinsics(120, 160, focal_px=80.0), matrix)
+    # The angle is that of the longer side, whichever it is.
+    assert centred_intrinsics(160, 120, fov_deg=90.0)[0, 0] == pytest.approx(80.0)
+
+
+@pytest.mark.parametrize("lens", [{}, {"fov_deg": 180.0}, {"focal_px": -3.0}])
+def test_no_lens_is_refused(lens):
+    with pytest.raises(ValueError, match="no lens|no focal length"):
+        centred_intrinsics(10, 10, **lens)
