@@ -1,0 +1,6 @@
+"""The predictor for people's own pictures and videos: `python -m keras_pose.predict --saved_model=...`.
+
+Belongs here: what happens before and after a served network, for hands and bodies alike: inputs, boxes,
+tracking, smoothing, hands on bodies, files, drawings. Does not: any network or method; those are reached
+through `keras_pose.serving` and a version folder alone.
+"""
