@@ -70,7 +70,7 @@ def viewer_html(viewer: PoseViewer) -> str:
         "poses": films[0],
         "truth": films[1] if len(films) > 1 else [],
         "bones": viewer.skeleton.bones,
-        "colours": [_css(colour) for colour in limb_colours(viewer.skeleton).tolist()],
+        "colours": [css_colour(colour) for colour in limb_colours(viewer.skeleton).tolist()],
         "floor": round(float((high[1] - middle[1]) / extent), 3),
         "rate": viewer.frames_per_second,
     }
@@ -82,7 +82,15 @@ def viewer_html(viewer: PoseViewer) -> str:
     )
 
 
-def _css(colour: list[int]) -> str:
+def css_colour(colour: list[int]) -> str:
+    """Words a limb's colour for a page, which may be light or dark.
+
+    Args:
+            colour: red, green and blue, 0 to 255, from `limb_colours`.
+
+    Returns:
+            A colour as CSS has it.
+    """
     red, green, blue = _MIDDLE if tuple(colour) == MIDDLE else colour
     return f"rgb({red},{green},{blue})"
 
@@ -97,7 +105,9 @@ for (const canvas of document.querySelectorAll("canvas.viewer")) {
   canvas.width = canvas.height = size * ratio;
   const pen = canvas.getContext("2d");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let azimuth = 0.5, elevation = 0.15, turning = !still, held = null, frame = 0, last = null;
+  const calm = still || scene.paused === true;
+  let azimuth = calm && !still ? 0 : 0.5, elevation = 0.15, held = null, frame = 0, clock = 0;
+  let turning = !calm, playing = !calm && scene.poses.length > 1, last = null, running = false;
   // The same view as keras_pose.viz.draw.view_points: right, down, away.
   const see = ([x, y, z]) => {
     const ca = Math.cos(azimuth), sa = Math.sin(azimuth);
@@ -119,44 +129,68 @@ for (const canvas of document.querySelectorAll("canvas.viewer")) {
       stroke(see([o, f, -0.75]), see([o, f, 0.75]), 1, ink, 0.13);
       stroke(see([-0.75, f, o]), see([0.75, f, o]), 1, ink, 0.13);
     }
-    const pose = scene.poses[frame], points = pose.map(see);
-    const flat = pose.map(([x, , z]) => see([x, scene.floor, z]));
+    // A joint that was not found is null, and its bones are not drawn.
+    const pose = scene.poses[frame], points = pose.map((point) => point && see(point));
+    const flat = pose.map((point) => point && see([point[0], scene.floor, point[2]]));
+    const bones = scene.bones.filter(([a, b]) => pose[a] && pose[b]);
     // One path, or the shadow would be darker at every joint.
     pen.globalAlpha = 0.1; pen.lineWidth = size / 60; pen.strokeStyle = ink; pen.lineJoin = "round";
     pen.beginPath();
-    for (const [a, b] of scene.bones) {
+    for (const [a, b] of bones) {
       pen.moveTo(flat[a][0], flat[a][1]); pen.lineTo(flat[b][0], flat[b][1]);
     }
     pen.stroke();
     const depth = ([a, b]) => points[a][2] + points[b][2];
-    for (const bone of [...scene.bones].sort((p, q) => depth(q) - depth(p))) {
+    for (const bone of bones.sort((p, q) => depth(q) - depth(p))) {
       const [a, b] = bone, p = points[a], q = points[b];
       const mix = (t) => [p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t];
-      stroke(mix(0.25), mix(0.75), size / 30, ground, 1);
-      stroke(p, q, size / 48, ground, 1);
-      stroke(p, q, size / 48, scene.colours[b], Math.max(0.4, Math.min(1, 0.75 - depth(bone) / 2)));
+      const width = size / 48 * (scene.widths ? scene.widths[b] : 1);
+      stroke(mix(0.25), mix(0.75), width * 1.6, ground, 1);
+      stroke(p, q, width, ground, 1);
+      stroke(p, q, width, scene.colours[b], Math.max(0.4, Math.min(1, 0.75 - depth(bone) / 2)));
     }
     if (scene.truth.length) {
       const truth = scene.truth[frame].map(see);
-      for (const [a, b] of scene.bones) stroke(truth[a], truth[b], 1.5, ink, 0.75);
+      for (const [a, b] of bones) stroke(truth[a], truth[b], 1.5, ink, 0.75);
     }
     pen.globalAlpha = 1;
+  };
+  const show = (number) => {
+    frame = number;
+    canvas.dispatchEvent(new CustomEvent("frame", {detail: {frame, playing}}));
   };
   const tick = (now) => {
     const passed = last === null ? 0 : Math.min((now - last) / 1000, 0.1);
     last = now;
     if (turning) azimuth += passed * 0.5;
-    if (!still) frame = Math.floor(now / 1000 * scene.rate) % scene.poses.length;
+    if (playing) {
+      clock = (clock + passed * scene.rate) % scene.poses.length;
+      if (Math.floor(clock) !== frame) show(Math.floor(clock));
+    }
     draw();
-    if (turning || (scene.poses.length > 1 && !still)) requestAnimationFrame(tick);
+    running = turning || playing;
+    if (running) requestAnimationFrame(tick);
     else last = null;
   };
+  const run = () => { if (!running) { running = true; requestAnimationFrame(tick); } };
   const turn = (right, up) => {
     turning = false;
     azimuth += right;
     elevation = Math.max(-1.5, Math.min(1.5, elevation + up));
-    if (scene.poses.length === 1 || still) draw();
+    run();
   };
+  // A page around it moves the film: "seek" with the frame's number, "play" to start and to stop.
+  canvas.addEventListener("seek", (event) => {
+    playing = false;
+    clock = event.detail;
+    show(event.detail);
+    run();
+  });
+  canvas.addEventListener("play", () => {
+    playing = !playing && scene.poses.length > 1;
+    show(frame);
+    run();
+  });
   canvas.addEventListener("pointerdown", (event) => {
     held = [event.clientX, event.clientY];
     canvas.setPointerCapture(event.pointerId);
@@ -173,6 +207,6 @@ for (const canvas of document.querySelectorAll("canvas.viewer")) {
                   ArrowDown: [0, 0.1]}[event.key];
     if (step) { turn(...step); event.preventDefault(); }
   });
-  requestAnimationFrame(tick);
+  run();
 }
 """
