@@ -18,6 +18,13 @@ from keras_pose.losses.consistency import (
     weighted_joint_sum,
 )
 from keras_pose.losses.contrastive import contrastive_logits, nt_xent, rows_cross_entropy
+from keras_pose.losses.distillation import (
+    feature_imitation,
+    map_imitation,
+    number_imitation,
+    point_imitation,
+    teacher_trust,
+)
 from keras_pose.losses.heatmap import coordinate_error, heatmap_error, map_divergence
 from keras_pose.losses.keypoint import (
     joint_shares,
@@ -38,16 +45,21 @@ __all__ = [
     "cross_entropy_adversary",
     "deformation",
     "distance",
+    "feature_imitation",
     "heatmap_error",
     "joint_shares",
     "least_squares_adversary",
     "lifted_error",
     "map_divergence",
+    "map_imitation",
     "nt_xent",
+    "number_imitation",
     "pixel_error",
+    "point_imitation",
     "relative_depth_error",
     "root_depth_error",
     "rows_cross_entropy",
     "squared_error",
+    "teacher_trust",
     "weighted_joint_sum",
 ]

@@ -174,6 +174,35 @@ class Config:
         "--coordinates=soft_argmax alone.",
         low=0.0,
     )
+    # Distillation; of no effect without --teacher.
+    teacher: str = option(
+        "",
+        "Folder of a finished run whose answers the network imitates beside the labels; it sees the same "
+        "crops at its own size. Empty is none.",
+    )
+    teacher_map_weight: float = option(
+        1.0, "Weight of the squared difference from the teacher's maps.", low=0.0
+    )
+    teacher_point_weight: float = option(
+        0.0,
+        "Weight of the absolute difference from the teacher's points in map pixels; with "
+        "--coordinates=soft_argmax alone.",
+        low=0.0,
+    )
+    teacher_depth_weight: float = option(
+        0.1, "Weight of the absolute difference from the teacher's depth, on all pictures.", low=0.0
+    )
+    teacher_feature_weight: float = option(
+        0.01,
+        "Weight of 1 minus the cosine of pooled features, through a linear map, and the teacher's.",
+        low=0.0,
+    )
+    teacher_tolerance: float = option(
+        0.1,
+        "Where a label is, a joint's imitation is weighed by exp(-(d / this)^2), d the teacher's "
+        "distance from it over the crop's side.",
+        low=1e-3,
+    )
     # Optimisation.
     optimizer: str = option(
         "rmsprop",
@@ -209,7 +238,7 @@ class Config:
                 f"--image_size={self.image_size} is no multiple of {MULTIPLE}; use "
                 f"{max(1, round(self.image_size / MULTIPLE)) * MULTIPLE}."
             )
-        for name in ("coordinate_weight", "divergence_weight"):
+        for name in ("coordinate_weight", "divergence_weight", "teacher_point_weight"):
             if getattr(self, name) and self.coordinates != "soft_argmax":
                 raise ValueError(
                     f"--{name}={getattr(self, name)} needs --coordinates=soft_argmax; arg-max has no "

@@ -15,14 +15,6 @@ from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
 
-TERMS = (
-    "loss_heatmap",
-    "loss_depth",
-    "loss_geometric",
-    "loss_coordinates",
-    "loss_divergence",
-)
-
 
 class PoseModel(keras.Model):
     """Learns 2D poses and their depth: heat maps + 0.1 depth + 0.01 geometry.
@@ -79,7 +71,8 @@ class PoseModel(keras.Model):
         finally:
             keras.config.set_dtype_policy(policy)
         self.trackers = {
-            name: keras.metrics.Mean(name=name, dtype=precise) for name in ("loss", *TERMS)
+            name: keras.metrics.Mean(name=name, dtype=precise)
+            for name in ("loss", *self.term_weights)
         }
         self.built = True
 
@@ -90,13 +83,30 @@ class PoseModel(keras.Model):
         optimizer = build_optimizer(config.optimizer, rate, config.weight_decay)
         if config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(self.network.trainable_variables)
+        optimizer.build(self.trained_variables)
         self.pose_optimizer = optimizer
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
         """Every optimizer, for checkpoints."""
         return [self.pose_optimizer]
+
+    @property
+    def term_weights(self) -> dict[str, float]:
+        """Weight of each term of the loss, by its name."""
+        config = self.config
+        return {
+            "loss_heatmap": config.heatmap_weight,
+            "loss_depth": config.depth_weight,
+            "loss_geometric": config.geometric_weight,
+            "loss_coordinates": config.coordinate_weight,
+            "loss_divergence": config.divergence_weight,
+        }
+
+    @property
+    def trained_variables(self) -> list[keras.Variable]:
+        """What the optimizer moves."""
+        return self.network.trainable_variables
 
     @property
     def metrics(self):
@@ -107,7 +117,7 @@ class PoseModel(keras.Model):
 
     def train_step(self, data):
         data = self._with_image(data)
-        variables = self.network.trainable_variables
+        variables = self.trained_variables
         optimizer = self.pose_optimizer
         with tf.GradientTape() as tape:
             loss = self._loss(self(data, training=True), data)
@@ -133,7 +143,7 @@ class PoseModel(keras.Model):
             data: batch of training, see the class.
 
         Returns:
-            Dict of `TERMS` to `[B]`, 0 where a term does not apply to a picture.
+            Dict of the names of `term_weights` to `[B]`, 0 where a term does not apply to a picture.
         """
         config = self.config
         maps = [ops.cast(stack, self.compute_dtype) for stack in outputs["heatmaps"]]
@@ -177,13 +187,7 @@ class PoseModel(keras.Model):
     def _loss(self, outputs, data):
         """This replica's share of the loss of the global batch; also feeds the trackers."""
         config = self.config
-        weights = {
-            "loss_heatmap": config.heatmap_weight,
-            "loss_depth": config.depth_weight,
-            "loss_geometric": config.geometric_weight,
-            "loss_coordinates": config.coordinate_weight,
-            "loss_divergence": config.divergence_weight,
-        }
+        weights = self.term_weights
         terms = self.terms(outputs, data)
         has_depth = ops.cast(data["has_depth"], self.compute_dtype)
         applies = {"loss_depth": has_depth}

@@ -22,6 +22,7 @@ from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.wild3d import evaluation, runs, stages
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import LabelledBodies, example_batch, load_bodies
+from keras_pose.wild3d.distill import build_distilled, check_teacher
 from keras_pose.wild3d.model import PoseModel
 from keras_pose.wild3d.pictures import draw_bodies
 from keras_pose.wild3d.stages import StageOptions
@@ -51,6 +52,8 @@ def train_run(
     run_folder.check_run(options.model_dir, config)
     if config.init_from:
         runs.check_start(config)
+    if config.teacher:
+        check_teacher(config)
     if options.num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
     started = time.monotonic()
@@ -93,7 +96,7 @@ def train_run(
 
 def build_model(config: Config) -> PoseModel:
     """Build the uncompiled model, its weights those of an earlier run where the config says so."""
-    model = PoseModel(config)
+    model = build_distilled(config) if config.teacher else PoseModel(config)
     if config.init_from:
         runs.load_start(model.network, config.init_from)
     return model
@@ -113,7 +116,7 @@ def load_pose(model_dir: str) -> tuple[Config, keras.Model]:
     """
     config = runs.read_config(model_dir)
     # Weights come from the run, so what they once started from need not exist any more.
-    plain = configs.to_dict(config) | {"precision": "float32", "init_from": ""}
+    plain = configs.to_dict(config) | {"precision": "float32", "init_from": "", "teacher": ""}
     model = PoseModel(configs.from_dict(Config, plain))
     read_weights(model.network, runs.network_path(model_dir))
     return config, model.pose
