@@ -1,9 +1,35 @@
-"""What every served network shares: the contract of docs/serving.md and the files servers read.
+"""What exported networks have in common: one contract for hands and bodies, from bytes to metres.
 
-Belongs here: signatures, metadata, warm-up requests and server settings, for hands and bodies alike.
-Does not: a method's network or its training, the loop over pictures and videos (`predict`).
+`docs/serving.md` states it. A method describes its network as a `PoseNetwork`; the signatures, the check
+of every input, the metadata, the loaded model and the files that servers read are the same for all.
+Not here: a method's network or its training, the loop over pictures and videos (`predict`).
 """
 
+from keras_pose.serving.contract import PoseNetwork, contract_signatures, hostile_inputs
+from keras_pose.serving.metadata import (
+    BoneLength,
+    Metadata,
+    describe_signatures,
+    describe_skeleton,
+    read_metadata,
+    write_metadata,
+)
+from keras_pose.serving.pose_model import Found, ServedPose
 from keras_pose.serving.warmup import WARMUP_FILE, read_warmup, write_warmup
 
-__all__ = ["WARMUP_FILE", "read_warmup", "write_warmup"]
+__all__ = [
+    "WARMUP_FILE",
+    "BoneLength",
+    "Found",
+    "Metadata",
+    "PoseNetwork",
+    "ServedPose",
+    "contract_signatures",
+    "describe_signatures",
+    "describe_skeleton",
+    "hostile_inputs",
+    "read_metadata",
+    "read_warmup",
+    "write_metadata",
+    "write_warmup",
+]

@@ -1,0 +1,278 @@
+"""The signatures that every exported network of hands or bodies has, in the words of `docs/serving.md`.
+
+A method says how its network answers a crop; pictures, boxes, cameras and lengths are checked here, so
+that an unusable row gets zeros and a flag of 0, and its neighbours do not notice.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_pose.export import Signature
+from keras_pose.geometry import affine2d
+from keras_pose.geometry.shapes import Tensor
+from keras_pose.serving.cameras import assumed_camera, usable_cameras
+from keras_pose.serving.crops import crop_matrices, cut_crops, usable_boxes
+from keras_pose.serving.picture_bytes import crop_picture_bytes
+
+SERVED = ("keypoints_2d", "keypoints_3d", "depth", "score", "valid")
+"""Outputs of every signature that answers pictures."""
+
+# Sides of the crop beyond which a network's answer is none, and metres from here to the next town.
+_MOST_SIDES, _MOST_METRES = 1e3, 1e6
+
+
+@dataclass(frozen=True)
+class PoseNetwork:
+    """What a method says of its network; its functions are traced, on batches of any size N.
+
+    Attributes:
+        image_size: side S of the crop in px.
+        crop_scale: side of the square that is seen over the longer side of the box.
+        num_joints: J.
+        root: row of the root, which is the origin where there is no camera.
+        typical_bone_length_m: taken where no length is given.
+        bone_length_range_m: smallest and largest length that is no mistake in units.
+        depth_is_in_px: whether depths are in px of the crop, and not in lengths of the person's own.
+        is_sided: whether left ones are to be shown mirrored.
+        pose: function of RGB crops in [0, 1] float32 `[N, S, S, 3]`, usable camera matrices of the crops
+            `[N, 3, 3]` and usable lengths `[N]` m to a dict: `keypoints_2d` `[N, J, 2]` px of the crop,
+            `depth` and `score` `[N, J]`, `keypoints_3d` `[N, J, 3]` m in the camera frame, `valid` bool
+            `[N]`, false where the pose leaves its depth open.
+        lift: function of `keypoints_2d`, `depth`, camera matrices and lengths, all of one plane, to
+            `keypoints_3d` and `valid`.
+        embed: function of RGB crops in [0, 1] to features `[N, F]`; None where there are none.
+    """
+
+    image_size: int
+    crop_scale: float
+    num_joints: int
+    root: int
+    typical_bone_length_m: float
+    bone_length_range_m: tuple[float, float]
+    depth_is_in_px: bool
+    is_sided: bool
+    pose: Callable[[Tensor, Tensor, Tensor], Mapping[str, Tensor]]
+    lift: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    embed: Callable[[Tensor], Tensor] | None = None
+
+
+def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
+    """Builds the signatures of the contract.
+
+    Args:
+        network: what answers crops.
+
+    Returns:
+        `serving_default`, `serve_image`, `serve_bytes`, `serve_box`, `serve_crop`, `lift`, and
+        `serve_sided` and `embed` where the network knows sides and features.
+    """
+    size = network.image_size
+    bytes_spec = {"image_bytes": tf.TensorSpec((None,), tf.string)}
+    box = {"bbox": tf.TensorSpec((None, 4), tf.float32)}
+    known = {
+        "K": tf.TensorSpec((None, 3, 3), tf.float32),
+        "bone_length_m": tf.TensorSpec((None, 1), tf.float32),
+    }
+    side = {"is_left": tf.TensorSpec((None, 1), tf.int32)}
+    crop = {"image": tf.TensorSpec((None, size, size, 3), tf.uint8)}
+    picture = {"image": tf.TensorSpec((None, None, None, 3), tf.uint8)}
+    joints = {
+        "keypoints_2d": tf.TensorSpec((None, network.num_joints, 2), tf.float32),
+        "depth": tf.TensorSpec((None, network.num_joints), tf.float32),
+    }
+
+    def serve(image_bytes, bbox, K, bone_length_m, is_left=None):
+        is_left = None if is_left is None else is_left[:, 0] > 0
+        seen = crop_picture_bytes(image_bytes, size, network.crop_scale, bbox, is_left)
+        return _answer_pictures(network, seen, K, bone_length_m, is_left)
+
+    def serve_box(image_bytes, bbox):
+        return _without_camera(
+            network, crop_picture_bytes(image_bytes, size, network.crop_scale, bbox)
+        )
+
+    def serve_bytes(image_bytes):
+        return _without_camera(network, crop_picture_bytes(image_bytes, size, network.crop_scale))
+
+    def serve_image(image, bbox, K, bone_length_m):
+        seen = _crop_pictures(network, image, bbox)
+        return _answer_pictures(network, seen, K, bone_length_m, None)
+
+    def serve_crop(image, K, bone_length_m):
+        everywhere = tf.ones(tf.shape(image)[:1], tf.bool)
+        answer = _answer_crops(network, image, everywhere, K, usable_cameras(K), bone_length_m)
+        del answer["seen"]
+        return answer
+
+    def lift(keypoints_2d, depth, K, bone_length_m):
+        return _lift(network, keypoints_2d, depth, K, bone_length_m)
+
+    signatures = {
+        "serving_default": Signature(serve, bytes_spec | box | known),
+        "serve_image": Signature(serve_image, picture | box | known),
+        "serve_bytes": Signature(serve_bytes, bytes_spec),
+        "serve_box": Signature(serve_box, bytes_spec | box),
+        "serve_crop": Signature(serve_crop, crop | known),
+        "lift": Signature(lift, joints | known),
+    }
+    if network.is_sided:
+        signatures["serve_sided"] = Signature(serve, bytes_spec | box | known | side)
+    if network.embed is not None:
+        signatures["embed"] = Signature(lambda image: _embed(network, image), crop)
+    return signatures
+
+
+def _crop_pictures(network, image, bbox):
+    """As `crop_picture_bytes`, of decoded pictures."""
+    shape = tf.cast(tf.shape(image)[1:3], tf.float32)
+    usable = usable_boxes(bbox, shape[0], shape[1])
+    any_box = tf.constant([[0.0, 0.0, 1.0, 1.0]])
+    matrices = crop_matrices(
+        tf.where(usable[:, None], bbox, any_box), network.image_size, network.crop_scale
+    )
+    crops = cut_crops(image, matrices, network.image_size)
+    shapes = tf.broadcast_to(shape, (tf.shape(image)[0], 2))
+    return crops, matrices, shapes, usable
+
+
+def _answer_pictures(network, seen, K, bone_length_m, is_left):
+    crops, matrices, _, usable = seen
+    identity = tf.constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    matrices = tf.where(usable[:, None, None], matrices, identity)
+    # The mirrored picture is what this camera sees of the mirrored hand, x -> -x in space.
+    side = tf.ones_like(bone_length_m[:, 0])
+    side = side if is_left is None else tf.where(is_left, -side, side)
+    flips = tf.stack([side, tf.ones_like(side), tf.ones_like(side)], axis=-1)
+    is_camera = usable_cameras(K)
+    safe = tf.where(is_camera[:, None, None], K, tf.eye(3))
+    cameras = affine2d.transform_intrinsics(safe * flips[:, None, :], matrices)
+    answer = _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m)
+    points = affine2d.apply(answer["keypoints_2d"], affine2d.invert(matrices))
+    answer["keypoints_2d"] = tf.where(answer.pop("seen")[:, None, None], points, 0.0)
+    answer["keypoints_3d"] *= flips[:, None, :]
+    if network.depth_is_in_px:
+        answer["depth"] /= matrices[:, 1, 1, None]
+    return answer
+
+
+def _without_camera(network, seen):
+    shapes, usable = seen[2], seen[3]
+    shapes = tf.where(usable[:, None], shapes, 1.0)
+    length = tf.fill((tf.shape(shapes)[0], 1), network.typical_bone_length_m)
+    answer = _answer_pictures(network, seen, assumed_camera(shapes), length, None)
+    points = answer["keypoints_3d"]
+    answer["keypoints_3d"] = points - points[:, network.root : network.root + 1]
+    return answer
+
+
+def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
+    """The outputs in px of the crop, and `seen`, which says where 2D joints are known."""
+    size = network.image_size
+    length = bone_length_m[:, 0]
+    low, high = network.bone_length_range_m
+    is_length = (length >= low) & (length <= high)
+    shape = tf.fill((tf.shape(crops)[0], 2), float(size))
+    outputs = _never_empty(
+        network.pose,
+        tf.cast(crops, tf.float32) / 255.0,
+        tf.where(is_camera[:, None, None], cameras, assumed_camera(shape)),
+        tf.where(is_length, length, network.typical_bone_length_m),
+    )
+    points_2d, points_3d = outputs["keypoints_2d"], outputs["keypoints_3d"]
+    depth, score = outputs["depth"], outputs["score"]
+    seen = usable & _is_within(points_2d, _MOST_SIDES * size)
+    seen &= _is_within(depth[..., None], _MOST_SIDES * size) & _is_within(score[..., None], 1e3)
+    valid = seen & is_camera & is_length & outputs["valid"] & _is_within(points_3d, _MOST_METRES)
+    return {
+        "keypoints_2d": tf.where(seen[:, None, None], points_2d, 0.0),
+        "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
+        "depth": tf.where(seen[:, None], depth, 0.0),
+        "score": tf.where(seen[:, None], score, 0.0),
+        "valid": tf.cast(valid, tf.float32),
+        "seen": seen,
+    }
+
+
+def _lift(network, keypoints_2d, depth, K, bone_length_m):
+    length = bone_length_m[:, 0]
+    low, high = network.bone_length_range_m
+    usable = (length >= low) & (length <= high) & usable_cameras(K)
+    usable &= _is_within(keypoints_2d, 1e6) & _is_within(depth[..., None], 1e6)
+    rows = usable[:, None, None]
+    points_3d, valid = _never_empty(
+        network.lift,
+        tf.where(rows, keypoints_2d, 0.0),
+        tf.where(usable[:, None], depth, 0.0),
+        tf.where(rows, K, tf.eye(3)),
+        tf.where(usable, length, network.typical_bone_length_m),
+    )
+    valid = usable & valid & _is_within(points_3d, _MOST_METRES)
+    return {
+        "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
+        "valid": tf.cast(valid, tf.float32),
+    }
+
+
+def _embed(network, image):
+    features = _never_empty(network.embed, tf.cast(image, tf.float32) / 255.0)
+    features = tf.cast(features, tf.float32)
+    valid = tf.reduce_all(tf.math.is_finite(features), axis=-1)
+    return {
+        "features": tf.where(valid[:, None], features, 0.0),
+        "valid": tf.cast(valid, tf.float32),
+    }
+
+
+def _never_empty(function, *arguments):
+    """Calls a function with a row of zeros where there is none: some kernels end the process at that."""
+    count = tf.shape(arguments[0])[0]
+
+    def padded(value):
+        row = tf.zeros(tf.concat([[1], tf.shape(value)[1:]], axis=0), value.dtype)
+        full = tf.cond(count > 0, lambda: value, lambda: row)
+        return tf.ensure_shape(full, [None, *value.shape[1:]])
+
+    outputs = function(*(padded(value) for value in arguments))
+    return tf.nest.map_structure(lambda value: value[:count], outputs)
+
+
+def _is_within(points, limit):
+    """Bool [N]; what is not finite is beyond every limit."""
+    return ops.all(ops.absolute(points) < limit, axis=(-2, -1))
+
+
+def hostile_inputs(picture: bytes, height: int, width: int) -> dict[str, np.ndarray]:
+    """Inputs that a server may get and must answer with a flag of 0; the last row is good.
+
+    Args:
+        picture: a JPEG or PNG file.
+        height: its height in px.
+        width: its width in px.
+
+    Returns:
+        `image_bytes` object `[12]`, `bbox` float32 `[12, 4]`, `K` float32 `[12, 3, 3]`, `bone_length_m`
+        float32 `[12, 1]` with NaN in the row that has an unusable length: give good ones to the others.
+    """
+    count = 12
+    focal = float(max(height, width))
+    camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]], np.float32)
+    given = {
+        "image_bytes": np.array([picture] * count, object),
+        "bbox": np.tile(np.array([0.0, 0.0, width, height], np.float32), (count, 1)),
+        "K": np.repeat(camera[None], count, axis=0),
+        "bone_length_m": np.zeros((count, 1), np.float32),
+    }
+    given["image_bytes"][:3] = [b"", b"no picture", picture[: len(picture) // 3]]
+    given["bbox"][3:7] = [
+        [np.nan, 0, 50, 50],
+        [10, 10, 0, 0],
+        [width + 1, 0, 20, 20],
+        [0, 0, np.inf, 9],
+    ]
+    given["K"][7], given["K"][8, 0, 0], given["K"][9, 1, 1] = 0.0, np.inf, -focal
+    given["bone_length_m"][10] = np.nan
+    return given

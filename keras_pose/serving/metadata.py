@@ -1,0 +1,198 @@
+"""`metadata.json` of a version folder: joints, units, frames and signatures, for programs to read."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose.export import Signature, write_file
+from keras_pose.skeletons import Skeleton
+
+METADATA_NAME = "metadata.json"
+SCHEMA = 1
+KINDS = ("hand", "body")
+SCORES = ("heatmap_peak", "none")
+
+FRAME = (
+    "camera: x right, y down, z forward, metres; pixels are continuous, x right, y down, the centre of "
+    "the top-left pixel at (0.5, 0.5)"
+)
+
+
+@dataclass(frozen=True)
+class BoneLength:
+    """What `bone_length_m` measures.
+
+    Attributes:
+        bones: pairs of joint names; the length is the sum over them.
+        typical_m: in metres, taken where a client knows none.
+        words: the same in words.
+    """
+
+    bones: tuple[tuple[str, str], ...]
+    typical_m: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a served network says of itself.
+
+    Attributes:
+        name: model name.
+        version: version number.
+        method: `peclr`, `wild3d` or `tips`.
+        kind: one of `KINDS`.
+        skeleton: name of the joint order.
+        joints: names of the J joints, in order.
+        bones: pairs of rows that are joined in drawings.
+        root: name of the joint that is the origin where there is no camera.
+        image_size: side S of the crop in px; 0 where there are no pictures.
+        crop_scale: side of the square that is seen over the longer side of the box.
+        side: `right` where left ones must be shown mirrored, else None.
+        bone_length: what gives the pose its size, or None.
+        depth_unit: unit of `depth`.
+        score: one of `SCORES`.
+        signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
+    """
+
+    name: str
+    version: int
+    method: str
+    kind: str
+    skeleton: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[int, int], ...]
+    root: str
+    image_size: int
+    crop_scale: float
+    side: str | None
+    bone_length: BoneLength | None
+    depth_unit: str
+    score: str
+    signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for field, choices in (("kind", KINDS), ("score", SCORES)):
+            if getattr(self, field) not in choices:
+                raise ValueError(
+                    f"{field} of {self.name!r} is {getattr(self, field)!r}; use one of "
+                    f"{', '.join(choices)}."
+                )
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of every input and output that has one."""
+        return {
+            "bbox": "x, y, width, height in pixels of the picture",
+            "K": "camera matrix in pixels of the picture",
+            "bone_length_m": "metres",
+            "keypoints_2d": "pixels of the picture (of the crop in serve_crop)",
+            "keypoints_3d": "metres",
+            "depth": self.depth_unit,
+        }
+
+
+def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
+    """Returns the fields of `Metadata` that a joint order settles.
+
+    Args:
+        skeleton: the joint order.
+    """
+    bones = tuple((parent, row) for row, parent in enumerate(skeleton.parents) if parent >= 0)
+    return {
+        "skeleton": skeleton.name,
+        "joints": skeleton.joints,
+        "bones": bones,
+        "root": skeleton.joints[skeleton.root],
+    }
+
+
+def describe_signatures(signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    """Traces signatures and lists what goes in and out.
+
+    Args:
+        signatures: name to entry point.
+
+    Returns:
+        Name to `inputs` and `outputs`, each name to `dtype` and `shape`, None for free axes.
+    """
+    facts = {}
+    for name, signature in signatures.items():
+        function = tf.function(lambda call=signature.function, **tensors: call(**tensors))
+        outputs = function.get_concrete_function(**signature.inputs).structured_outputs
+        facts[name] = {
+            "inputs": {key: _tensor(spec) for key, spec in signature.inputs.items()},
+            "outputs": {key: _tensor(spec) for key, spec in outputs.items()},
+        }
+    return facts
+
+
+def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:
+    """Writes `metadata.json` into a version folder.
+
+    Args:
+        folder: the folder, usually still hidden.
+        metadata: the facts.
+
+    Returns:
+        The file.
+
+    Raises:
+        CannotWrite: if it cannot be written.
+    """
+    content = {"schema": SCHEMA, **dataclasses.asdict(metadata)}
+    content |= {"units": metadata.units, "frame": FRAME}
+    text = json.dumps(content, indent=1, allow_nan=False)
+    return write_file(Path(folder) / METADATA_NAME, text + "\n")
+
+
+def read_metadata(folder: str | os.PathLike) -> Metadata:
+    """Reads `metadata.json` of a version folder.
+
+    Args:
+        folder: version folder of an exported model.
+
+    Returns:
+        The facts.
+
+    Raises:
+        ValueError: if the file is missing or damaged, naming it.
+    """
+    path = Path(folder) / METADATA_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ValueError(
+            f"{path} cannot be read ({reason}): give the version folder of an exported model."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: export the model again.") from error
+    try:
+        if content["schema"] != SCHEMA:
+            raise ValueError(
+                f"{path} has schema {content['schema']}, this version reads {SCHEMA}: export the "
+                "model again."
+            )
+        known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}
+        length = known["bone_length"]
+        if length is not None:
+            bones = tuple((first, second) for first, second in length["bones"])
+            known["bone_length"] = BoneLength(bones, length["typical_m"], length["words"])
+        known["joints"] = tuple(known["joints"])
+        known["bones"] = tuple((int(a), int(b)) for a, b in known["bones"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} lacks {error}: export the model again.") from error
+    return Metadata(**known)
+
+
+def _tensor(spec) -> dict[str, Any]:
+    kind = "string" if spec.dtype.name == "string" else np.dtype(spec.dtype.as_numpy_dtype).name
+    return {"dtype": kind, "shape": spec.shape.as_list()}
