@@ -35,6 +35,13 @@ from keras_pose.export.tflite import (
     count_operations,
     refuse_operations,
 )
+from keras_pose.export.tflite_metadata import (
+    ModelNote,
+    TensorNote,
+    read_files,
+    read_metadata,
+    write_metadata,
+)
 from keras_pose.export.verification import (
     Bound,
     ExportMismatch,
@@ -55,9 +62,11 @@ __all__ = [
     "ExportMismatch",
     "MetricFact",
     "ModelCard",
+    "ModelNote",
     "Signature",
     "SignatureFact",
     "TensorFact",
+    "TensorNote",
     "card_markdown",
     "compare_artefact",
     "convert_tflite",
@@ -65,6 +74,8 @@ __all__ = [
     "has_broken_sums",
     "new_version",
     "next_version",
+    "read_files",
+    "read_metadata",
     "refuse_operations",
     "run_saved_model",
     "run_tflite",
@@ -74,6 +85,7 @@ __all__ = [
     "tflite_runner",
     "write_card",
     "write_file",
+    "write_metadata",
     "write_saved_model",
     "write_verification",
 ]

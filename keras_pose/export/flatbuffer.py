@@ -6,6 +6,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 MARK = b"TFL3"
+_ALIGNMENT = 16
 _NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name[0] != "_"}
 
 
@@ -26,9 +27,16 @@ def unpack(content: bytes) -> schema.ModelT:
     return schema.ModelT.InitFromPackedBuf(content, 0)
 
 
+class _AlignedBuilder(flatbuffers.Builder):
+    """Weights begin at multiples of 16, as the schema asks; the Python code of flatbuffers forgets it."""
+
+    def StartVector(self, elemSize, numElems, alignment):  # noqa: N802, N803 - overrides flatbuffers
+        return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
+
+
 def pack(model: schema.ModelT) -> bytes:
     """Writes the object tree of `unpack` as the content of a `.tflite` file."""
-    builder = flatbuffers.Builder(1 << 20)
+    builder = _AlignedBuilder(1 << 20)
     builder.Finish(model.Pack(builder), MARK)
     return bytes(builder.Output())
 
