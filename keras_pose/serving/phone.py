@@ -1,0 +1,265 @@
+"""What networks of heat maps have for phones: two signatures, their files, and the proof of these.
+
+`decoded` answers joints, `heatmaps` the maps for decoding of one's own. Both take RGB crops; grey levels
+are scaled inside, and every operation is one that the GPU delegates of phones run, except that files of
+fewer bits widen or quantise besides. `docs/mobile.md` says which file to take.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose import export
+from keras_pose.codecs.heatmap import decode_heatmaps_by_products
+from keras_pose.export import ModelNote, Signature, TensorNote
+from keras_pose.geometry.shapes import Tensor
+from keras_pose.serving.metadata import METADATA_NAME, Metadata
+
+PHONE_SIGNATURES = ("decoded", "heatmaps")
+JOINTS_NAME = "joints.txt"
+REFERENCE_KERNELS = " (reference kernels)"
+"""What the name of an artefact ends in where it was run by LiteRT's plain loops."""
+
+# Largest difference allowed, relative to the size of the output (root mean square). Float formats
+# round; 8 bits cost accuracy, and more than this would be a fault of the conversion.
+BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 2e-1, "int8_full": 2e-1}
+# Numbers of fewer bits are widened where they are used; delegates take that in.
+_CHANGES = {"float32": set(), "float16": {"DEQUANTIZE"}}
+_INTEGER_CHANGES = {"DEQUANTIZE", "QUANTIZE"}
+
+Maps = Callable[[Tensor], Mapping[str, Tensor]]
+
+
+def decode_maps(outputs: Mapping[str, Tensor], image_size: int) -> dict[str, Tensor]:
+    """Reads joints from maps, in operations that phone GPUs have.
+
+    Args:
+        outputs: `heatmaps` `[N, H, W, J]` and `depth` `[N, J]`.
+        image_size: side S of the crop in px.
+
+    Returns:
+        `keypoints_2d` `[N, J, 2]` px of the crop, `score` `[N, J]`, the maps' peaks; `depth` as it was.
+    """
+    heatmaps = outputs["heatmaps"]
+    points, score = decode_heatmaps_by_products(heatmaps)
+    keypoints_2d = points * (image_size / heatmaps.shape[2])
+    return {"keypoints_2d": keypoints_2d, "score": score, "depth": outputs["depth"]}
+
+
+def phone_signatures(
+    maps: Maps,
+    image_size: int,
+    depth_scale: float = 1.0,
+    decode: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
+) -> dict[str, Signature]:
+    """Builds the signatures for phones.
+
+    Args:
+        maps: function of RGB crops in [0, 1] float32 `[N, S, S, 3]` to a dict: `heatmaps`
+            `[N, H, W, J]`, and `depth` `[N, J]` or whatever `decode` reads depth from.
+        image_size: side S of the crop in px.
+        depth_scale: what `z` is in over what `depth` is in.
+        decode: function of what `maps` gives to `keypoints_2d` `[N, J, 2]` px of the crop, `depth` and
+            `score` `[N, J]`; `decode_maps` if None.
+
+    Returns:
+        Of `image` float32 `[N, S, S, 3]` in [0, 1]: `decoded` to `x`, `y`, `z` and `score`, each
+        `[N, J]`, since tensors of different ranges must not share the scale of one 8-bit output;
+        `heatmaps` to what `maps` gives.
+    """
+    spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
+    read = decode or (lambda outputs: decode_maps(outputs, image_size))
+
+    def decoded(image):
+        outputs = read(maps(image))
+        points = outputs["keypoints_2d"]
+        return {
+            "x": points[..., 0],
+            "y": points[..., 1],
+            "z": outputs["depth"] * depth_scale,
+            "score": outputs["score"],
+        }
+
+    return {
+        "decoded": Signature(decoded, spec),
+        "heatmaps": Signature(lambda image: dict(maps(image)), spec),
+    }
+
+
+def phone_file(name: str, signature: str, format: str) -> str:  # noqa: A002 - as in convert_tflite
+    """Name of a model's file for phones.
+
+    Args:
+        name: of the model.
+        signature: one of `PHONE_SIGNATURES`.
+        format: one of the formats of `convert_tflite`.
+    """
+    return f"{name}_{signature}_{format}.tflite"
+
+
+def write_phone_files(
+    folder: str | os.PathLike,
+    metadata: Metadata,
+    formats: Sequence[str],
+    examples: np.ndarray,
+    signatures: Sequence[str] = PHONE_SIGNATURES,
+) -> list[Path]:
+    """Converts the signatures of a saved model to files that know their joints.
+
+    Args:
+        folder: version folder with the SavedModel, usually still hidden.
+        metadata: what the model says of itself.
+        formats: of `convert_tflite`.
+        examples: float32 `[C, S, S, 3]` in [0, 1], real crops, which fix the scales of integers.
+        signatures: which to convert, of `PHONE_SIGNATURES`.
+
+    Returns:
+        The files.
+
+    Raises:
+        ValueError: if a file would use operations that phone GPUs have not.
+        CannotWrite: if it cannot be written.
+    """
+    written = []
+    for signature in signatures:
+        for kind in formats:
+            content = _convert(folder, signature, kind, examples, metadata.image_size)
+            note, tensors, files = phone_notes(folder, metadata, signature, kind)
+            content = export.write_metadata(content, note, tensors, files)
+            path = Path(folder) / phone_file(metadata.name, signature, kind)
+            written.append(export.write_file(path, content))
+    return written
+
+
+def _convert(folder, signature, kind, examples, image_size):
+    allowed = export.GPU_OPERATIONS | _CHANGES.get(kind, _INTEGER_CHANGES)
+    sampled = kind in export.SAMPLED_FORMATS
+    settings: dict[str, Any] = {
+        "representative_inputs": {"image": examples} if sampled else None,
+        "batch_size": 1,
+        "allowed_operations": allowed,
+    }
+    if kind == "int8_full":
+        side = (0.0, float(image_size))
+        ranges = {"x": side, "y": side} if signature == "decoded" else {}
+        return export.convert_tflite(folder, signature, kind, output_ranges=ranges, **settings)
+    # Coordinates are sums too, and 8 bits over the width of a map leave a quarter of its pixel.
+    without_sums = export.INTEGER_OPERATIONS - {"ADD"}
+    integers = without_sums if signature == "decoded" else export.INTEGER_OPERATIONS
+    content = export.convert_tflite(
+        folder, signature, kind, integer_operations=integers, **settings
+    )
+    if export.has_broken_sums(content):
+        return export.convert_tflite(
+            folder, signature, kind, integer_operations=without_sums, **settings
+        )
+    return content
+
+
+def phone_notes(
+    folder: str | os.PathLike,
+    metadata: Metadata,
+    signature: str,
+    format: str,  # noqa: A002
+) -> tuple[ModelNote, dict[str, TensorNote], dict[str, str]]:
+    """Words what a file says of itself.
+
+    Args:
+        folder: version folder; its `metadata.json`, where it is there already, goes into the file.
+        metadata: what the model says of itself.
+        signature: one of `PHONE_SIGNATURES`.
+        format: of `convert_tflite`.
+
+    Returns:
+        What `write_metadata` takes: the model, its tensors, its files.
+    """
+    size = metadata.image_size
+    is_integer = format == "int8_full"
+    root, joints = metadata.root, ("batch", "joint")
+    words = "grey levels 0 to 255" if is_integer else "grey levels divided by 255"
+    subject = f"square RGB crop of one {metadata.kind}, {metadata.crop_scale:g} times its box"
+    score = "peak of the joint's heat map, 0 to about 1"
+    tensors = {
+        "image": TensorNote(
+            f"{subject}, {words}",
+            ("batch", "row", "column", "colour"),
+            size,
+            0.0,
+            1.0 if is_integer else 255.0,
+            0.0,
+            255.0 if is_integer else 1.0,
+        ),
+        "x": TensorNote("px of the crop, to the right", joints, low=0.0, high=size),
+        "y": TensorNote("px of the crop, downwards", joints, low=0.0, high=size),
+        "z": TensorNote(f"away from the camera, relative to the {root}", joints),
+        "score": TensorNote(score, joints),
+        "heatmaps": TensorNote(f"{score}, over the crop", ("batch", "row", "column", "joint")),
+        "depth": TensorNote(f"{metadata.depth_unit}, relative to the {root}", joints),
+        "depth_maps": TensorNote(
+            f"{metadata.depth_unit}, to be read at the joint", ("batch", "row", "column", "joint")
+        ),
+    }
+    labelled = {
+        name: TensorNote(**{**vars(note), "labels": JOINTS_NAME}) if name != "image" else note
+        for name, note in tensors.items()
+    }
+    files = {JOINTS_NAME: "".join(f"{joint}\n" for joint in metadata.joints)}
+    path = Path(folder) / METADATA_NAME
+    if path.is_file():
+        files[METADATA_NAME] = path.read_text(encoding="utf-8")
+    what = "joints" if signature == "decoded" else "heat maps"
+    note = ModelNote(
+        metadata.name,
+        f"{what} of a {metadata.kind} ({metadata.skeleton}) in a crop of {size} px, {format}; "
+        f"signature {signature}",
+        str(metadata.version),
+        "keras_pose",
+        "see card.md beside the file",
+    )
+    return note, labelled, files
+
+
+def compare_phone_files(
+    folder: str | os.PathLike,
+    name: str,
+    signatures: Mapping[str, Signature],
+    golden: np.ndarray,
+    formats: Sequence[str],
+    settle: Callable[[str, str, Callable], Callable] | None = None,
+    reference_rows: int = 1,
+) -> list[dict]:
+    """Compares files for phones with the Keras model, through both kinds of kernels.
+
+    Args:
+        folder: version folder.
+        name: of the model.
+        signatures: the Keras side, of `phone_signatures`.
+        golden: float32 `[R, S, S, 3]` in [0, 1].
+        formats: of the files.
+        settle: function of signature, format and a runner to the runner that is compared: for what
+            rounding explains, such as an arg-max between two equal pixels.
+        reference_rows: how many of the crops go through the plain loops, which take seconds each.
+
+    Returns:
+        Reports of `compare_artefact`, two per file.
+    """
+    reports = []
+    for signature in (name for name in PHONE_SIGNATURES if name in signatures):
+        function = signatures[signature].function
+        for kernels, count in (("default", len(golden)), ("reference", reference_rows)):
+            given = {"image": golden[:count]}
+            outputs = function(image=tf.constant(given["image"]))
+            reference = {key: np.asarray(value) for key, value in outputs.items()}
+            for kind in formats:
+                file = phone_file(name, signature, kind)
+                runner = export.tflite_runner(Path(folder) / file, signature, kernels=kernels)
+                if settle is not None:
+                    runner = settle(signature, kind, runner)
+                artefact = file + (REFERENCE_KERNELS if kernels == "reference" else "")
+                bounds = {key: export.Bound(relative_rms=BOUNDS[kind]) for key in reference}
+                reports.append(export.compare_artefact(artefact, runner, reference, given, bounds))
+    return reports
