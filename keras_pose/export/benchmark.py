@@ -1,0 +1,328 @@
+"""Measures exported models: `python -m keras_pose.export.benchmark --models=savedmodels/my_hands`.
+
+Prints size, accuracy and latency of every `.tflite` file as MoveNet's table does, and how many requests
+per second the SavedModel answers. All files take turns within each round, and so do those of others that
+`--peer` names.
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_pose.export.atomic import write_file
+from keras_pose.export.tflite import FORMATS, SAMPLED_FORMATS
+from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
+from keras_pose.train import config as configs
+from keras_pose.train.config import check_ranges, option
+
+ACCURACY_NAME = "accuracy.json"
+_UNKNOWN = "-"
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """Settings of one measurement; field = flag.
+
+    Raises:
+        ValueError: when a value is out of range.
+    """
+
+    models: str = option(
+        "", "Version folders, or folders of a model (the newest version counts), commas between."
+    )
+    peer: str = option("", "Other .tflite files that are timed beside them, commas between.")
+    threads: str = option("1,2", "Numbers of threads, commas between.")
+    batch_sizes: str = option(
+        "1,8,32", "Rows of a request to the SavedModel, commas between; empty leaves it out."
+    )
+    num_rounds: int = option(10, "Rounds in which each file has its turn.", low=1)
+    seconds_per_turn: float = option(0.3, "About how long a turn is.", low=0.0)
+    output: str = option("", "JSON file to write, with the tables beside it as .txt.")
+
+    def __post_init__(self):
+        check_ranges(self)
+        if not self.models and not self.peer:
+            raise ValueError("--models is empty; give version folders of exported models.")
+        for flag in ("threads", "batch_sizes"):
+            words = [word for word in getattr(self, flag).split(",") if word]
+            if not all(word.isdecimal() and int(word) > 0 for word in words):
+                raise ValueError(
+                    f"--{flag}={getattr(self, flag)} must be whole numbers from 1, commas between."
+                )
+        if not self.threads:
+            raise ValueError("--threads is empty; give numbers of threads, such as 1,2.")
+
+
+def version_folder(path: str | os.PathLike) -> Path:
+    """Finds the version folder that a path means.
+
+    Args:
+        path: version folder, or the folder of a model, whose highest version counts.
+
+    Returns:
+        A folder with a SavedModel or `.tflite` files.
+
+    Raises:
+        ValueError: if there is none, naming the path.
+    """
+    folder = Path(path)
+    versions = [entry for entry in folder.glob("*") if re.fullmatch(r"\d+", entry.name)]
+    for candidate in (folder, *sorted(versions, key=lambda entry: -int(entry.name))):
+        if (candidate / "saved_model.pb").is_file() or list(candidate.glob("*.tflite")):
+            return candidate
+    raise ValueError(
+        f"{folder} holds no exported model: give a version folder, or the folder above it."
+    )
+
+
+def read_accuracy(folder: Path) -> dict[str, Any]:
+    """Reads how accurate the artefacts of a version are.
+
+    Args:
+        folder: version folder; its `accuracy.json` holds `set`, `measure` and `values`, artefact to
+            number.
+
+    Returns:
+        The content; without such a file a `set` and a `measure` of "-" and no `values`.
+
+    Raises:
+        ValueError: if the file holds something else, naming it.
+    """
+    path = folder / ACCURACY_NAME
+    if not path.is_file():
+        return {"set": _UNKNOWN, "measure": _UNKNOWN, "values": {}}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values = {str(name): float(value) for name, value in content["values"].items()}
+        return {"set": str(content["set"]), "measure": str(content["measure"]), "values": values}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} must hold set, measure and values (artefact to number): export the model again."
+        ) from error
+
+
+def measure(settings: BenchmarkConfig) -> dict[str, Any]:
+    """Times all files and models.
+
+    Args:
+        settings: what to measure.
+
+    Returns:
+        JSON-ready: `machine`, `files` (per file `model`, `file`, `format`, `megabytes`, `accuracy`,
+        `set`, `measure` and per number of threads `latency_ms` with `median` and `p90`) and `served`
+        (per model and batch size `requests_per_second`, `pictures_per_second`).
+
+    Raises:
+        ValueError: if a path names no model or a file cannot be run.
+    """
+    folders = [version_folder(path) for path in _words(settings.models)]
+    threads = [int(word) for word in _words(settings.threads)]
+    files = [_describe(path, folder) for folder in folders for path in _tflite_files(folder)]
+    files += [_describe(Path(path), None) for path in _words(settings.peer)]
+    result: dict[str, Any] = {"machine": _machine(), "files": [], "served": []}
+    calls = {
+        f"{number}:{count}": litert_call(entry["path"], count)
+        for number, entry in enumerate(files)
+        for count in threads
+    }
+    seconds = time_in_turn(calls, settings.num_rounds, settings.seconds_per_turn, _show("files"))
+    for number, entry in enumerate(files):
+        entry["latency_ms"] = {
+            str(count): _spread(1e3 * seconds[f"{number}:{count}"]) for count in threads
+        }
+        result["files"].append({**entry, "path": os.fspath(entry["path"])})
+    served = {
+        (folder, int(word)): saved_model_call(folder, int(word))
+        for folder in folders
+        if (folder / "saved_model.pb").is_file()
+        for word in _words(settings.batch_sizes)
+    }
+    named = {f"{folder}:{size}": call for (folder, size), call in served.items()}
+    seconds = time_in_turn(named, settings.num_rounds, settings.seconds_per_turn, _show("requests"))
+    for folder, size in served:
+        rate = 1.0 / float(np.median(seconds[f"{folder}:{size}"]))
+        result["served"].append(
+            {
+                "model": _model_name(folder),
+                "batch_size": size,
+                "requests_per_second": rate,
+                "pictures_per_second": size * rate,
+            }
+        )
+    return result
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Words a result as Markdown.
+
+    Args:
+        result: of `measure`.
+
+    Returns:
+        The machine in a line, the table of files and that of requests.
+    """
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load']} at the start; "
+        "LiteRT with XNNPACK, batch 1; no phone was measured",
+    ]
+    if result["files"]:
+        counts = list(result["files"][0]["latency_ms"])
+        header = ["Model", "Format", "Size (MB)", "Accuracy"]
+        header += [f"{n} thread{'s' * (n != '1')}: median (ms), 90 %" for n in counts]
+        rows = []
+        for entry in result["files"]:
+            latency = [entry["latency_ms"][n] for n in counts]
+            accuracy = _UNKNOWN if entry["accuracy"] is None else f"{entry['accuracy']:.4g}"
+            rows.append(
+                [entry["model"], entry["format"], f"{entry['megabytes']:.2f}", accuracy]
+                + [f"{value['median']:.2f}, {value['p90']:.2f}" for value in latency]
+            )
+        lines += ["", *_markdown(header, rows)]
+        known = {
+            f"{entry['model']}: {entry['measure']} on {entry['set']}"
+            for entry in result["files"]
+            if entry["accuracy"] is not None
+        }
+        lines += ["", *(f"Accuracy of {words}." for words in sorted(known))] if known else []
+    if result["served"]:
+        header = ["SavedModel", "Batch", "Requests per second", "Pictures per second"]
+        rows = [
+            [
+                entry["model"],
+                str(entry["batch_size"]),
+                f"{entry['requests_per_second']:.2f}",
+                f"{entry['pictures_per_second']:.1f}",
+            ]
+            for entry in result["served"]
+        ]
+        lines += ["", *_markdown(header, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def run(settings: BenchmarkConfig) -> dict[str, Any]:
+    """Measures, prints the tables and writes them.
+
+    Args:
+        settings: what to measure and where to write it.
+
+    Returns:
+        As `measure`.
+
+    Raises:
+        ValueError: as `measure`.
+        CannotWrite: if the output cannot be written.
+    """
+    if settings.output and not settings.output.endswith(".json"):
+        raise ValueError(f"--output={settings.output} must end in .json; correct it.")
+    result = measure(settings)
+    text = tables(result)
+    print(text, end="")
+    if settings.output:
+        path = Path(settings.output)
+        write_file(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
+        write_file(path.with_suffix(".txt"), text)
+    return result
+
+
+def _words(text):
+    return list(dict.fromkeys(word for word in text.split(",") if word))
+
+
+def _tflite_files(folder):
+    """In the order of signature and format, not of the alphabet."""
+    known = list(dict.fromkeys((*FORMATS, *SAMPLED_FORMATS)))
+
+    def key(path):
+        form = _format(path)
+        place = known.index(form) if form in known else len(known)
+        return path.stem.removesuffix(form), place, path.name
+
+    return sorted(folder.glob("*.tflite"), key=key)
+
+
+def _format(path):
+    matches = [kind for kind in (*FORMATS, *SAMPLED_FORMATS) if path.stem.endswith(f"_{kind}")]
+    return max(matches, key=len, default=_UNKNOWN)
+
+
+def _model_name(folder):
+    folder = folder.resolve()
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def _describe(path, folder):
+    if not path.is_file():
+        raise ValueError(f"--peer={path}: there is no such file; correct the path.")
+    known: dict[str, Any] = {"set": _UNKNOWN, "measure": _UNKNOWN, "values": {}}
+    if folder is not None:
+        known = read_accuracy(folder)
+    form = _format(path)
+    return {
+        "path": path,
+        "model": path.stem.removesuffix(f"_{form}"),
+        "file": path.name,
+        "format": form,
+        "megabytes": path.stat().st_size / 1e6,
+        "accuracy": known["values"].get(path.name),
+        "set": known["set"],
+        "measure": known["measure"],
+    }
+
+
+def _spread(values):
+    return {"median": float(np.median(values)), "p90": float(np.quantile(values, 0.9))}
+
+
+def _markdown(header, rows):
+    return [
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def _machine():
+    path = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.*)", path.read_text()) if path.is_file() else []
+    return {
+        "processor": names[0] if names else platform.processor() or "unknown processor",
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else _UNKNOWN,
+        "system": platform.system(),
+    }
+
+
+def _show(what):
+    """A counter on the error stream, for people alone."""
+
+    def show(done, total):
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\r{what}: {done} of {total} turns", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    run(configs.from_flags(BenchmarkConfig))
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, measure, one sentence and exit code 1 on errors."""
+    configs.define_flags(BenchmarkConfig)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()
