@@ -5,7 +5,8 @@
 
 Every signature of every model is asked over REST, in columns and in rows, and over gRPC. Answers must be
 strict JSON, finite and batch-first, agree with each other and with the SavedModel run here; a picture
-that cannot be decoded must clear its own `valid` and change nothing in its neighbours.
+that cannot be decoded, an empty box, a singular camera and a length of zero must clear their own `valid`
+and change nothing in their neighbours.
 """
 
 import argparse
@@ -58,7 +59,16 @@ def png(rows):
     return b"\x89PNG\r\n\x1a\n" + content
 
 
-def sample(name, dtype, shape):
+# Value of one row that clears this row's `valid`, and whether all its outputs are zero then.
+UNUSABLE = {
+    "image_bytes": (b"no picture", True),
+    "bbox": ([8.0, 6.0, 0.0, 0.0], True),
+    "K": ([[0.0] * 3] * 3, False),
+    "bone_length_m": ([0.0], False),
+}
+
+
+def sample(name, dtype, shape, length_m):
     """`ROWS` plausible values of one input, from the words of the contract or from its shape."""
     if name == "image_bytes":
         return [png(picture(60 * row)) for row in range(ROWS)]
@@ -67,7 +77,7 @@ def sample(name, dtype, shape):
     if name == "K":
         return [[[60.0, 0.0, 32.0], [0.0, 60.0, 24.0], [0.0, 0.0, 1.0]]] * ROWS
     if name == "bone_length_m":
-        return [[0.03 + 0.01 * row] for row in range(ROWS)]
+        return [[length_m * (0.9 + 0.1 * row)] for row in range(ROWS)]
     if name == "is_left":
         return [[row % 2] for row in range(ROWS)]
     sizes = [WIDTH if size < 0 else size for size in shape[1:]]
@@ -146,9 +156,18 @@ def run_saved_model(folder, signature, inputs):
 _LOADED = {}
 
 
-def check_signature(args, model, signature, specs, folder):
+def typical_length_m(folder):
+    """The bone length that a model's metadata.json calls typical, or a hand's."""
+    try:
+        described = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        return float(described["bone_length"]["typical_m"])
+    except (OSError, KeyError, TypeError):
+        return 0.03
+
+
+def check_signature(args, model, signature, specs, folder, length_m):
     """Asks one signature every way; returns the ways."""
-    inputs = {name: sample(name, *spec) for name, spec in specs.items()}
+    inputs = {name: sample(name, *spec, length_m) for name, spec in specs.items()}
 
     def over_rest(inputs, row=False):
         answer = rest_client.predict(args.rest, model, inputs, signature, row, args.timeout)
@@ -176,22 +195,29 @@ def check_signature(args, model, signature, specs, folder):
             f"{what}, server against file",
         )
         ways.append("the SavedModel here")
-    if "image_bytes" in inputs:
-        corrupt = {**inputs, "image_bytes": [*inputs["image_bytes"]]}
-        corrupt["image_bytes"][1] = b"no picture"
-        for ask in [over_rest, *([over_grpc] if args.grpc else [])]:
-            spoilt = ask(corrupt)
-            if spoilt["valid"][1] != 0 or any(flat([value[1] for value in spoilt.values()])):
-                raise Fault(
-                    f"{what}: a picture that cannot be decoded is answered with more than zeros"
-                )
-            for row in (0, 2):
-                of_row = [
-                    {name: value[row] for name, value in one.items()} for one in (spoilt, answer)
-                ]
-                agree(*of_row, f"{what}: the neighbour of a picture that cannot be decoded")
-        ways.append("a corrupt picture")
+    for name in UNUSABLE:
+        if name in inputs and "valid" in answer:
+            check_unusable(name, inputs, answer, over_rest, what)
+            ways.append(f"unusable {name}")
+    if args.grpc and "image_bytes" in inputs:
+        check_unusable("image_bytes", inputs, answer, over_grpc, what)
+    if "valid" in answer:
+        ways.append(f"{sum(map(bool, answer['valid']))} of {ROWS} valid")
     return ways
+
+
+def check_unusable(name, inputs, answer, ask, what):
+    """Raises `Fault` unless an unusable middle row clears its own `valid` and no other output row."""
+    value, all_zero = UNUSABLE[name]
+    spoilt = ask({**inputs, name: [inputs[name][0], value, inputs[name][2]]})
+    numbers = [
+        one[1] for key, one in spoilt.items() if all_zero or key in ("valid", "keypoints_3d")
+    ]
+    if any(flat(numbers)):
+        raise Fault(f"{what}: a row with an unusable {name} is answered with more than zeros")
+    for row in (0, 2):
+        of_row = [{key: one[row] for key, one in each.items()} for each in (spoilt, answer)]
+        agree(*of_row, f"{what}: the neighbour of a row with an unusable {name}")
 
 
 def check_model(args, model, version):
@@ -207,6 +233,7 @@ def check_model(args, model, version):
     if args.grpc:
         grpc_client.status(args.grpc, model, args.timeout)
     folder = Path(args.models_dir) / model / str(version)
+    length_m = typical_length_m(folder)
     folder = folder if max(served) == version and (folder / "saved_model.pb").is_file() else None
     try:
         import tensorflow  # noqa: F401 - only whether it is there
@@ -216,7 +243,7 @@ def check_model(args, model, version):
         print(f"not run: {model} against the SavedModel (no TensorFlow or no such version here)")
     listed = signatures_of(rest_client.metadata(args.rest, model, args.timeout))
     for signature, specs in sorted(listed.items()):
-        ways = check_signature(args, model, signature, specs, folder)
+        ways = check_signature(args, model, signature, specs, folder, length_m)
         print(f"ok: {model} version {version} {signature}: {', '.join(ways)}")
 
 

@@ -42,6 +42,7 @@ work=$(mktemp -d)
 stop=()
 clean_up() {
   [[ ${#stop[@]} == 0 ]] || "${stop[@]}" >"$work/stop.log" 2>&1 || true
+  wait || true
   rm -rf "$work"
 }
 trap clean_up EXIT

@@ -1,0 +1,190 @@
+"""The check of a server passes a sound one, on the contract's own signatures, and names each fault."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_pose.export import save_signatures
+from keras_pose.serving import contract_signatures
+from keras_pose.serving.models_config import models_config
+from tests.serving.dot_network import dot_network
+from tests.serving.server_messages import (
+    batching_parameters,
+    model_server_config,
+    monitoring_config,
+)
+from tests.serving.stand_in_server import Servable, StandInServer
+
+KIT = Path(__file__).parents[2] / "savedmodels"
+SIGNATURES = {
+    "serving_default",
+    "serve_image",
+    "serve_bytes",
+    "serve_box",
+    "serve_sided",
+    "serve_crop",
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    signatures = contract_signatures(dot_network())
+    save_signatures(folder / "dots" / "1", signatures)
+    shutil.copytree(KIT / "tips_cmu" / "1", folder / "tips_cmu" / "1")
+    (folder / "models.config").write_text(models_config(folder, served_folder=str(folder)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(models):
+    config = model_server_config((models / "models.config").read_text())
+    batching = batching_parameters((KIT / "batching_parameters_cpu.txt").read_text())
+    monitoring = monitoring_config((KIT / "monitoring.config").read_text())
+    with StandInServer(config, str, batching, monitoring) as running:
+        yield running
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """check_server.py as a module, in this process."""
+    monkeypatch.syspath_prepend(str(KIT))
+    import check_server
+
+    return check_server.main
+
+
+def _script(*words, **environment):
+    return subprocess.run(
+        ["bash", str(KIT / "check_server.sh"), *words],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, "PYTHON": sys.executable, **environment},
+    )
+
+
+def test_script_passes_a_sound_server_and_says_what_it_ran(server, models):
+    done = _script(server.rest, server.grpc, f"--models_dir={models}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"checking the server at {server.rest}"
+    assert lines[-1] == "2 of 2 models passed"
+    assert not any(line.startswith("not run") for line in lines)
+    checked = {}
+    for line in lines[1:-1]:
+        _, about, ways = line.split(": ")
+        checked[about] = ways.split(", ")
+    for signature in SIGNATURES | {"lift"}:
+        ways = checked[f"dots version 1 {signature}"]
+        assert {"columns", "rows", "gRPC", "the SavedModel here", "3 of 3 valid"} <= set(ways)
+    everything = {f"unusable {name}" for name in ("image_bytes", "bbox", "K", "bone_length_m")}
+    assert everything <= set(checked["dots version 1 serve_sided"])
+    assert "tips_cmu version 1 serving_default" in checked
+
+
+def test_without_grpc_it_says_so(server, models, check, capsys):
+    assert check([f"--rest={server.rest}", f"--models_dir={models}", "--models=tips_cmu"]) == 0
+    assert "not run: gRPC (no --grpc was given)" in capsys.readouterr().out
+
+
+def _spoil(monkeypatch, change):
+    sound = Servable.run
+    monkeypatch.setattr(
+        Servable, "run", lambda self, name, inputs: change(sound(self, name, inputs))
+    )
+
+
+def _changed(name, change):
+    """A fault in one output, of the signatures that have it."""
+    return lambda outputs: {**outputs, name: change(outputs[name])} if name in outputs else outputs
+
+
+def _leaking(outputs):
+    if "keypoints_2d" in outputs and outputs["valid"].min() == 0:
+        return {**outputs, "keypoints_2d": outputs["keypoints_2d"] * np.float32(1.5)}
+    return outputs
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_changed("depth", lambda value: value * np.nan), "answered with NaN, which is no JSON"),
+        (_changed("score", lambda value: value.sum(axis=0)), "not batch-first"),
+        (_changed("keypoints_3d", lambda value: value * 1.001), "file: keypoints_3d differs"),
+        (_changed("valid", np.ones_like), "is answered with more than zeros"),
+        (_leaking, "the neighbour of a row with an unusable image_bytes"),
+    ],
+)
+def test_a_planted_fault_is_named(server, models, check, capsys, monkeypatch, change, words):
+    _spoil(monkeypatch, change)
+    flags = [f"--rest={server.rest}", f"--models_dir={models}", "--models=dots"]
+    assert check(flags) == 1
+    out = capsys.readouterr().out
+    (failure,) = [line for line in out.splitlines() if line.startswith("FAILED")]
+    assert failure.startswith("FAILED: ") and words in failure
+    assert out.endswith("0 of 1 models passed\n")
+
+
+def test_other_failures_are_named(server, models, check, capsys, tmp_path):
+    flags = [f"--rest={server.rest}", f"--models_dir={models}"]
+    assert check([*flags, "--models=nobody"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+    assert check(["--rest=127.0.0.1:1", f"--models_dir={models}"]) == 1
+    assert "cannot be reached" in capsys.readouterr().out
+    assert check([flags[0], f"--models_dir={tmp_path}"]) == 1
+    assert "has no models.config" in capsys.readouterr().out
+
+
+def _path_without_servers(folder):
+    """A folder for PATH with what the script needs, and neither server nor docker."""
+    folder.mkdir()
+    for name in ("bash", "dirname", "mktemp", "rm", "sed", "sleep", "tail", "kill"):
+        found = shutil.which(name)
+        if found:
+            (folder / name).symlink_to(found)
+    return folder
+
+
+def test_where_there_is_no_server_nothing_is_claimed(tmp_path):
+    done = _script(PATH=str(_path_without_servers(tmp_path / "bin")))
+    assert done.returncode == 2
+    assert done.stdout.startswith("nothing was checked: no server was named")
+
+
+def test_a_server_that_stops_is_a_failure(tmp_path):
+    folder = _path_without_servers(tmp_path / "bin")
+    server = folder / "tensorflow_model_server"
+    server.write_text("#!/bin/bash\necho no such flag $1\nexit 1\n")
+    server.chmod(0o755)
+    done = _script(PATH=str(folder))
+    assert done.returncode == 1
+    assert "FAILED: the server stopped before it served" in done.stdout
+    assert "no such flag --port=" in done.stdout
+
+
+@pytest.mark.slow
+def test_script_starts_a_server_and_ends_it(models, tmp_path):
+    """A stand-in under the real one's name, with the real one's flags."""
+    program = tmp_path / "tensorflow_model_server"
+    root = Path(__file__).parents[2]
+    program.write_text(
+        f'#!/bin/bash\necho $$ >"{tmp_path}/pid"\ncd "{root}"\n'
+        f'exec "{sys.executable}" -m tests.serving.stand_in_server "$@"\n'
+    )
+    program.chmod(0o755)
+    (tmp_path / "models").mkdir()
+    shutil.copytree(models / "tips_cmu", tmp_path / "models" / "tips_cmu")
+    (tmp_path / "models" / "models.config").write_text(models_config(tmp_path / "models"))
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = _script(f"--models_dir={tmp_path / 'models'}", PATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"starting {program}\n")
+    assert done.stdout.endswith("1 of 1 models passed\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
