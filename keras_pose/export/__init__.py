@@ -18,6 +18,7 @@ from keras_pose.export.gpu_ops import GPU_OPERATIONS
 from keras_pose.export.integer_sums import has_broken_sums
 from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
 from keras_pose.export.saved_model import (
+    LoadedModel,
     Signature,
     new_version,
     next_version,
@@ -46,6 +47,7 @@ from keras_pose.export.verification import (
     Bound,
     ExportMismatch,
     compare_artefact,
+    compare_tflite,
     write_verification,
 )
 
@@ -60,6 +62,7 @@ __all__ = [
     "CannotWrite",
     "DataFact",
     "ExportMismatch",
+    "LoadedModel",
     "MetricFact",
     "ModelCard",
     "ModelNote",
@@ -69,6 +72,7 @@ __all__ = [
     "TensorNote",
     "card_markdown",
     "compare_artefact",
+    "compare_tflite",
     "convert_tflite",
     "count_operations",
     "has_broken_sums",

@@ -160,6 +160,74 @@ def write_saved_model(
     return final
 
 
+class LoadedModel:
+    """A SavedModel whose signatures are functions of NumPy arrays.
+
+    Args:
+        path: version folder.
+
+    Attributes:
+        signatures: signature name to (inputs, outputs), each name to `tf.TensorSpec`.
+
+    Raises:
+        ValueError: if there is no such model.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._path = Path(path)
+        if not (self._path / "saved_model.pb").is_file():
+            raise ValueError(
+                f"{path} holds no saved_model.pb: give the version folder of an exported model."
+            )
+        try:
+            # Trap: a signature does not keep its model's variables alive, so the model is held here.
+            self._loaded = tf.saved_model.load(os.fspath(path))
+        except (
+            Exception
+        ) as error:  # IndexError, OSError, OpError, DecodeError: all mean a damaged file.
+            raise ValueError(
+                f"{path} is no readable SavedModel (truncated or incomplete): export it again."
+            ) from error
+        self.signatures: dict[str, tuple[dict, dict]] = {
+            name: (function.structured_input_signature[1], function.structured_outputs)
+            for name, function in self._loaded.signatures.items()
+        }
+
+    def runner(
+        self, signature: str = SERVING_DEFAULT
+    ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
+        """Returns one signature as a function.
+
+        Args:
+            signature: signature name.
+
+        Returns:
+            A function from {input name: array [B, ...]} to {output name: array [B, ...]}, of the
+            shapes that the signature declares.
+
+        Raises:
+            ValueError: if there is no such signature; the function raises it for wrong inputs.
+        """
+        if signature not in self.signatures:
+            raise ValueError(
+                f"{self._path} has no signature {signature!r}: choose one of "
+                f"{sorted(self.signatures)}."
+            )
+        specs, _ = self.signatures[signature]
+
+        def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+            if set(inputs) != set(specs):
+                raise ValueError(
+                    f"Signature {signature!r} of {self._path} takes {sorted(specs)}, not "
+                    f"{sorted(inputs)}."
+                )
+            tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
+            outputs = self._loaded.signatures[signature](**tensors)
+            return {name: value.numpy() for name, value in outputs.items()}
+
+        return run
+
+
 def saved_model_runner(
     path: str | os.PathLike, signature: str = SERVING_DEFAULT
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
@@ -170,42 +238,12 @@ def saved_model_runner(
         signature: signature name.
 
     Returns:
-        A function from {input name: array [B, ...]} to {output name: array [B, ...]}, of the
-        shapes that the signature declares. It holds the loaded model.
+        See `LoadedModel.runner`; it holds the loaded model.
 
     Raises:
-        ValueError: if there is no such model or signature; the function raises it for wrong inputs.
+        ValueError: if there is no such model or signature.
     """
-    path = Path(path)
-    if not (path / "saved_model.pb").is_file():
-        raise ValueError(
-            f"{path} holds no saved_model.pb: give the version folder of an exported model."
-        )
-    try:
-        loaded = tf.saved_model.load(os.fspath(path))
-    except (
-        Exception
-    ) as error:  # IndexError, OSError, OpError, DecodeError: all mean a damaged file.
-        raise ValueError(
-            f"{path} is no readable SavedModel (truncated or incomplete): export it again."
-        ) from error
-    if signature not in loaded.signatures:
-        raise ValueError(
-            f"{path} has no signature {signature!r}: choose one of {sorted(loaded.signatures)}."
-        )
-    specs = loaded.signatures[signature].structured_input_signature[1]
-
-    def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        if set(inputs) != set(specs):
-            raise ValueError(
-                f"Signature {signature!r} of {path} takes {sorted(specs)}, not {sorted(inputs)}."
-            )
-        tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
-        # Trap: a signature does not keep its model's variables alive, so `loaded` is held here.
-        outputs = loaded.signatures[signature](**tensors)
-        return {name: value.numpy() for name, value in outputs.items()}
-
-    return run
+    return LoadedModel(path).runner(signature)
 
 
 def run_saved_model(

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from keras_pose.export.atomic import write_file
+from keras_pose.export.litert import KERNELS, tflite_runner
 
-REPORT_NAME = "verification.json"
+REPORT_NAME = "parity.json"
 
 
 class ExportMismatch(ValueError):
@@ -85,8 +86,61 @@ def compare_artefact(
     return report
 
 
+def compare_tflite(
+    path: str | os.PathLike,
+    signature: str,
+    reference_outputs: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    bounds: Mapping[str, Bound],
+    reference_rows: int = 2,
+    settle: Callable[[Callable, slice], Callable] | None = None,
+) -> list[dict[str, Any]]:
+    """Compares a `.tflite` file with the reference through both sets of kernels.
+
+    A fast kernel may be at fault where the plain one is not (XNNPACK answered zeros for some strides),
+    and a phone may use either.
+
+    Args:
+        path: the file.
+        signature: its signature.
+        reference_outputs: output name -> array [B, ...] that the Keras model gives.
+        inputs: input name -> array [B, ...], the golden inputs.
+        bounds: output name -> bound, for every output.
+        reference_rows: rows that go through the reference kernels, which are slow.
+        settle: function of a runner and the rows that it will be asked to the runner that counts; None
+            takes runners as they are.
+
+    Returns:
+        Two reports as of `compare_artefact`.
+
+    Raises:
+        ValueError: as `compare_artefact`.
+    """
+    reports = []
+    for kernels in KERNELS:
+        rows = slice(None) if kernels == "default" else slice(reference_rows)
+        try:
+            runner = tflite_runner(path, signature, kernels=kernels)
+        except ValueError as error:
+            sentence = str(error)
+
+            def runner(inputs, sentence=sentence):
+                raise ValueError(sentence)
+
+        runner = settle(runner, rows) if settle else runner
+        report = compare_artefact(
+            Path(path).name if kernels == "default" else f"{Path(path).name} ({kernels} kernels)",
+            runner,
+            {name: np.asarray(value)[rows] for name, value in reference_outputs.items()},
+            {name: np.asarray(value)[rows] for name, value in inputs.items()},
+            bounds,
+        )
+        reports.append(report)
+    return reports
+
+
 def write_verification(folder: str | os.PathLike, reports: Sequence[Mapping[str, Any]]) -> Path:
-    """Stores the reports as `verification.json` beside the artefacts, or refuses the export.
+    """Stores the reports as `parity.json` beside the artefacts, or refuses the export.
 
     Args:
         folder: folder of the artefacts, usually still hidden.

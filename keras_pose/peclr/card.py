@@ -2,8 +2,10 @@
 
 import os
 
-from keras_pose.export import DataFact, MetricFact, ModelCard, SignatureFact, TensorFact
+from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.serving import Metadata
+from keras_pose.serving.facts import signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 
@@ -13,64 +15,6 @@ _GENERATED = DataFact(
     licence="Apache-2.0",
     citation="none needed",
 )
-
-
-def signature_facts(image_size: int) -> tuple[SignatureFact, ...]:
-    """What goes in and out of the signatures of a hand pose network.
-
-    Args:
-        image_size: side S of the crop in px.
-    """
-    crop = TensorFact(
-        "image", "uint8", f"[N, {image_size}, {image_size}, 3]", "grey levels 0 to 255",
-        "x right, y down", "RGB crop of one right hand; mirror left ones",
-    )  # fmt: skip
-    points_2d = TensorFact(
-        "keypoints_2d", "float32", "[N, 21, 2]", "pixels of the crop", "x right, y down",
-        "joints in FreiHAND's order",
-    )  # fmt: skip
-    depth = TensorFact(
-        "depth", "float32", "[N, 21]", "lengths of the reference bone", "z forward, root at 0",
-        "depth relative to the root",
-    )  # fmt: skip
-    return (
-        SignatureFact(
-            name="serve_image",
-            inputs=(
-                crop,
-                TensorFact(
-                    "intrinsics", "float32", "[N, 3, 3]", "pixels of the crop", "x right, y down",
-                    "camera matrix of the crop: M K for a crop made by M",
-                ),
-                TensorFact(
-                    "bone_length", "float32", "[N]", "metres", "none",
-                    "from middle knuckle to the next joint; 0.03 for an average adult",
-                ),
-            ),
-            outputs=(
-                points_2d,
-                depth,
-                TensorFact(
-                    "keypoints_3d", "float32", "[N, 21, 3]", "metres",
-                    "camera: x right, y down, z forward", "joints in FreiHAND's order",
-                ),
-                TensorFact(
-                    "valid", "float32", "[N]", "none", "none",
-                    "1, or 0 with zeros in keypoints_3d for an unusable camera or bone",
-                ),
-            ),
-        ),
-        SignatureFact(name="keypoints", inputs=(crop,), outputs=(points_2d, depth)),
-        SignatureFact(
-            name="embed",
-            inputs=(crop,),
-            outputs=(
-                TensorFact(
-                    "features", "float32", "[N, F]", "none", "none", "what the pose head reads"
-                ),
-            ),
-        ),
-    )  # fmt: skip
 
 
 def pretraining_recipe(init_from: str) -> dict:
@@ -95,8 +39,7 @@ def pretraining_recipe(init_from: str) -> dict:
 
 
 def model_card(
-    name: str,
-    version: int,
+    metadata: Metadata,
     config: FinetuneConfig,
     run: dict,
     data: tuple[DataFact, ...] = (),
@@ -104,8 +47,7 @@ def model_card(
     """Gather the facts of a run for its card.
 
     Args:
-        name: model name.
-        version: version number.
+        metadata: what the served network says of itself.
         config: the run's config.
         run: content of `run.json`.
         data: facts of the record folders; where empty, their names with a reminder.
@@ -139,15 +81,15 @@ def model_card(
         recipe["init_from"] = os.path.basename(os.path.normpath(config.init_from))
         recipe["pretraining"] = pretraining_recipe(config.init_from)
     return ModelCard(
-        name=name,
-        version=str(version),
+        name=metadata.name,
+        version=str(metadata.version),
         summary=(
-            "21 joints of a right hand from one crop: 2D, depth relative to the root, and metric 3D "
-            "where the camera and one bone's length are given. 2.5D fine-tuning of PeCLR (arXiv "
+            "21 joints of a hand from a picture and its box: 2D, depth relative to the root, and metric "
+            "3D where the camera and one bone's length are given. 2.5D fine-tuning of PeCLR (arXiv "
             f"2106.05953); encoder: {config.encoder}, start: "
             f"{'pretrained' if config.init_from else config.init}."
         ),
-        signatures=signature_facts(config.image_size),
+        signatures=signature_facts(metadata),
         data=data,
         licence="Apache-2.0 for the code; the weights as the training data's licences allow.",
         configuration=recipe,
@@ -155,7 +97,8 @@ def model_card(
         seeds=(config.seed,),
         metrics=metrics or (MetricFact("none", "none", "nothing was held out"),),
         limits=(
-            "One right hand in the middle of a square crop; it does not say whether there is a hand.",
+            "One hand in the middle of its box; it does not say whether there is a hand, and knows left "
+            "hands by their mirror image (serve_sided).",
             "Metric 3D is as right as the camera matrix and the bone length that are given.",
             "Accuracy was measured on the held-out records named above; other cameras, gloves, objects "
             "in the hand and two interacting hands were not.",

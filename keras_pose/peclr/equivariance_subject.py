@@ -18,10 +18,8 @@ from keras_pose.peclr.equivariance import Function
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.pose_encoder import feature_layer_name
 from keras_pose.peclr.record_sets import RecordSet, open_records
+from keras_pose.peclr.serving import crop_camera
 from keras_pose.train import run_folder
-
-# 2D joints do not depend on the camera, but the model asks for one.
-_CAMERA = np.array([[500.0, 0.0, 64.0], [0.0, 500.0, 64.0], [0.0, 0.0, 1.0]], np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +90,7 @@ def _finetuned_subject(model_dir):
     encoder = model.get_layer(feature_layer_name(config))
 
     def predict(images):
-        cameras = tf.tile(_CAMERA[None], (tf.shape(images)[0], 1, 1))
+        cameras = tf.tile(crop_camera(config.image_size)[None], (tf.shape(images)[0], 1, 1))
         return model({"image": images, "intrinsics": cameras}, training=False)["keypoints_2d"]
 
     functions = {

@@ -1,7 +1,7 @@
 """Exports a hand pose network: `python -m keras_pose.peclr.export --model_dir=<run> --name=<name> ...`.
 
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `verification.json` and
-`card.md`; the folder appears only after every artefact has been compared with the Keras model.
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json`, `metadata.json`
+and `card.md`; the folder appears only after every artefact has been compared with the Keras model.
 """
 
 import dataclasses
@@ -10,23 +10,26 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_pose import export
-from keras_pose.data.generated_hands import generate_hands
-from keras_pose.data.picture import decode_picture
+from keras_pose import codecs, export
+from keras_pose.data.generated_hands import generate_hand
+from keras_pose.data.picture import encode_picture
 from keras_pose.peclr import serving
 from keras_pose.peclr.card import model_card
 from keras_pose.peclr.finetune import load_hand_pose
-from keras_pose.peclr.pose_encoder import feature_layer_name
+from keras_pose.serving import PoseNetwork, describe_signatures, write_metadata, write_warmup
+from keras_pose.serving.golden import compare_signatures, golden_requests, warmup_requests
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.config import check_ranges, option
 
-SIGNATURE = "serve_image"
+SIGNATURE = "serving_default"
+# What a phone runs: a crop, its camera and a length to joints in metres.
+PHONE_SIGNATURE = "serve_crop"
 _FORMATS = ("float32", "float16", "int8")
 # Largest difference allowed, relative to the size of the output (root mean square). Float formats
 # round; int8 costs accuracy, and more than this would be a fault of the conversion. The solved depth
 # divides by small numbers, so 3D is compared less strictly than what it is solved from.
-_BOUNDS = {"saved_model": 1e-4, "float32": 1e-4, "float16": 1e-2, "int8": 1e-1}
+_BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1}
 _SOLVED = 5.0
 
 
@@ -65,78 +68,81 @@ def export_run(settings: ExportConfig) -> str:
             raise ValueError(f"--{flag} is empty; give the {flag.replace('_', ' ')} of the export.")
     config, model = load_hand_pose(settings.model_dir)
     run = run_folder.read_run(settings.model_dir)
-    signatures = serving.signatures(model, model.get_layer(feature_layer_name(config)))
+    network = serving.network_of(config, model)
+    signatures = serving.signatures(network)
+    requests = golden_hands(network, config.reference_bone)
     version = settings.version or export.next_version(settings.export_dir, settings.name)
+    metadata = serving.describe(settings.name, version, network, config.reference_bone)
     with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
         export.save_signatures(folder, signatures, serving_default=SIGNATURE)
         for kind in _FORMATS:
-            content = export.convert_tflite(folder, SIGNATURE, kind)
+            content = export.convert_tflite(folder, PHONE_SIGNATURE, kind)
             export.write_file(folder / f"{settings.name}_{kind}.tflite", content)
-        reports = verify(folder, settings.name, signatures, config.image_size)
+        loaded = export.LoadedModel(folder)
+        metadata = dataclasses.replace(metadata, signatures=describe_signatures(loaded))
+        write_metadata(folder, metadata)
+        write_warmup(folder, warmup_requests(requests), settings.name)
+        reports = compare_signatures(loaded, signatures, requests)
+        reports += verify(folder, settings.name, signatures, requests)
         export.write_verification(folder, reports)
-        export.write_card(folder, model_card(settings.name, version, config, run))
+        export.write_card(folder, model_card(metadata, config, run))
     return os.fspath(final)
 
 
-def golden_inputs(image_size: int, count: int = 16) -> dict[str, np.ndarray]:
-    """Rendered hands with their cameras, hostile rows at the end.
+def golden_hands(
+    network: PoseNetwork, reference_bone: str = "middle", count: int = 8
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rendered hands with their cameras, asked for in every way; rows to refuse at the end.
 
     Args:
-        image_size: side of the crop.
-        count: number of hands C.
+        network: what will answer.
+        reference_bone: key of `codecs.REFERENCE_BONES`.
+        count: number of hands.
 
     Returns:
-        With R = C + 5 rows: `image` uint8 `[R, S, S, 3]`, `intrinsics` float32 `[R, 3, 3]`, `bone_length`
-        float32 `[R]`.
+        Signature to inputs, see `keras_pose.serving.golden.golden_requests`.
     """
-    hands = list(generate_hands(count, seed=7, size=image_size))
-    images = [decode_picture(hand.image, hand.name) for hand in hands]
-    good = {
-        "image": np.stack(images),
-        "intrinsics": np.array([hand.intrinsics for hand in hands], np.float32),
-        "bone_length": np.array([hand.scale for hand in hands], np.float32),
-    }
-    bad = serving.hostile_inputs(image_size)
-    return {name: np.concatenate([good[name], bad[name]]) for name in good}
+    side = max(64, round(1.5 * network.image_size))
+    hands = [generate_hand(number, 7, size=side) for number in range(count)]
+    bone = codecs.REFERENCE_BONES[reference_bone]
+    requests = golden_requests(
+        network,
+        [encode_picture(hand.image) for hand in hands],
+        np.array([hand.box for hand in hands]),
+        np.array([hand.intrinsics for hand in hands]),
+        np.array([float(codecs.bone_length(hand.keypoints_3d, bone=bone)) for hand in hands]),
+    )
+    requests["keypoints"] = {"image": requests["serve_crop"]["image"]}
+    return requests
 
 
 def verify(
     folder: str | os.PathLike,
     name: str,
     signatures: dict[str, export.Signature],
-    image_size: int,
+    requests: dict[str, dict[str, np.ndarray]],
 ) -> list[dict]:
-    """Compare SavedModel and TFLite files with the Keras model, hostile inputs included.
+    """Compare the TFLite files with the Keras model.
 
     Args:
         folder: version folder.
         name: model name, which the TFLite files carry.
         signatures: the Keras side.
-        image_size: side of the crop.
+        requests: of `golden_hands`.
 
     Returns:
-        Reports of `keras_pose.export.compare_artefact`, one per artefact and signature.
+        Reports of `keras_pose.export.compare_tflite`, two per file.
     """
-    folder = Path(folder)
-    inputs = golden_inputs(image_size)
     reports = []
-    for signature, entry in signatures.items():
-        given = {key: inputs[key] for key in entry.inputs}
-        reference = {key: np.asarray(value) for key, value in entry.function(**given).items()}
-        runners = {"saved_model": export.saved_model_runner(folder, signature)}
-        if signature == SIGNATURE:
-            for kind in _FORMATS:
-                path = folder / f"{name}_{kind}.tflite"
-                runners[kind] = export.tflite_runner(path, SIGNATURE)
-        for kind, runner in runners.items():
-            bounds = {key: export.Bound(relative_rms=_BOUNDS[kind]) for key in reference}
-            if signature == SIGNATURE:
-                bounds["keypoints_3d"] = export.Bound(relative_rms=_SOLVED * _BOUNDS[kind])
-                bounds["valid"] = export.Bound(max_abs=0.0)
-            artefact = (
-                f"saved_model.pb:{signature}" if kind == "saved_model" else f"{name}_{kind}.tflite"
-            )
-            reports.append(export.compare_artefact(artefact, runner, reference, given, bounds))
+    given = requests[PHONE_SIGNATURE]
+    outputs = signatures[PHONE_SIGNATURE].function(**given)
+    reference = {key: np.asarray(value) for key, value in outputs.items()}
+    for kind in _FORMATS:
+        bounds = {key: export.Bound(relative_rms=_BOUNDS[kind]) for key in reference}
+        bounds["keypoints_3d"] = export.Bound(relative_rms=_SOLVED * _BOUNDS[kind])
+        bounds["valid"] = export.Bound(max_abs=0.0)
+        path = Path(folder) / f"{name}_{kind}.tflite"
+        reports += export.compare_tflite(path, PHONE_SIGNATURE, reference, given, bounds)
     return reports
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from keras_pose.export import Signature, write_file
+from keras_pose.export import LoadedModel, write_file
 from keras_pose.skeletons import Skeleton
 
 METADATA_NAME = "metadata.json"
@@ -114,24 +113,22 @@ def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
     }
 
 
-def describe_signatures(signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    """Traces signatures and lists what goes in and out.
+def describe_signatures(model: LoadedModel) -> dict[str, Any]:
+    """Lists what goes in and out of a SavedModel.
 
     Args:
-        signatures: name to entry point.
+        model: the loaded version folder.
 
     Returns:
-        Name to `inputs` and `outputs`, each name to `dtype` and `shape`, None for free axes.
+        Signature name to `inputs` and `outputs`, each name to `dtype` and `shape`, None for free axes.
     """
-    facts = {}
-    for name, signature in signatures.items():
-        function = tf.function(lambda call=signature.function, **tensors: call(**tensors))
-        outputs = function.get_concrete_function(**signature.inputs).structured_outputs
-        facts[name] = {
-            "inputs": {key: _tensor(spec) for key, spec in signature.inputs.items()},
-            "outputs": {key: _tensor(spec) for key, spec in outputs.items()},
+    return {
+        name: {
+            "inputs": {key: _tensor(spec) for key, spec in sorted(inputs.items())},
+            "outputs": {key: _tensor(spec) for key, spec in sorted(outputs.items())},
         }
-    return facts
+        for name, (inputs, outputs) in sorted(model.signatures.items())
+    }
 
 
 def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:

@@ -100,7 +100,7 @@ def crop_picture_bytes(
     answered = answered.batch(tf.cast(count, tf.int64) + 1)
     rows, crops, matrices, shapes = answered.get_single_element()
     usable = tf.ones_like(rows, tf.bool)
-    return tuple(_scatter(rows, values, count) for values in (crops, matrices, shapes, usable))  # type: ignore[return-value]
+    return tuple(_scatter(rows, values, count) for values in (crops, matrices, shapes, usable))
 
 
 def _scatter(rows, values, count):

@@ -146,9 +146,11 @@ class ServedPose:
         found = []
         for row in range(count):
             valid = bool(answer["valid"][row] > 0 and shown[row])
-            points_3d = flip * answer["keypoints_3d"][row] if valid else None
-            if valid and intrinsics is None:
-                points_3d = points_3d - points_3d[root]
+            points_3d = None
+            if valid:
+                points_3d = flip * answer["keypoints_3d"][row]
+                # An assumed camera says nothing about where the root is.
+                points_3d -= points_3d[root] * (intrinsics is None)
             found.append(
                 Found(
                     box=_square(matrices[row], size),

@@ -182,7 +182,7 @@ def _pictures(people):
 def _proof(folder, shipped):
     table = []
     for title, place in (("demo", folder), ("shipped", shipped)):
-        with open(os.path.join(place, "verification.json"), encoding="utf-8") as file:
+        with open(os.path.join(place, "parity.json"), encoding="utf-8") as file:
             reports = json.load(file)["artefacts"]
         for report in reports:
             size = os.path.getsize(os.path.join(place, report["artefact"])) / 1e6

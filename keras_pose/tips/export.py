@@ -1,6 +1,6 @@
 """Exports a trained lifter: `python -m keras_pose.tips.export --model_dir=<run> --name=<name> ...`.
 
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `verification.json` and
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json` and
 `card.md`; the folder appears only after every artefact has been compared with the Keras model.
 """
 

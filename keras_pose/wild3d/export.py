@@ -1,7 +1,7 @@
 """Exports a body pose network: `python -m keras_pose.wild3d.export --model_dir=<run> --name=<name> ...`.
 
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `verification.json` and
-`card.md`; the folder appears only after every artefact has been compared with the Keras model.
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json`, `metadata.json`
+and `card.md`; the folder appears only after every artefact has been compared with the Keras model.
 """
 
 import dataclasses
@@ -12,6 +12,8 @@ import numpy as np
 from keras_pose import export
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.export.gpu_ops import GPU_OPERATIONS
+from keras_pose.serving import describe_signatures, write_metadata, write_warmup
+from keras_pose.serving.golden import compare_signatures, warmup_requests
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.config import check_ranges, option
@@ -19,11 +21,10 @@ from keras_pose.wild3d import serving
 from keras_pose.wild3d.card import model_card
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
-from keras_pose.wild3d.integer_sums import has_broken_sums
 from keras_pose.wild3d.train import load_pose
-from keras_pose.wild3d.verification import PHONE_SIGNATURES, verify
+from keras_pose.wild3d.verification import PHONE_SIGNATURES, golden_bodies, verify
 
-SIGNATURE = "serve_image"
+SIGNATURE = "serving_default"
 # Weights of fewer bits are widened where they are used; delegates take that in.
 _WIDENING = {"float32": (), "float16": ("DEQUANTIZE",)}
 _INTEGER = ("DEQUANTIZE", "QUANTIZE")
@@ -95,17 +96,26 @@ def export_run(settings: ExportConfig) -> str:
     examples = None
     if "int8_static" in formats:
         examples = {"image": example_crops(config, settings.data_dir, settings.num_examples)}
-    signatures = serving.signatures(pose, config.coordinates, config.sharpness)
+    network = serving.pose_network(pose, config.crop_scale, run["bone_sum_mm"] / 1000.0)
+    signatures = serving.signatures(network, pose, config.coordinates, config.sharpness)
+    requests = golden_bodies(network)
     version = settings.version or export.next_version(settings.export_dir, settings.name)
+    metadata = serving.describe(settings.name, version, network)
     with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
         export.save_signatures(folder, signatures, serving_default=SIGNATURE)
         for signature in PHONE_SIGNATURES:
             for kind in formats:
                 content = _tflite(folder, signature, kind, examples)
                 export.write_file(folder / f"{settings.name}_{signature}_{kind}.tflite", content)
-        reports = verify(folder, settings.name, signatures, pose, formats)
+        loaded = export.LoadedModel(folder)
+        metadata = dataclasses.replace(metadata, signatures=describe_signatures(loaded))
+        write_metadata(folder, metadata)
+        write_warmup(folder, warmup_requests(requests), settings.name)
+        reports = compare_signatures(loaded, signatures, requests)
+        crops = requests[PHONE_SIGNATURES[0]]["image"]
+        reports += verify(folder, settings.name, signatures, pose, formats, crops)
         export.write_verification(folder, reports)
-        export.write_card(folder, model_card(settings.name, version, config, run))
+        export.write_card(folder, model_card(metadata, config, run))
     return os.fspath(final)
 
 
@@ -123,7 +133,7 @@ def _tflite(folder, signature, kind, examples) -> bytes:
         )
 
     content = convert(_INTEGER_OPERATIONS[signature])
-    if has_broken_sums(content):
+    if export.has_broken_sums(content):
         content = convert(_INTEGER_OPERATIONS["decoded"])
     return content
 

@@ -1,12 +1,13 @@
-"""From crop units to metres: a pose gets its size from bones or height, its place from a camera.
+"""From pixels to metres: a pose gets its size from its bones, its place from a camera.
 
-A picture alone fixes neither. The size comes from outside; the place follows from how large a person of
-that size looks through a known lens, under the weak perspective that depth labels are made with.
+A picture alone fixes neither. The size comes from outside; the place is where a person of that size has
+bones that look, through the known lens, as long as they do: the rule that depth labels are made by
+(`keras_pose.codecs.weak_perspective`), turned round.
 """
 
 from keras import ops
 
-from keras_pose.codecs import to_length, total_bone_length
+from keras_pose.codecs import camera_rays, total_bone_length
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.skeletons import MPII_16
 
@@ -15,94 +16,58 @@ from keras_pose.skeletons import MPII_16
 BONE_SUM_PER_HEIGHT = 2.4
 # In metres: from newborn to giant. What lies outside is a mistake in units.
 BONE_SUM_RANGE_M = (0.5, 8.0)
-# A lens of less than a pixel, or of more than a million, is a mistake in units.
-_MIN_FOCAL, _MAX_FOCAL = 1.0, 1e6
 _LARGEST = 1e6
-# Below this many half sides of the crop, all bones together, there is no pose.
-_MIN_EXTENT = 1e-3
-# Row 7 is another joint in metres than in pixels.
-_PLACED = [joint for joint in range(MPII_16.num_joints) if joint != MPII_16.index("thorax")]
+# Below this many pixels, all bones together, there is no pose.
+_MIN_EXTENT_PX = 1e-2
+# Each round leaves of the error what the pose is deep over how far it is away, a tenth or so.
+_ROUNDS = 10
+# No nearer than this share of the distance may a joint come, or its pixels would go through infinity.
+_NEAREST = 0.1
+_PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
 
 
-def chosen_bone_sum(bone_sum: Tensor, body_height: Tensor) -> Tensor:
-    """Takes the bone sum, or where it is 0 what a person of the height has.
-
-    Args:
-        bone_sum: floating `[N]`, m; 0 if unknown.
-        body_height: floating `[N]`, m; 0 if unknown.
-
-    Returns:
-        `[N]`, m; 0 where both are unknown or the one that counts lies outside `BONE_SUM_RANGE_M`.
-    """
-    unknown = ops.equal(bone_sum, ops.zeros_like(bone_sum))
-    length = ops.where(unknown, BONE_SUM_PER_HEIGHT * body_height, bone_sum)
-    low, high = BONE_SUM_RANGE_M
-    usable = ops.logical_and(length >= low, length <= high)
-    return ops.where(usable, length, ops.zeros_like(length))
-
-
-def metric_pose(points: Tensor, bone_sum: Tensor) -> tuple[Tensor, Tensor]:
-    """Gives poses their size.
-
-    Args:
-        points: floating `[N, 16, 3]`, finite, half sides of the crop, rows of `MPII_16`.
-        bone_sum: floating `[N]`, m, from `chosen_bone_sum`; 0 if unknown.
-
-    Returns:
-        `(keypoints_3d, scale)`: `[N, 16, 3]`, m, axes of the camera, pelvis at the origin, rows of
-        `MPII_16_SPINE`; `[N]`, metres per half side. Both are 0 where the size is unknown or the pose
-        has no extent.
-    """
-    extent = total_bone_length(points)
-    known = ops.logical_and(bone_sum > 0, extent > _MIN_EXTENT)
-    length = ops.where(known, bone_sum, ops.zeros_like(bone_sum))
-    scale = length / ops.where(known, extent, ops.ones_like(extent))
-    return to_length(points, length), scale
-
-
-def camera_position(
-    keypoints_2d: Tensor, keypoints_3d: Tensor, pixels_per_metre: Tensor, intrinsics: Tensor
+def camera_pose(
+    keypoints_2d: Tensor, depth: Tensor, intrinsics: Tensor, bone_sum: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Places poses before a camera by the weak perspective that they obey; approximate.
+    """Places weak-perspective poses of known size before a camera.
 
-    Weak perspective takes all joints to be as far away as their mean. A person of known size that shows
-    s pixels per metre is then f / s away, f the focal length, and the mean joint lies on the ray through
-    the mean pixel. Seen that way the placed pose is the 2D pose exactly; through the true lens, near
-    joints look larger, and whatever error the size has the distance has too.
+    The pose is exact in shape, being scaled as a whole. In labels its spine, about the middle of pelvis
+    and neck, is on its true ray, and the scale makes the bones as long as in the picture; the distance
+    at which that is so is found by repeated division. A pose of true labels comes back exactly if the
+    spine is the middle of pelvis and neck, else to some millimetres.
 
     Args:
         keypoints_2d: floating `[N, 16, 2]`, px, rows of `MPII_16`.
-        keypoints_3d: floating `[N, 16, 3]`, m, pelvis at the origin, from `metric_pose`.
-        pixels_per_metre: floating `[N]`, 0 where the size is unknown.
-        intrinsics: floating `[N, 3, 3]`, camera matrices in the pixels of `keypoints_2d`, upper
-            triangular; anything unusable, such as zeros, means unknown.
+        depth: floating `[N, 16]`, px, away from the camera, relative to anything.
+        intrinsics: floating `[N, 3, 3]`, usable camera matrices in the pixels of `keypoints_2d`.
+        bone_sum: floating `[N]`, m, positive: the lengths of `SUMMED_BONES` together.
 
     Returns:
-        `(position, valid)`: `[N, 3]`, m, the pelvis in the camera frame, zeros where it is not valid;
-        bool `[N]`.
+        `(keypoints_3d, valid)`: `[N, 16, 3]`, m, camera frame, rows of `MPII_16`, zeros where not
+        valid; bool `[N]`, false for a pose without extent or of no finite place.
     """
-    usable = _usable_cameras(intrinsics)
-    valid = ops.logical_and(usable, pixels_per_metre > 0)
-    identity = ops.broadcast_to(ops.eye(3, dtype=intrinsics.dtype), ops.shape(intrinsics))
-    camera = ops.where(valid[:, None, None], intrinsics, identity)
-    focal = ops.sqrt(camera[:, 0, 0] * camera[:, 1, 1])
-    rate = ops.where(valid, pixels_per_metre, ops.ones_like(pixels_per_metre))
-    mean_2d = ops.mean(ops.take(keypoints_2d, _PLACED, axis=1), axis=1)
-    mean_3d = ops.mean(ops.take(keypoints_3d, _PLACED, axis=1), axis=1)
-    away = focal / rate
-    y = (mean_2d[:, 1] - camera[:, 1, 2]) / camera[:, 1, 1]
-    x = (mean_2d[:, 0] - camera[:, 0, 2] - camera[:, 0, 1] * y) / camera[:, 0, 0]
-    position = ops.stack([x * away, y * away, away], axis=-1) - mean_3d
-    # Something as far as another town, or behind the lens, is no person.
-    sane = ops.all(ops.absolute(position) < _LARGEST, axis=-1)
-    valid = ops.logical_and(valid, ops.logical_and(sane, position[:, 2] > 0))
-    return ops.where(valid[:, None], position, ops.zeros_like(position)), valid
-
-
-def _usable_cameras(intrinsics):
-    """Which cameras are finite and have a lens, bool [N]."""
-    finite = ops.all(ops.absolute(intrinsics) < 1e9, axis=(-2, -1))
-    across, down = intrinsics[:, 0, 0], intrinsics[:, 1, 1]
-    focals = ops.stack([across, down], axis=-1)
-    has_lens = ops.all(ops.logical_and(focals > _MIN_FOCAL, focals < _MAX_FOCAL), axis=-1)
-    return ops.logical_and(finite, has_lens)
+    points = ops.concatenate([keypoints_2d, depth[..., None]], axis=-1)
+    extent = total_bone_length(points)
+    some = extent > _MIN_EXTENT_PX
+    rate = bone_sum / ops.where(some, extent, ops.ones_like(extent))
+    shape = (points - points[:, _PELVIS : _PELVIS + 1]) * rate[:, None, None]
+    # The middle of pelvis and neck; the pelvis is at 0.
+    spine = 0.5 * shape[:, _NECK]
+    spine_px = 0.5 * (keypoints_2d[:, _PELVIS] + keypoints_2d[:, _NECK])
+    ray = camera_rays(spine_px[:, None], intrinsics)[:, 0]
+    ray = ops.concatenate([ray, ops.ones_like(ray[:, :1])], axis=-1)
+    wanted = total_bone_length(keypoints_2d)
+    wanted = ops.where(wanted > _MIN_EXTENT_PX, wanted, ops.ones_like(wanted))
+    about = shape - spine[:, None]
+    distance = rate * ops.sqrt(intrinsics[:, 0, 0] * intrinsics[:, 1, 1])
+    for _ in range(_ROUNDS):
+        placed = about + (distance[:, None] * ray)[:, None]
+        away = ops.maximum(placed[..., 2:], _NEAREST * distance[:, None, None])
+        seen = placed[..., :2] / away
+        # Bones of the picture plane: where the camera's centre is does not matter.
+        seen = ops.matmul(seen, ops.swapaxes(intrinsics[:, :2, :2], -1, -2))
+        distance = distance * total_bone_length(seen) / wanted
+    placed = about + (distance[:, None] * ray)[:, None]
+    sane = ops.all(ops.absolute(placed) < _LARGEST, axis=(-2, -1))
+    valid = ops.logical_and(ops.logical_and(some, sane), distance > 0)
+    return ops.where(valid[:, None, None], placed, ops.zeros_like(placed)), valid

@@ -16,70 +16,43 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.codecs import total_bone_length
-from keras_pose.data.augment_host import warp
 from keras_pose.data.generated_bodies import generate_body
-from keras_pose.geometry import affine2d
+from keras_pose.data.picture import encode_picture
+from keras_pose.serving import PoseNetwork
+from keras_pose.serving.golden import golden_requests
 from keras_pose.wild3d import serving
-from keras_pose.wild3d.metric_pose import BONE_SUM_PER_HEIGHT
-from keras_pose.wild3d.picture_crops import crop_matrices, cut_crops, usable_boxes
 
 PHONE_SIGNATURES = ("decoded", "heatmaps")
 # Of float32 through a network.
 _ROUNDING = 1e-5
 # Largest difference allowed, relative to the size of the output (root mean square). Float formats
 # round; 8 bits cost accuracy, and more than this would be a fault of the conversion.
-BOUNDS = {"saved_model": 1e-4, "float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 2e-1}
+BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 2e-1}
 _STYLES = ("lab", "wild")
 
 
-def golden_inputs(image_size: int, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
-    """Rendered bodies with their boxes, cameras and sizes; rows that servers must refuse at the end.
+def golden_bodies(network: PoseNetwork, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
+    """Rendered bodies with their cameras and sizes, asked for in every way; rows to refuse at the end.
 
     Args:
-        image_size: side S of the crop in px.
-        count: number of bodies C.
+        network: what will answer.
+        count: number of bodies.
 
     Returns:
-        Signature to its inputs, with R = C + 8 rows, for phones R = C: `image` `[R, H, W, 3]`, uint8 or
-        for phones float32; where the signature takes them `box` `[R, 4]`, `intrinsics` `[R, 3, 3]`,
-        `bone_sum` and `body_height` `[R]`.
+        Signature to inputs, see `keras_pose.serving.golden.golden_requests`, and for `PHONE_SIGNATURES`
+        `image` float32 `[R, S, S, 3]` in [0, 1].
     """
-    side = round(1.5 * image_size)
+    side = round(1.5 * network.image_size)
     bodies = [generate_body(n, 7, size=side, style=_STYLES[n % 2]) for n in range(count)]
-    sums = np.array([total_bone_length(body.keypoints_3d) for body in bodies], np.float32)
-    by_height = np.arange(count) % 2 > 0
-    hostile = serving.hostile_inputs(side, side)
-    picture = {
-        "image": np.stack([body.image for body in bodies]),
-        "box": np.array([body.box for body in bodies], np.float32),
-        "intrinsics": np.array([body.intrinsics for body in bodies], np.float32),
-        "bone_sum": np.where(by_height, 0.0, sums).astype(np.float32),
-        "body_height": np.where(by_height, sums / BONE_SUM_PER_HEIGHT, 0.0).astype(np.float32),
-    }
-    matrices = np.asarray(crop_matrices(tf.constant(picture["box"]), image_size), np.float64)
-    crops = [
-        warp(image, matrix, image_size)
-        for image, matrix in zip(picture["image"], matrices, strict=True)
-    ]
-    crop = {name: value for name, value in picture.items() if name != "box"} | {
-        "image": np.stack(crops),
-        "intrinsics": np.asarray(
-            affine2d.transform_intrinsics(picture["intrinsics"].astype(np.float64), matrices),
-            np.float32,
-        ),
-    }
-    bad_crop = {name: hostile[name] for name in crop} | {
-        "image": hostile["image"][:, :image_size, :image_size]
-    }
-    whole_crop = {name: np.concatenate([crop[name], bad_crop[name]]) for name in crop}
-    unit = {"image": crop["image"].astype(np.float32) / np.float32(255.0)}
-    return {
-        "serve_image": {name: np.concatenate([picture[name], hostile[name]]) for name in picture},
-        "serve_crop": whole_crop,
-        "keypoints": {"image": whole_crop["image"]},
-        "decoded": unit,
-        "heatmaps": unit,
-    }
+    requests = golden_requests(
+        network,
+        [encode_picture(body.image) for body in bodies],
+        np.array([body.box for body in bodies]),
+        np.array([body.intrinsics for body in bodies]),
+        np.array([float(total_bone_length(body.keypoints_3d)) for body in bodies]),
+    )
+    unit = requests["serve_crop"]["image"].astype(np.float32) / np.float32(255.0)
+    return requests | {name: {"image": unit} for name in PHONE_SIGNATURES}
 
 
 def verify(
@@ -88,8 +61,9 @@ def verify(
     signatures: Mapping[str, export.Signature],
     pose: keras.Model,
     formats: tuple[str, ...],
+    crops: np.ndarray,
 ) -> list[dict]:
-    """Compare SavedModel and TFLite files with the Keras model, hostile inputs included.
+    """Compare the TFLite files with the Keras model.
 
     Args:
         folder: version folder.
@@ -97,64 +71,39 @@ def verify(
         signatures: the Keras side, of `serving.signatures`.
         pose: the pose model.
         formats: of the TFLite files, among `export.FORMATS`.
+        crops: float32 `[R, S, S, 3]`, RGB in [0, 1].
 
     Returns:
-        Reports of `keras_pose.export.compare_artefact`, one per artefact and signature.
+        Reports of `keras_pose.export.compare_tflite`, two per file.
     """
-    folder = Path(folder)
+    reports: list[dict] = []
+    given = {"image": crops}
     size = pose.input_shape[1]
-    golden = golden_inputs(size)
+    network = serving.network_of(pose)(tf.constant(given["image"]), training=False)
+    maps, depth_is_read = np.asarray(network["heatmaps"][-1]), "depth_maps" in network
     errors: dict[str, float] = {}
-    reports = []
     # Maps first: their error says how far an arg-max may be led astray.
-    for signature in sorted(golden, key=lambda name: name != "heatmaps"):
-        given = golden[signature]
-        tensors = {key: tf.constant(value) for key, value in given.items()}
-        reference = {
-            key: np.asarray(value)
-            for key, value in signatures[signature].function(**tensors).items()
-        }
-        maps, depth_is_read = _maps(pose, given)
-        runners = {"saved_model": export.saved_model_runner(folder, signature)}
-        if signature in PHONE_SIGNATURES:
-            for kind in formats:
-                path = folder / f"{name}_{signature}_{kind}.tflite"
-                runners[kind] = export.tflite_runner(path, signature)
-        for kind, runner in runners.items():
-            artefact = (
-                f"saved_model.pb:{signature}"
-                if kind == "saved_model"
-                else f"{name}_{signature}_{kind}.tflite"
-            )
-            bounds = {
-                key: export.Bound(max_abs=0.0)
-                if key.startswith("valid")
-                else export.Bound(relative_rms=BOUNDS[kind])
-                for key in reference
-            }
+    for signature in sorted(PHONE_SIGNATURES, key=lambda name: name != "heatmaps"):
+        outputs = signatures[signature].function(image=tf.constant(given["image"]))
+        reference = {key: np.asarray(value) for key, value in outputs.items()}
+        for kind in formats:
             # Two values that are both wrong by as much.
             slack = 2.0 * errors.get(kind, 0.0) + _ROUNDING * float(np.abs(maps).max())
-            settled = _settled_runner(runner, reference, maps, size, slack, depth_is_read)
-            report = export.compare_artefact(artefact, settled, reference, given, bounds)
+
+            def settle(runner, rows, reference=reference, slack=slack):
+                true = {key: value[rows] for key, value in reference.items()}
+                return _settled_runner(runner, true, maps[rows], size, slack, depth_is_read)
+
+            path = Path(folder) / f"{name}_{signature}_{kind}.tflite"
+            bounds = {key: export.Bound(relative_rms=BOUNDS[kind]) for key in reference}
+            compared = export.compare_tflite(
+                path, signature, reference, given, bounds, settle=settle
+            )
             if signature == "heatmaps":
-                errors[kind] = report["outputs"].get("heatmaps", {}).get("max_abs") or 0.0
-            reports.append(report)
+                seen = [report["outputs"].get("heatmaps", {}) for report in compared]
+                errors[kind] = max(entry.get("max_abs") or 0.0 for entry in seen)
+            reports += compared
     return reports
-
-
-def _maps(pose, given):
-    """The Keras model's own heat maps, float [N, H, W, 16], and whether depth is read at the joints."""
-    size = pose.input_shape[1]
-    image = tf.constant(given["image"])
-    if "box" in given:
-        box = tf.constant(given["box"])
-        height, width = image.shape[1:3]
-        whole = tf.constant([[0.0, 0.0, width, height]])
-        box = tf.where(usable_boxes(box, height, width)[:, None], box, whole)
-        image = cut_crops(image, crop_matrices(box, size), size)
-    unit = image if image.dtype == tf.float32 else serving.unit_range(image)
-    outputs = serving.network_of(pose)(unit, training=False)
-    return np.asarray(outputs["heatmaps"][-1]), "depth_maps" in outputs
 
 
 def _settled_runner(
@@ -175,29 +124,17 @@ def _settled_runner(
         if answered is None or answered.shape != true.shape:
             return outputs
         joints = explained_joints(answered, true, maps, slack)
-        # The size, and with it the place, is the whole pose's.
-        rows = np.asarray(joints.any(axis=1))
-        excused = {"x": joints, "y": joints, "keypoints_2d": joints[..., None]}
-        excused |= {"keypoints_3d": rows[:, None, None], "position": rows[:, None]}
-        excused["points"] = joints[..., None] & np.array([True, True, depth_is_read])
-        if depth_is_read:
-            excused |= {"z": joints, "depth": joints}
-        return outputs | {
-            key: np.where(mask, reference[key], outputs[key])
-            for key, mask in excused.items()
-            if key in outputs
-        }
+        excused = ("x", "y", "z") if depth_is_read else ("x", "y")
+        return outputs | {key: np.where(joints, reference[key], outputs[key]) for key in excused}
 
     return run
 
 
 def _cells(outputs, cells, size):
     """2D joints in px of the maps [N, 16, 2]; None where a signature has none."""
-    if "points" in outputs:
-        return (outputs["points"][..., :2].astype(np.float64) + 1.0) * (cells / 2.0)
-    if "x" in outputs:
-        return np.stack([outputs["x"], outputs["y"]], axis=-1).astype(np.float64) * (cells / size)
-    return None
+    if "x" not in outputs:
+        return None
+    return np.stack([outputs["x"], outputs["y"]], axis=-1).astype(np.float64) * (cells / size)
 
 
 def explained_joints(

@@ -30,7 +30,7 @@ def test_close_artefact_passes_and_is_stored(tmp_path):
     report = _compare(y=np.array([3.2, 3.9]), z=np.array([1, 0]))
     assert report["passed"] and report["problem"] is None
     path = export.write_verification(tmp_path, [report])
-    assert path == tmp_path / "verification.json"
+    assert path == tmp_path / "parity.json"
     assert json.loads(path.read_text()) == {"artefacts": [report]}
 
 

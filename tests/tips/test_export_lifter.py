@@ -46,8 +46,8 @@ def _model(run_dir):
 
 def test_every_artefact_is_there_and_proved(version):
     names = set(os.listdir(version))
-    assert {"saved_model.pb", "card.md", "verification.json", "toy_int8.tflite"} <= names
-    with open(os.path.join(version, "verification.json"), encoding="utf-8") as file:
+    assert {"saved_model.pb", "card.md", "parity.json", "toy_int8.tflite"} <= names
+    with open(os.path.join(version, "parity.json"), encoding="utf-8") as file:
         artefacts = json.load(file)["artefacts"]
     assert [report["passed"] for report in artefacts] == [True] * 4
 

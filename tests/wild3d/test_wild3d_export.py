@@ -9,16 +9,15 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.export.gpu_ops import GPU_OPERATIONS
+from keras_pose.serving import ServedPose, read_metadata, read_warmup
 from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
 from keras_pose.wild3d import export as exporting
 from keras_pose.wild3d import runs, serving
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.export import ExportConfig, export_run
-from keras_pose.wild3d.exported import ExportedPose
-from keras_pose.wild3d.integer_sums import has_broken_sums
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.verification import golden_inputs
+from keras_pose.wild3d.verification import golden_bodies
 
 SIZE = 64
 FORMATS = ("float32", "int8_static")
@@ -66,11 +65,16 @@ def _outputs(runner, given):
 def test_every_artefact_was_compared(version):
     folder, path = version
     assert path == str(folder / "1")
-    reports = json.loads((folder / "1" / "verification.json").read_text())["artefacts"]
+    reports = json.loads((folder / "1" / "parity.json").read_text())["artefacts"]
     compared = [report["artefact"] for report in reports]
-    signatures = ("serve_image", "serve_crop", "keypoints", "decoded", "heatmaps")
+    signatures = (
+        *("serving_default", "serve_image", "serve_bytes", "serve_box", "serve_crop", "lift"),
+        *("decoded", "heatmaps"),
+    )
     files = [f"tiny_{what}_{kind}.tflite" for what in ("decoded", "heatmaps") for kind in FORMATS]
-    assert sorted(compared) == sorted([*(f"saved_model.pb:{name}" for name in signatures), *files])
+    plain = [f"{name} (reference kernels)" for name in files]
+    saved = [f"saved_model.pb:{name}" for name in signatures]
+    assert sorted(compared) == sorted([*saved, *files, *plain])
     assert all(report["passed"] for report in reports)
     assert sorted(entry.name for entry in folder.iterdir()) == ["1"]
     for name in files:
@@ -88,7 +92,8 @@ def test_phones_run_every_operation(version):
 
 @pytest.mark.slow
 def test_keras_saved_model_and_tflite_agree(run, version):
-    crops = golden_inputs(SIZE, 3)["decoded"]["image"]
+    network = serving.pose_network(run[1], 1.1, 4.1)
+    crops = golden_bodies(network, 3)["decoded"]["image"]
     pose = run[1](tf.constant(crops), training=False)
     expected = {
         "x": pose["keypoints_2d"][..., 0],
@@ -114,24 +119,32 @@ def test_keras_saved_model_and_tflite_agree(run, version):
 
 
 @pytest.mark.slow
-def test_the_default_signature_refuses_its_own_rows(version):
-    given = golden_inputs(SIZE, 2)["serve_image"]
+def test_the_default_signature_refuses_its_own_rows(run, version):
+    given = golden_bodies(serving.pose_network(run[1], 1.1, 4.1), 2)["serving_default"]
     served = _outputs(export.saved_model_runner(version[0] / "1"), given)
-    np.testing.assert_array_equal(served["valid"], [1, 1] + [0] * 4 + [1] * 4)
-    np.testing.assert_array_equal(served["valid_3d"], [1, 1] + [0] * 6 + [1] * 2)
-    np.testing.assert_array_equal(served["valid_position"], [1, 1] + [0] * 8)
+    np.testing.assert_array_equal(served["valid"], [1, 1] + [0] * 11 + [1])
     assert all(np.isfinite(value).all() for value in served.values())
 
 
 @pytest.mark.slow
-def test_the_card_tells_what_prediction_needs(version):
-    model = ExportedPose(version[0] / "1")
-    trained = model.trained
-    assert (trained.image_size, trained.crop_scale) == (SIZE, 1.1)
-    assert trained.bone_sum_m == pytest.approx(4.1)
+def test_the_folder_tells_what_prediction_needs(version):
+    metadata = read_metadata(version[0] / "1")
+    assert (metadata.image_size, metadata.crop_scale) == (SIZE, 1.1)
+    assert metadata.bone_length.typical_m == pytest.approx(4.1)
+    assert (metadata.kind, metadata.side, metadata.root) == ("body", None, "pelvis")
+    model = ServedPose(version[0] / "1")
+    found = model.predict(np.zeros((90, 70, 3), np.uint8))[0]
+    assert found.keypoints_2d.shape == (16, 2)
     card = (version[0] / "1" / "card.md").read_text()
-    for words in ("`serve_image`", "row 7 is the spine", "metres", "4.100 m"):
+    for words in ("`serving_default`", "sum of 14 bones", "metres", "4.100 m"):
         assert words in card
+
+
+@pytest.mark.slow
+def test_a_server_finds_requests_to_warm_up_with(version):
+    asked = read_warmup(version[0] / "1")
+    assert {name for name, _ in asked} == {"serving_default", "serve_bytes", "serve_box"}
+    assert {len(given["image_bytes"]) for _, given in asked} == {1, 8}
 
 
 @pytest.mark.slow
@@ -165,7 +178,7 @@ def test_dead_sums_are_seen_before_they_end_the_process(tmp_path, is_dead):
     export.save_signatures(tmp_path / "1", {"total": export.Signature(total, {"image": spec})})
     examples = {"image": np.random.default_rng(1).random((8, 8, 8, 3), np.float32)}
     content = export.convert_tflite(tmp_path / "1", "total", "int8_static", examples, 1)
-    assert has_broken_sums(content) == is_dead
+    assert export.has_broken_sums(content) == is_dead
 
 
 def test_bad_settings_are_refused(tmp_path):

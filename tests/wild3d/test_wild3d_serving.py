@@ -1,13 +1,12 @@
-"""Signatures of a small random network: pictures against crops, the law of size, rows by themselves."""
+"""Signatures of a small random network, and the geometry behind them on people whose joints are known."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.codecs import total_bone_length
-from keras_pose.data.augment_host import warp
-from keras_pose.geometry import affine2d
+from keras_pose.codecs import SUMMED_BONES, total_bone_length, weak_perspective
+from keras_pose.data.generated_bodies import generate_body
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
@@ -15,9 +14,7 @@ from keras_pose.wild3d.pose import build_pose
 from keras_pose.wild3d.verification import explained_joints
 
 SIZE = 64
-HEIGHT, WIDTH = 90, 130
-CAMERA = np.array([[400.0, 0, 70], [0, 400.0, 40], [0, 0, 1]], np.float32)
-BOX = np.array([20.0, -6.0, 40.0, 80.0], np.float32)
+CAMERA = np.array([[150.0, 0, 30], [0, 150.0, 34], [0, 0, 1]], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +27,15 @@ def pose():
 
 
 @pytest.fixture(scope="module")
-def served(pose):
+def signatures(pose):
+    network = serving.pose_network(pose, crop_scale=1.1, bone_sum_m=4.2)
+    return serving.signatures(network, pose, "argmax", 10.0)
+
+
+@pytest.fixture(scope="module")
+def served(signatures):
     """The signatures as a server runs them: traced once, called with arrays."""
-    return {
-        name: tf.function(entry.function)
-        for name, entry in serving.signatures(pose, "argmax", 10.0).items()
-    }
+    return {name: tf.function(entry.function) for name, entry in signatures.items()}
 
 
 def _call(function, given):
@@ -45,144 +45,87 @@ def _call(function, given):
     }
 
 
-def _given(count=2):
-    image = np.random.default_rng(4).integers(0, 256, (count, HEIGHT, WIDTH, 3), dtype=np.uint8)
+def _crops(count=2):
+    crops = np.random.default_rng(4).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
     return {
-        "image": image,
-        "box": np.repeat(BOX[None], count, 0),
-        "intrinsics": np.repeat(CAMERA[None], count, 0),
-        "bone_sum": np.full(count, 4.0, np.float32),
-        "body_height": np.zeros(count, np.float32),
+        "image": crops,
+        "K": np.repeat(CAMERA[None], count, 0),
+        "bone_length_m": np.full((count, 1), 4.0, np.float32),
     }
 
 
 @pytest.fixture(scope="module")
 def answer(served):
-    return _call(served["serve_image"], _given())
+    return _call(served["serve_crop"], _crops())
 
 
-def test_all_is_answered(answer):
-    shapes = {name: value.shape for name, value in answer.items()}
-    assert shapes == {
-        **{"keypoints_2d": (2, 16, 2), "score": (2, 16), "depth": (2, 16), "points": (2, 16, 3)},
-        **{"keypoints_3d": (2, 16, 3), "position": (2, 3)},
-        **{"valid": (2,), "valid_3d": (2,), "valid_position": (2,)},
-    }
-    assert all(np.isfinite(value).all() for value in answer.values())
-    np.testing.assert_array_equal(
-        [answer[name] for name in ("valid", "valid_3d", "valid_position")], 1.0
-    )
-
-
-def test_crop_units_are_pixels_of_the_picture(answer):
-    # The square of side 80 about (40, 34): x from 0 to 80, y from -6 to 74.
-    expected = 40.0 * (answer["points"][..., :2] + 1.0) + [0.0, -6.0]
-    np.testing.assert_allclose(answer["keypoints_2d"], expected, atol=1e-3)
-    np.testing.assert_array_equal(answer["points"][..., 2], answer["depth"])
-
-
-def test_a_crop_cut_by_the_host_gives_the_same(served, answer):
-    given = _given()
-    matrix = np.array([[0.8, 0, 0], [0, 0.8, 4.8]])
-    crops = np.stack([warp(image, matrix, SIZE) for image in given["image"]])
-    cameras = affine2d.transform_intrinsics(CAMERA.astype(np.float64), matrix)
-    crop = {name: value for name, value in given.items() if name != "box"}
-    crop |= {"image": crops, "intrinsics": np.repeat(cameras[None], 2, 0).astype(np.float32)}
-    other = _call(served["serve_crop"], crop)
-    # A grey level more or less hardly moves a score; an arg-max of a random network it may.
-    np.testing.assert_allclose(other["score"], answer["score"], atol=2e-3)
-    moved = np.abs(other["points"] - answer["points"])[..., :2].max(-1)
-    same = moved < 1e-5
-    assert same.mean() >= 0.9
-    back = other["keypoints_2d"] / 0.8 - [0.0, 6.0]
-    np.testing.assert_allclose(back[same], answer["keypoints_2d"][same], atol=1e-3)
-    plain = _call(served["keypoints"], {"image": crops})
-    for name in serving.POSE:
-        np.testing.assert_allclose(plain[name], other[name], atol=1e-5)
-
-
-def test_what_is_a_crop_already_is_not_cut(served):
-    crops = np.random.default_rng(5).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
-    whole = np.repeat(np.array([[0, 0, SIZE, SIZE]], np.float32), 2, 0)
-    given = _given() | {"image": crops, "box": whole}
-    as_picture = _call(served["serve_image"], given)
-    given.pop("box")
-    as_crop = _call(served["serve_crop"], given)
-    for name, value in as_crop.items():
-        np.testing.assert_allclose(as_picture[name], value, rtol=1e-4, atol=1e-4)
+def test_the_network_says_what_the_keras_model_says(pose, answer):
+    outputs = pose(tf.constant(_crops()["image"], tf.float32) / 255.0, training=False)
+    np.testing.assert_allclose(answer["keypoints_2d"], outputs["keypoints_2d"], atol=1e-4)
+    np.testing.assert_allclose(answer["score"], outputs["score"], atol=1e-5)
+    depth = np.asarray(outputs["depth"])
+    pelvis = depth[:, [MPII_16.index("pelvis")]]
+    np.testing.assert_allclose(answer["depth"], (depth - pelvis) * SIZE / 2, atol=1e-3)
+    np.testing.assert_array_equal(answer["valid"], 1.0)
 
 
 def test_metres_have_the_bone_sum_that_is_given(served, answer):
     np.testing.assert_allclose(total_bone_length(answer["keypoints_3d"]), 4.0, rtol=1e-5)
-    np.testing.assert_array_equal(answer["keypoints_3d"][:, MPII_16.index("pelvis")], 0.0)
-    double = _call(served["serve_image"], _given() | {"bone_sum": np.full(2, 8.0, np.float32)})
-    np.testing.assert_allclose(double["keypoints_3d"], 2 * answer["keypoints_3d"], atol=1e-5)
+    double = _call(served["serve_crop"], _crops() | {"bone_length_m": np.full((2, 1), 8.0, "f")})
     # A person twice as tall that looks the same is twice as far away.
-    np.testing.assert_allclose(double["position"], 2 * answer["position"], rtol=1e-4)
-    by_height = _given() | {
-        "bone_sum": np.zeros(2, np.float32),
-        "body_height": np.full(2, 4.0 / 2.4, np.float32),
+    np.testing.assert_allclose(double["keypoints_3d"], 2 * answer["keypoints_3d"], rtol=1e-4)
+
+
+def test_lifting_gives_a_known_person_back_to_a_millimetre(served):
+    joints = [row for row in range(16) if row != MPII_16.index("thorax")]
+    pelvis, neck = MPII_16.indices(("pelvis", "upper_neck"))
+    true, given = [], {"keypoints_2d": [], "depth": [], "K": [], "bone_length_m": []}
+    for number in range(8):
+        body = generate_body(number, 11, size=64)
+        points = np.array(body.keypoints_3d, np.float64)
+        # The rule of the labels takes the spine to be straight.
+        points[MPII_16.index("thorax")] = 0.5 * (points[pelvis] + points[neck])
+        seen = points @ np.array(body.intrinsics, np.float64).T
+        places, depth, _ = weak_perspective(seen[:, :2] / seen[:, 2:], points)
+        bones = [np.linalg.norm(points[a] - points[b]) for a, b in SUMMED_BONES]
+        true.append(points)
+        values = (places, depth, body.intrinsics, [sum(bones)])
+        for name, value in zip(given, values, strict=True):
+            given[name].append(np.asarray(value, np.float32))
+    lifted = _call(served["lift"], {name: np.stack(value) for name, value in given.items()})
+    np.testing.assert_array_equal(lifted["valid"], 1.0)
+    errors = np.linalg.norm(lifted["keypoints_3d"] - np.stack(true), axis=-1)[:, joints]
+    assert errors.max() < 1e-3
+
+
+def test_without_a_camera_the_typical_person_stands_on_the_origin(served):
+    image = _crops(1)["image"][0]
+    data = tf.io.encode_png(image).numpy()
+    answer = _call(served["serve_bytes"], {"image_bytes": np.array([data], object)})
+    assert not answer["keypoints_3d"][0, MPII_16.index("pelvis")].any()
+    np.testing.assert_allclose(total_bone_length(answer["keypoints_3d"]), 4.2, rtol=1e-5)
+
+
+def test_a_body_has_no_side_and_no_features(signatures):
+    assert set(signatures) == {
+        *("serving_default", "serve_image", "serve_bytes", "serve_box", "serve_crop", "lift"),
+        *("decoded", "heatmaps"),
     }
-    by_height = _call(served["serve_image"], by_height)
-    np.testing.assert_allclose(by_height["keypoints_3d"], answer["keypoints_3d"], atol=1e-5)
 
 
-def test_the_position_by_hand(answer):
-    # Half a side is 40 px; metres per half side from one bone of both outputs.
-    knee, hip = MPII_16.indices(("right_knee", "right_hip"))
-    metres = np.linalg.norm(
-        answer["keypoints_3d"][:, knee] - answer["keypoints_3d"][:, hip], axis=-1
-    )
-    units = np.linalg.norm(answer["points"][:, knee] - answer["points"][:, hip], axis=-1)
-    away = 400.0 / (40.0 / (metres / units))
-    rows = [row for row in range(16) if row != MPII_16.index("thorax")]
-    mean = answer["position"][:, 2] + answer["keypoints_3d"][:, rows, 2].mean(1)
-    np.testing.assert_allclose(mean, away, rtol=1e-4)
-
-
-def test_unknown_sizes_and_cameras_cost_what_they_cost(served, answer):
-    nothing = np.zeros(2, np.float32)
-    no_size = _call(served["serve_image"], _given() | {"bone_sum": nothing})
-    no_camera = _call(
-        served["serve_image"], _given() | {"intrinsics": np.zeros((2, 3, 3), np.float32)}
-    )
-    for name in serving.POSE:
-        np.testing.assert_array_equal(no_size[name], answer[name])
-    for name in ("keypoints_3d", "position", "valid_3d", "valid_position"):
-        np.testing.assert_array_equal(no_size[name], 0.0)
-    np.testing.assert_array_equal(no_camera["keypoints_3d"], answer["keypoints_3d"])
-    np.testing.assert_array_equal(no_camera["position"], 0.0)
-
-
-def test_bad_rows_harm_no_neighbour(served, answer):
-    bad = serving.hostile_inputs(HEIGHT, WIDTH)
-    good = _given(1)
-    mixed = {name: np.concatenate([bad[name], good[name]]) for name in good}
-    mixed["image"][-1] = _given()["image"][0]
-    found = _call(served["serve_image"], mixed)
-    assert all(np.isfinite(value).all() for value in found.values())
-    np.testing.assert_array_equal(found["valid"], [0] * 4 + [1] * 5)
-    np.testing.assert_array_equal(found["valid_3d"], [0] * 6 + [1] * 3)
-    np.testing.assert_array_equal(found["valid_position"], [0] * 8 + [1])
-    for name, value in answer.items():
-        np.testing.assert_allclose(found[name][-1], value[0], rtol=1e-4, atol=1e-4)
-        if not name.startswith("valid"):
-            np.testing.assert_array_equal(found[name][:4], 0.0)
-
-
-def test_phones_get_the_same_joints(served, answer):
-    crops = np.random.default_rng(6).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
-    plain = _call(served["keypoints"], {"image": crops})
-    unit = {"image": crops.astype(np.float32) / np.float32(255.0)}
+def test_phones_get_the_same_joints(served):
+    given = _crops()
+    plain = _call(served["serve_crop"], given)
+    unit = {"image": given["image"].astype(np.float32) / np.float32(255.0)}
     phone = _call(served["decoded"], unit)
     np.testing.assert_allclose(phone["x"], plain["keypoints_2d"][..., 0], atol=1e-3)
     np.testing.assert_allclose(phone["y"], plain["keypoints_2d"][..., 1], atol=1e-3)
-    np.testing.assert_allclose(phone["z"], 32.0 * plain["depth"], atol=1e-3)
+    depth = phone["z"] - phone["z"][:, [MPII_16.index("pelvis")]]
+    np.testing.assert_allclose(depth, plain["depth"], atol=1e-3)
     np.testing.assert_allclose(phone["score"], plain["score"], atol=1e-5)
     maps = _call(served["heatmaps"], unit)
     assert maps["heatmaps"].shape == (2, 16, 16, 16)
     np.testing.assert_allclose(maps["heatmaps"].max((1, 2)), plain["score"], atol=1e-5)
-    np.testing.assert_allclose(maps["depth"], plain["depth"], atol=1e-5)
 
 
 def test_only_equal_values_of_the_map_explain_another_place():
