@@ -1,8 +1,8 @@
 """Stands in for `tensorflow_model_server` where there is none: gRPC, REST, the same settings files.
 
-Models are loaded by the loader that TensorFlow Serving uses too, replay their warm-up file before they
-are served, and are called in batches that are filled up with copies of the first row. gRPC goes
-through the generated PredictionService and ModelService; REST is written after the public API guide.
+Models are loaded and run by the C++ code that TensorFlow Serving uses too, replay their warm-up file
+before they are served, and are called in batches that are filled up with copies of the first row. gRPC
+goes through the generated PredictionService and ModelService; REST follows the public API guide.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from tests.serving.server_messages import (
     model_server_config,
     monitoring_config,
 )
+from tests.serving.session_loader import LoadedSession
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 
@@ -51,10 +52,8 @@ class Servable:
 
     def __init__(self, folder, batching=None):
         self.batching = batching
-        self.session = tf.compat.v1.Session(graph=tf.Graph())
-        with self.session.graph.as_default():
-            graph = tf.compat.v1.saved_model.loader.load(self.session, ["serve"], str(folder))
-        self.signatures = graph.signature_def
+        self.session = LoadedSession(folder)
+        self.signatures = self.session.signatures
         warmup = Path(folder) / WARMUP
         self.warmed_up = 0
         if warmup.is_file():
@@ -89,7 +88,7 @@ class Servable:
         fetches = {name: info.name for name, info in definition.outputs.items()}
         try:
             outputs = self.session.run(fetches, feeds)
-        except (tf.errors.OpError, ValueError) as error:
+        except ValueError as error:
             raise Refused(str(error)) from error
         for name, value in outputs.items():
             if value.ndim == 0 or len(value) != padded:
