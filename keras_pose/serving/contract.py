@@ -141,6 +141,11 @@ def _crop_pictures(network, image, bbox):
 
 def _answer_pictures(network, seen, K, bone_length_m, is_left):
     crops, matrices, _, usable = seen
+    count = tf.shape(crops)[0]
+    same = tf.reduce_all(tf.stack([tf.shape(K)[0], tf.shape(bone_length_m)[0]]) == count)
+    words = "every input must have as many rows as there are pictures"
+    with tf.control_dependencies([tf.debugging.Assert(same, [words])]):
+        K = tf.identity(K)
     identity = tf.constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     matrices = tf.where(usable[:, None, None], matrices, identity)
     # The mirrored picture is what this camera sees of the mirrored hand, x -> -x in space.
