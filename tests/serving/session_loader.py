@@ -51,22 +51,22 @@ class LoadedSession:
     """
 
     def __init__(self, folder):
-        self._tf = _library()
-        self._status = ctypes.c_void_p(self._tf.TF_NewStatus())
-        self._graph = ctypes.c_void_p(self._tf.TF_NewGraph())
-        options = ctypes.c_void_p(self._tf.TF_NewSessionOptions())
-        buffer = self._tf.TF_NewBuffer()
+        self._c = _library()
+        self._status = ctypes.c_void_p(self._c.TF_NewStatus())
+        self._graph = ctypes.c_void_p(self._c.TF_NewGraph())
+        options = ctypes.c_void_p(self._c.TF_NewSessionOptions())
+        buffer = self._c.TF_NewBuffer()
         tags = (ctypes.c_char_p * 1)(b"serve")
         self._session = ctypes.c_void_p(
-            self._tf.TF_LoadSessionFromSavedModel(
+            self._c.TF_LoadSessionFromSavedModel(
                 options, None, os.fsencode(folder), tags, 1, self._graph, buffer, self._status
             )
         )
         self._raise()
         content = ctypes.string_at(buffer.contents.data, buffer.contents.length)
         self.signatures = meta_graph_pb2.MetaGraphDef.FromString(content).signature_def
-        self._tf.TF_DeleteBuffer(buffer)
-        self._tf.TF_DeleteSessionOptions(options)
+        self._c.TF_DeleteBuffer(buffer)
+        self._c.TF_DeleteSessionOptions(options)
 
     def run(self, fetches, feeds):
         """Arrays {key: array} of the tensors {key: tensor name}, for {tensor name: array}.
@@ -78,32 +78,32 @@ class LoadedSession:
         ends = [self._outputs(feeds), self._outputs(fetches.values())]
         inputs = (ctypes.c_void_p * len(given))(*given)
         results = (ctypes.c_void_p * len(fetches))()
-        status = ctypes.c_void_p(self._tf.TF_NewStatus())
-        self._tf.TF_SessionRun(
+        status = ctypes.c_void_p(self._c.TF_NewStatus())
+        self._c.TF_SessionRun(
             self._session, None, ends[0], inputs, len(given), ends[1], results, len(fetches),
             None, 0, None, status,
         )  # fmt: skip
         for tensor in given:
-            self._tf.TF_DeleteTensor(ctypes.c_void_p(tensor))
+            self._c.TF_DeleteTensor(ctypes.c_void_p(tensor))
         self._raise(status)
-        self._tf.TF_DeleteStatus(status)
+        self._c.TF_DeleteStatus(status)
         return {key: self._array(one) for key, one in zip(fetches, results, strict=True)}
 
     def close(self):
         """Gives session and graph back."""
-        self._tf.TF_DeleteSession(self._session, self._status)
-        self._tf.TF_DeleteGraph(self._graph)
+        self._c.TF_DeleteSession(self._session, self._status)
+        self._c.TF_DeleteGraph(self._graph)
 
     def _raise(self, status=None):
         status = status or self._status
-        if self._tf.TF_GetCode(status):
-            raise ValueError(self._tf.TF_Message(status).decode(errors="replace"))
+        if self._c.TF_GetCode(status):
+            raise ValueError(self._c.TF_Message(status).decode(errors="replace"))
 
     def _outputs(self, names):
         ends = []
         for name in names:
             operation, _, index = name.partition(":")
-            found = self._tf.TF_GraphOperationByName(self._graph, operation.encode())
+            found = self._c.TF_GraphOperationByName(self._graph, operation.encode())
             if not found:
                 raise ValueError(f"the graph has no operation {operation}")
             ends.append(_Output(found, int(index or 0)))
@@ -114,25 +114,26 @@ class LoadedSession:
         dtype = tf.string if is_text else tf.as_dtype(value.dtype)
         shape = (ctypes.c_int64 * value.ndim)(*value.shape)
         size = value.size * _STRING_BYTES if is_text else value.nbytes
-        tensor = self._tf.TF_AllocateTensor(
+        tensor = self._c.TF_AllocateTensor(
             dtype.as_datatype_enum, shape, value.ndim, ctypes.c_size_t(size)
         )
-        data = self._tf.TF_TensorData(ctypes.c_void_p(tensor))
+        data = self._c.TF_TensorData(ctypes.c_void_p(tensor))
         if not is_text:
             ctypes.memmove(data, np.ascontiguousarray(value).ctypes.data, size)
             return tensor
         for index, text in enumerate(value.ravel()):
             place = ctypes.c_void_p(data + index * _STRING_BYTES)
-            self._tf.TF_StringInit(place)
-            self._tf.TF_StringCopy(place, bytes(text), ctypes.c_size_t(len(text)))
+            self._c.TF_StringInit(place)
+            self._c.TF_StringCopy(place, bytes(text), ctypes.c_size_t(len(text)))
         return tensor
 
     def _array(self, tensor):
         """The values of a result, which is then freed; contract outputs are numbers."""
         tensor = ctypes.c_void_p(tensor)
-        shape = [self._tf.TF_Dim(tensor, axis) for axis in range(self._tf.TF_NumDims(tensor))]
-        dtype = tf.as_dtype(self._tf.TF_TensorType(tensor)).as_numpy_dtype
-        size = self._tf.TF_TensorByteSize(tensor)
-        content = ctypes.string_at(self._tf.TF_TensorData(tensor), size) if size else b""
-        self._tf.TF_DeleteTensor(tensor)
+        shape = [self._c.TF_Dim(tensor, axis) for axis in range(self._c.TF_NumDims(tensor))]
+        kind = self._c.TF_TensorType(tensor)
+        dtype = tf.as_dtype(kind).as_numpy_dtype
+        size = self._c.TF_TensorByteSize(tensor)
+        content = ctypes.string_at(self._c.TF_TensorData(tensor), size) if size else b""
+        self._c.TF_DeleteTensor(tensor)
         return np.frombuffer(content, dtype).reshape(shape)

@@ -1,5 +1,6 @@
 """The check of a server passes a sound one, on the contract's own signatures, and names each fault."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from keras_pose.export import run_saved_model, save_signatures
 from keras_pose.serving import contract_signatures
@@ -23,6 +25,7 @@ from tests.serving.session_loader import LoadedSession
 from tests.serving.stand_in_server import Servable, StandInServer
 
 KIT = Path(__file__).parents[2] / "savedmodels"
+KIT_MODULE = "check_server"
 # Of the contract's signatures, one of each kind of input: exporting all takes three times as long.
 SIGNATURES = ("serve_box", "serve_image", "serve_sided", "lift")
 
@@ -51,9 +54,7 @@ def server(models):
 def check(monkeypatch):
     """check_server.py as a module, in this process."""
     monkeypatch.syspath_prepend(str(KIT))
-    import check_server
-
-    return check_server.main
+    return importlib.import_module(KIT_MODULE).main
 
 
 def _script(*words, **environment):
@@ -136,6 +137,18 @@ def test_other_failures_are_named(server, models, check, capsys, tmp_path):
     assert "cannot be reached" in capsys.readouterr().out
     assert check([flags[0], f"--models_dir={tmp_path}"]) == 1
     assert "has no models.config" in capsys.readouterr().out
+
+
+def test_health_check_of_the_compose_file(server, monkeypatch):
+    service = yaml.safe_load((KIT / "compose.yaml").read_text())["services"]["serving"]
+    kind, *command = service["healthcheck"]["test"]
+    assert kind == "CMD"
+    command[-1] = command[-1].replace("8501", server.rest.rpartition(":")[2])
+    assert subprocess.run(command, timeout=60).returncode == 0
+    monkeypatch.setattr(server, "metrics_path", "/elsewhere")
+    assert subprocess.run(command, timeout=60).returncode != 0
+    command[-1] = command[-1].replace(server.rest.rpartition(":")[2], "1")
+    assert subprocess.run(command, timeout=60, stderr=subprocess.DEVNULL).returncode != 0
 
 
 def _path_without_servers(folder):

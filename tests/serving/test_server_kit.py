@@ -9,6 +9,7 @@ import pytest
 import yaml
 from google.protobuf import text_format
 
+from keras_pose.serving import models_config as models_config_module
 from keras_pose.serving.models_config import models_config, served_versions
 from tests.serving.server_messages import (
     batching_parameters,
@@ -74,6 +75,20 @@ def test_a_canary_without_an_older_version_is_refused(tmp_path):
         models_config(tmp_path, canaries=["a"])
     with pytest.raises(ValueError, match=r"'x' cannot have a canary, since it has 0 version"):
         models_config(tmp_path, canaries=["x"])
+
+
+def test_the_command_writes_the_file(tmp_path, monkeypatch, capsys):
+    _folders(tmp_path, "a/1", "a/3")
+    settings = models_config_module.ServedConfig(str(tmp_path), "a", "/elsewhere")
+    monkeypatch.setattr(models_config_module.configs, "from_flags", lambda _: settings)
+    models_config_module.main(["program"])
+    text = (tmp_path / "models.config").read_text()
+    (entry,) = model_server_config(text).model_config_list.config
+    assert dict(entry.version_labels) == {"stable": 1, "canary": 3}
+    assert entry.base_path == "/elsewhere/a"
+    assert str(tmp_path / "models.config") in capsys.readouterr().out
+    with pytest.raises(ValueError, match="'left over' is no flag"):
+        models_config_module.main(["program", "left over"])
 
 
 def test_an_empty_folder_is_refused(tmp_path):
