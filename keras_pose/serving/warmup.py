@@ -42,7 +42,8 @@ def write_warmup(
     """Writes the warm-up file of a version folder and reads it back.
 
     Give requests like those of real clients: a server's lazy work depends on signature and batch
-    size, so one request per signature and per allowed batch size is a good choice.
+    size, so one request per signature and per allowed batch size is a good choice. A server that
+    batches refuses requests with more rows than its `max_batch_size`, and the version with them.
 
     Args:
         folder: version folder that already holds its `saved_model.pb`.

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from google.protobuf import text_format
 
+from keras_pose.serving import WARMUP_FILE, read_warmup
 from keras_pose.serving import models_config as models_config_module
 from keras_pose.serving.models_config import models_config, served_versions
 from tests.serving.server_messages import (
@@ -107,6 +108,19 @@ def test_batch_sizes_ascend_to_the_largest_batch(device):
     assert 0 <= parameters.batch_timeout_micros.value <= 10_000
     # It would pad the pixels of pictures of several sizes.
     assert not parameters.pad_variable_length_inputs
+
+
+def test_warm_up_requests_of_the_committed_models_fit_into_a_batch():
+    """A server refuses larger ones, and the version with them."""
+    most = batching_parameters(_text("batching_parameters_cpu.txt")).max_batch_size.value
+    sizes = [0]
+    for name, versions in served_versions(KIT).items():
+        for version in versions:
+            folder = KIT / name / str(version)
+            if (folder / WARMUP_FILE).is_file():
+                requests = read_warmup(folder)
+                sizes += [len(value) for _, given in requests for value in given.values()]
+    assert max(sizes) <= most
 
 
 def test_the_text_parser_refuses_what_a_server_refuses():
