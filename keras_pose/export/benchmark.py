@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_pose.export.atomic import write_file
-from keras_pose.export.tflite import FORMATS, SAMPLED_FORMATS
+from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
 from keras_pose.train import config as configs
 from keras_pose.train.config import check_ranges, option
@@ -238,18 +238,17 @@ def _words(text):
 
 def _tflite_files(folder):
     """In the order of signature and format, not of the alphabet."""
-    known = list(dict.fromkeys((*FORMATS, *SAMPLED_FORMATS)))
 
     def key(path):
         form = _format(path)
-        place = known.index(form) if form in known else len(known)
+        place = FORMATS.index(form) if form in FORMATS else len(FORMATS)
         return path.stem.removesuffix(form), place, path.name
 
     return sorted(folder.glob("*.tflite"), key=key)
 
 
 def _format(path):
-    matches = [kind for kind in (*FORMATS, *SAMPLED_FORMATS) if path.stem.endswith(f"_{kind}")]
+    matches = [kind for kind in FORMATS if path.stem.endswith(f"_{kind}")]
     return max(matches, key=len, default=_UNKNOWN)
 
 

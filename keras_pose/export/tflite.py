@@ -33,7 +33,7 @@ from keras_pose.export.litert import tflite_runner
 from keras_pose.export.quantization import convert_with_scales
 from keras_pose.export.saved_model import Signature, save_signatures
 
-FORMATS = ("float32", "float16", "int8", "int8_static")
+FORMATS = ("float32", "float16", "int8", "int8_static", "int8_full")
 SAMPLED_FORMATS = ("int8_static", "int8_full")
 """The formats that need representative inputs."""
 
@@ -90,9 +90,8 @@ def convert_tflite(
     Raises:
         ValueError: if the signature cannot be converted or the file would use other operations.
     """
-    known = dict.fromkeys((*FORMATS, *SAMPLED_FORMATS))
-    if format not in known:
-        raise ValueError(f"TFLite format {format!r} is unknown: choose one of {list(known)}.")
+    if format not in FORMATS:
+        raise ValueError(f"TFLite format {format!r} is unknown: choose one of {list(FORMATS)}.")
     if (format in SAMPLED_FORMATS) != (representative_inputs is not None):
         raise ValueError(
             f"Format {format!r} {'needs' if format in SAMPLED_FORMATS else 'takes no'} "

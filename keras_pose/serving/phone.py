@@ -1,4 +1,4 @@
-"""What networks of heat maps have for phones: two signatures, their files, and the proof of these.
+"""What networks of heat maps have for phones: two signatures, and files of them.
 
 `decoded` answers joints, `heatmaps` the maps for decoding of one's own. Both take RGB crops; grey levels
 are scaled inside, and every operation is one that the GPU delegates of phones run, except that files of
@@ -21,12 +21,6 @@ from keras_pose.serving.metadata import METADATA_NAME, Metadata
 
 PHONE_SIGNATURES = ("decoded", "heatmaps")
 JOINTS_NAME = "joints.txt"
-REFERENCE_KERNELS = " (reference kernels)"
-"""What the name of an artefact ends in where it was run by LiteRT's plain loops."""
-
-# Largest difference allowed, relative to the size of the output (root mean square). Float formats
-# round; 8 bits cost accuracy, and more than this would be a fault of the conversion.
-BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 2e-1, "int8_full": 2e-1}
 # Numbers of fewer bits are widened where they are used; delegates take that in.
 _CHANGES = {"float32": set(), "float16": {"DEQUANTIZE"}}
 _INTEGER_CHANGES = {"DEQUANTIZE", "QUANTIZE"}
@@ -105,7 +99,7 @@ def write_phone_files(
     folder: str | os.PathLike,
     metadata: Metadata,
     formats: Sequence[str],
-    examples: np.ndarray,
+    examples: np.ndarray | None,
     signatures: Sequence[str] = PHONE_SIGNATURES,
 ) -> list[Path]:
     """Converts the signatures of a saved model to files that know their joints.
@@ -114,7 +108,8 @@ def write_phone_files(
         folder: version folder with the SavedModel, usually still hidden.
         metadata: what the model says of itself.
         formats: of `convert_tflite`.
-        examples: float32 `[C, S, S, 3]` in [0, 1], real crops, which fix the scales of integers.
+        examples: float32 `[C, S, S, 3]` in [0, 1], real crops, which fix the scales of integers; None
+            where no format needs them.
         signatures: which to convert, of `PHONE_SIGNATURES`.
 
     Returns:
@@ -139,7 +134,7 @@ def _convert(folder, signature, kind, examples, image_size):
     allowed = export.GPU_OPERATIONS | _CHANGES.get(kind, _INTEGER_CHANGES)
     sampled = kind in export.SAMPLED_FORMATS
     settings: dict[str, Any] = {
-        "representative_inputs": {"image": examples} if sampled else None,
+        "representative_inputs": {"image": examples} if sampled and examples is not None else None,
         "batch_size": 1,
         "allowed_operations": allowed,
     }
@@ -221,45 +216,3 @@ def phone_notes(
         "see card.md beside the file",
     )
     return note, labelled, files
-
-
-def compare_phone_files(
-    folder: str | os.PathLike,
-    name: str,
-    signatures: Mapping[str, Signature],
-    golden: np.ndarray,
-    formats: Sequence[str],
-    settle: Callable[[str, str, Callable], Callable] | None = None,
-    reference_rows: int = 1,
-) -> list[dict]:
-    """Compares files for phones with the Keras model, through both kinds of kernels.
-
-    Args:
-        folder: version folder.
-        name: of the model.
-        signatures: the Keras side, of `phone_signatures`.
-        golden: float32 `[R, S, S, 3]` in [0, 1].
-        formats: of the files.
-        settle: function of signature, format and a runner to the runner that is compared: for what
-            rounding explains, such as an arg-max between two equal pixels.
-        reference_rows: how many of the crops go through the plain loops, which take seconds each.
-
-    Returns:
-        Reports of `compare_artefact`, two per file.
-    """
-    reports = []
-    for signature in (name for name in PHONE_SIGNATURES if name in signatures):
-        function = signatures[signature].function
-        for kernels, count in (("default", len(golden)), ("reference", reference_rows)):
-            given = {"image": golden[:count]}
-            outputs = function(image=tf.constant(given["image"]))
-            reference = {key: np.asarray(value) for key, value in outputs.items()}
-            for kind in formats:
-                file = phone_file(name, signature, kind)
-                runner = export.tflite_runner(Path(folder) / file, signature, kernels=kernels)
-                if settle is not None:
-                    runner = settle(signature, kind, runner)
-                artefact = file + (REFERENCE_KERNELS if kernels == "reference" else "")
-                bounds = {key: export.Bound(relative_rms=BOUNDS[kind]) for key in reference}
-                reports.append(export.compare_artefact(artefact, runner, reference, given, bounds))
-    return reports

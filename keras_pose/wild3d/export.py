@@ -11,9 +11,10 @@ import numpy as np
 
 from keras_pose import export
 from keras_pose.data.generated_bodies import generate_body
-from keras_pose.export.gpu_ops import GPU_OPERATIONS
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.golden import compare_signatures, warmup_requests
+from keras_pose.serving.phone import PHONE_SIGNATURES, write_phone_files
+from keras_pose.serving.phone_parity import compare_phone_files
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.config import check_ranges, option
@@ -22,17 +23,9 @@ from keras_pose.wild3d.card import model_card
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
 from keras_pose.wild3d.train import load_pose
-from keras_pose.wild3d.verification import PHONE_SIGNATURES, golden_bodies, verify
+from keras_pose.wild3d.verification import golden_bodies
 
 SIGNATURE = "serving_default"
-# Weights of fewer bits are widened where they are used; delegates take that in.
-_WIDENING = {"float32": (), "float16": ("DEQUANTIZE",)}
-_INTEGER = ("DEQUANTIZE", "QUANTIZE")
-# Coordinates are sums too, and 8 bits over the width of a map leave a quarter of its pixel.
-_INTEGER_OPERATIONS = {
-    "heatmaps": export.INTEGER_OPERATIONS,
-    "decoded": export.INTEGER_OPERATIONS - {"ADD"},
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,14 +43,15 @@ class ExportConfig:
     formats: str = option(
         ",".join(export.FORMATS),
         "TFLite formats, commas between them: float32, float16, int8 (8-bit weights, activations scaled "
-        "afresh in each call), int8_static (activations on fixed scales too, for integer chips).",
+        "afresh in each call), int8_static (activations on fixed scales too, for integer chips) and "
+        "int8_full (integers go in and come out besides).",
     )
     data_dir: str = option(
         "",
-        "Record folders of the run, whose training crops fix the scales of int8_static; without them "
-        "rendered bodies do.",
+        "Record folders of the run, whose training crops fix the scales of int8_static and int8_full; "
+        "without them rendered bodies do.",
     )
-    num_examples: int = option(64, "Crops that fix the scales of int8_static.", low=1)
+    num_examples: int = option(64, "Crops that fix the scales of int8_static and int8_full.", low=1)
 
     def __post_init__(self):
         check_ranges(self)
@@ -94,8 +88,8 @@ def export_run(settings: ExportConfig) -> str:
     run = run_folder.read_run(settings.model_dir)
     formats = settings.chosen_formats
     examples = None
-    if "int8_static" in formats:
-        examples = {"image": example_crops(config, settings.data_dir, settings.num_examples)}
+    if set(formats) & set(export.SAMPLED_FORMATS):
+        examples = example_crops(config, settings.data_dir, settings.num_examples)
     network = serving.pose_network(pose, config.crop_scale, run["bone_sum_mm"] / 1000.0)
     signatures = serving.signatures(network, pose, config.coordinates, config.sharpness)
     requests = golden_bodies(network)
@@ -103,39 +97,17 @@ def export_run(settings: ExportConfig) -> str:
     metadata = serving.describe(settings.name, version, network)
     with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
         export.save_signatures(folder, signatures, serving_default=SIGNATURE)
-        for signature in PHONE_SIGNATURES:
-            for kind in formats:
-                content = _tflite(folder, signature, kind, examples)
-                export.write_file(folder / f"{settings.name}_{signature}_{kind}.tflite", content)
         loaded = export.LoadedModel(folder)
         metadata = dataclasses.replace(metadata, signatures=describe_signatures(loaded))
         write_metadata(folder, metadata)
+        write_phone_files(folder, metadata, formats, examples)
         write_warmup(folder, warmup_requests(requests), settings.name)
         reports = compare_signatures(loaded, signatures, requests)
         crops = requests[PHONE_SIGNATURES[0]]["image"]
-        reports += verify(folder, settings.name, signatures, pose, formats, crops)
+        reports += compare_phone_files(folder, settings.name, signatures, formats, crops)
         export.write_verification(folder, reports)
         export.write_card(folder, model_card(metadata, config, run))
     return os.fspath(final)
-
-
-def _tflite(folder, signature, kind, examples) -> bytes:
-    def convert(integer_operations):
-        return export.convert_tflite(
-            folder,
-            signature,
-            kind,
-            representative_inputs=examples if kind == "int8_static" else None,
-            # What GPU delegates want.
-            batch_size=1,
-            integer_operations=integer_operations,
-            allowed_operations=GPU_OPERATIONS | set(_WIDENING.get(kind, _INTEGER)),
-        )
-
-    content = convert(_INTEGER_OPERATIONS[signature])
-    if export.has_broken_sums(content):
-        content = convert(_INTEGER_OPERATIONS["decoded"])
-    return content
 
 
 def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:

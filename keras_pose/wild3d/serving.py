@@ -1,7 +1,6 @@
 """What an exported body pose network computes: the contract of `keras_pose.serving`, joints `MPII_16`."""
 
 import keras
-import tensorflow as tf
 
 from keras_pose.codecs import SUMMED_BONES
 from keras_pose.export import Signature
@@ -12,6 +11,7 @@ from keras_pose.serving import (
     contract_signatures,
     describe_skeleton,
 )
+from keras_pose.serving.phone import phone_signatures
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.metric_pose import BONE_SUM_RANGE_M, camera_pose
 from keras_pose.wild3d.pose import decode_pose
@@ -94,28 +94,17 @@ def signatures(
     """
     size = network.image_size
     inner = network_of(pose)
-    unit = tf.TensorSpec((None, size, size, 3), tf.float32, name="image")
+    # The same as arg-max to rounding, in operations that phone GPUs have.
+    how = "argmax_by_products" if coordinates == "argmax" else coordinates
 
-    def heatmaps(image):
+    def maps(image):
         outputs = dict(inner(image, training=False))
         return outputs | {"heatmaps": outputs["heatmaps"][-1]}
 
-    def decoded(image):
-        # The same as arg-max to rounding, in operations that phone GPUs have.
-        how = "argmax_by_products" if coordinates == "argmax" else coordinates
-        outputs = decode_pose(inner(image, training=False), size, how, sharpness)
-        return {
-            "x": outputs["keypoints_2d"][..., 0],
-            "y": outputs["keypoints_2d"][..., 1],
-            "z": outputs["depth"] * (size / 2.0),
-            "score": outputs["score"],
-        }
+    def decode(outputs):
+        return decode_pose({**outputs, "heatmaps": [outputs["heatmaps"]]}, size, how, sharpness)
 
-    return {
-        **contract_signatures(network),
-        "decoded": Signature(decoded, {"image": unit}),
-        "heatmaps": Signature(heatmaps, {"image": unit}),
-    }
+    return contract_signatures(network) | phone_signatures(maps, size, size / 2.0, decode)
 
 
 def describe(name: str, version: int, network: PoseNetwork) -> Metadata:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_pose import export
 from keras_pose.serving import phone
 from keras_pose.serving.metadata import Metadata, write_metadata
+from keras_pose.serving.phone_parity import compare_phone_files
 from tests.export.toy_phone import CELL, JOINTS, SIZE, ToyPhone, blob_places, unit_pictures
 
 FORMATS = ("float32", "int8_full")
@@ -76,32 +77,20 @@ def test_own_decoding_and_depth_scale_are_used():
 
 def test_every_file_passes_through_both_kernels(folder, signatures):
     golden = unit_pictures(3, 5)
-    reports = phone.compare_phone_files(folder, "blobs", signatures, golden, FORMATS)
+    reports = compare_phone_files(folder, "blobs", signatures, FORMATS, golden)
     names = {report["artefact"] for report in reports}
     files = {f"blobs_{what}_{kind}.tflite" for what in ("decoded", "heatmaps") for kind in FORMATS}
-    assert names == files | {file + phone.REFERENCE_KERNELS for file in files}
+    assert names == files | {f"{file} (reference kernels)" for file in files}
     assert all(report["passed"] for report in reports), reports
 
 
 def test_a_file_of_another_network_is_refused(folder, signatures, tmp_path):
     dark = phone.phone_signatures(lambda image: ToyPhone().maps(0.5 * image), SIZE, SIZE / 2.0)
     golden = unit_pictures(3, 5)
-    reports = phone.compare_phone_files(folder, "blobs", dark, golden, ("float32",))
+    reports = compare_phone_files(folder, "blobs", dark, ("float32",), golden)
     assert not any(report["passed"] for report in reports)
-    with pytest.raises(export.ExportMismatch, match="blobs_decoded_float32.tflite differs"):
+    with pytest.raises(export.ExportMismatch, match="blobs_heatmaps_float32.tflite differs"):
         export.write_verification(tmp_path, reports)
-
-
-def test_settled_runners_are_compared(folder, signatures):
-    seen = []
-
-    def settle(signature, kind, runner):
-        seen.append((signature, kind))
-        return runner
-
-    golden = unit_pictures(1, 5)
-    phone.compare_phone_files(folder, "blobs", signatures, golden, ("float32",), settle)
-    assert sorted(seen) == 2 * [("decoded", "float32")] + 2 * [("heatmaps", "float32")]
 
 
 def test_files_know_their_joints(folder):
