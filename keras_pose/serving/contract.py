@@ -236,10 +236,12 @@ def _never_empty(function, *arguments):
     """Calls a function with a row of zeros where there is none: some kernels end the process at that."""
     count = tf.shape(arguments[0])[0]
 
+    # No `tf.cond`: phones have no branches.
+    missing = tf.maximum(1 - count, 0)
+
     def padded(value):
-        row = tf.zeros(tf.concat([[1], tf.shape(value)[1:]], axis=0), value.dtype)
-        full = tf.cond(count > 0, lambda: value, lambda: row)
-        return tf.ensure_shape(full, [None, *value.shape[1:]])
+        shape = tf.concat([tf.reshape(missing, (1,)), value.shape[1:]], axis=0)
+        return tf.concat([value, tf.zeros(shape, value.dtype)], axis=0)
 
     outputs = function(*(padded(value) for value in arguments))
     return tf.nest.map_structure(lambda value: value[:count], outputs)
