@@ -1,8 +1,8 @@
 """How far bodies are from where they stand: `python -m benchmarks.wild3d_placing [--model_dir=<run>]`.
 
-Rendered people of the test style, with true labels in place of a network's answers and, with --model_dir,
-with a network's. Ways to metres: the authors' evaluation (one bone sum for all, pelvis at 0), the same with
-every person's own bone sum, and the camera frame by weak perspective or as it is served.
+Rendered people of the test style, with true labels in place of a network's answers and, with
+--model_dir, with a network's. Ways to metres: the authors' evaluation (one bone sum for all, pelvis at
+0), the same with every person's own bone sum, and the camera frame by weak perspective or as served.
 """
 
 import dataclasses

@@ -19,7 +19,7 @@ KINDS = ("hand", "body")
 SCORES = ("heatmap_peak", "none")
 
 FRAME = (
-    "camera: x right, y down, z forward, metres; pixels are continuous, x right, y down, the centre of "
+    "camera: x right, y down, z forward; pixels are continuous, x right, y down, the centre of "
     "the top-left pixel at (0.5, 0.5)"
 )
 
@@ -58,6 +58,7 @@ class Metadata:
         bone_length: what gives the pose its size, or None.
         depth_unit: unit of `depth`.
         score: one of `SCORES`.
+        keypoints_3d_unit: unit of `keypoints_3d`.
         signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
     """
 
@@ -75,6 +76,7 @@ class Metadata:
     bone_length: BoneLength | None
     depth_unit: str
     score: str
+    keypoints_3d_unit: str = "metres"
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,12 +90,17 @@ class Metadata:
     @property
     def units(self) -> dict[str, str]:
         """Unit of every input and output that has one."""
+        if not self.image_size:
+            return {
+                "keypoints_2d": "pixels of any scale",
+                "keypoints_3d": self.keypoints_3d_unit,
+            }
         return {
             "bbox": "x, y, width, height in pixels of the picture",
             "K": "camera matrix in pixels of the picture",
             "bone_length_m": "metres",
             "keypoints_2d": "pixels of the picture (of the crop in serve_crop)",
-            "keypoints_3d": "metres",
+            "keypoints_3d": self.keypoints_3d_unit,
             "depth": self.depth_unit,
         }
 

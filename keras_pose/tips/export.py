@@ -1,17 +1,19 @@
 """Exports a trained lifter: `python -m keras_pose.tips.export --model_dir=<run> --name=<name> ...`.
 
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json` and
-`card.md`; the folder appears only after every artefact has been compared with the Keras model.
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json`, `metadata.json`
+and `card.md`; the folder appears only after every artefact has been compared with the Keras model.
 """
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from keras_pose import export
 from keras_pose.data import generate_motion, render_views
+from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.tips import runs, serving
 from keras_pose.tips.card import model_card
 from keras_pose.train import config as configs
@@ -19,6 +21,7 @@ from keras_pose.train import run_folder
 from keras_pose.train.config import check_ranges, option
 
 SIGNATURE = "lift"
+_FORMATS = ("float32", "float16", "int8")
 # Largest difference allowed, relative to the size of the output (root mean square). Float formats
 # round; int8 costs accuracy, and more than this would be a fault of the conversion.
 _BOUNDS = {"saved_model": 1e-5, "float32": 1e-5, "float16": 5e-3, "int8": 8e-2}
@@ -71,9 +74,15 @@ def export_run(settings: ExportConfig) -> str:
     version = settings.version or export.next_version(settings.export_dir, settings.name)
     with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
         export.save_signatures(folder, {SIGNATURE: signature}, serving_default=SIGNATURE)
-        for kind in ("float32", "float16", "int8"):
+        for kind in _FORMATS:
             content = export.convert_tflite(folder, SIGNATURE, kind)
             export.write_file(folder / f"{settings.name}_{kind}.tflite", content)
+        loaded = export.LoadedModel(folder)
+        metadata = serving.describe(settings.name, version, describe_signatures(loaded))
+        write_metadata(folder, metadata)
+        golden = golden_inputs(8)
+        requests = [{"keypoints_2d": golden[:count]} for count in (1, 8)]
+        write_warmup(folder, {SIGNATURE: requests}, settings.name)
         export.write_verification(folder, verify(folder, settings.name, signature))
         card = model_card(settings.name, version, config, run, settings.weights)
         export.write_card(folder, card)
@@ -96,26 +105,27 @@ def verify(folder: str | os.PathLike, name: str, signature: export.Signature) ->
         signature: the Keras side.
 
     Returns:
-        Reports of `keras_pose.export.compare_artefact`, one per artefact.
+        Reports of `keras_pose.export.compare_artefact`: one of the SavedModel, two of each file.
     """
     inputs = {"keypoints_2d": np.concatenate([golden_inputs(), serving.hostile_inputs()])}
     reference = _per_scale(signature.function(**inputs))
     folder = Path(folder)
     reports = []
-    runners = {
-        "saved_model": export.saved_model_runner(folder),
-        **{
-            kind: export.tflite_runner(folder / f"{name}_{kind}.tflite", SIGNATURE)
-            for kind in ("float32", "float16", "int8")
-        },
+    runners: dict[str, tuple[str, Callable]] = {
+        "saved_model.pb": ("saved_model", export.saved_model_runner(folder))
     }
-    for kind, runner in runners.items():
+    for kind in _FORMATS:
+        file = f"{name}_{kind}.tflite"
+        for kernels in export.KERNELS:
+            runner = export.tflite_runner(folder / file, SIGNATURE, kernels=kernels)
+            suffix = "" if kernels == "default" else f" ({kernels} kernels)"
+            runners[file + suffix] = (kind, runner)
+    for artefact, (kind, runner) in runners.items():
         bounds = {
             "keypoints_3d": export.Bound(relative_rms=_BOUNDS[kind]),
             "scale": export.Bound(relative_rms=1e-6),
             "valid": export.Bound(max_abs=0.0),
         }
-        artefact = "saved_model.pb" if kind == "saved_model" else f"{name}_{kind}.tflite"
         reports.append(
             export.compare_artefact(artefact, _per_scale_runner(runner), reference, inputs, bounds)
         )

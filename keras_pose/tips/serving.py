@@ -9,6 +9,7 @@ from keras import ops
 from keras_pose.codecs import decode_root_relative, encode_root_relative, valid_poses
 from keras_pose.export import Signature
 from keras_pose.geometry.shapes import Tensor
+from keras_pose.serving import Metadata, describe_skeleton
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.networks import PoseLifter
 
@@ -46,6 +47,34 @@ def lift_pixels(
         }
 
     return lift
+
+
+def describe(name: str, version: int, signatures: dict) -> Metadata:
+    """What a served lifter says of itself.
+
+    Args:
+        name: model name.
+        version: version number.
+        signatures: of `keras_pose.serving.describe_signatures`.
+
+    Returns:
+        The content of `metadata.json`; a lifter sees no pictures, so crop and camera are empty.
+    """
+    return Metadata(
+        name=name,
+        version=version,
+        method="tips",
+        kind="body",
+        **describe_skeleton(H36M_17),
+        image_size=0,
+        crop_scale=1.0,
+        side=None,
+        bone_length=None,
+        depth_unit="none",
+        score="none",
+        keypoints_3d_unit="pixels of the input, at the pelvis's depth; pelvis at 0",
+        signatures=signatures,
+    )
 
 
 def lift_signature(model: PoseLifter, depth_sign: float = 1.0) -> Signature:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_pose import export
+from keras_pose.serving import read_metadata, read_warmup
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips import runs, serving
 from keras_pose.tips.config import Config
@@ -49,7 +50,11 @@ def test_every_artefact_is_there_and_proved(version):
     assert {"saved_model.pb", "card.md", "parity.json", "toy_int8.tflite"} <= names
     with open(os.path.join(version, "parity.json"), encoding="utf-8") as file:
         artefacts = json.load(file)["artefacts"]
-    assert [report["passed"] for report in artefacts] == [True] * 4
+    assert [report["passed"] for report in artefacts] == [True] * 7
+    metadata = read_metadata(version)
+    assert (metadata.method, len(metadata.joints), metadata.image_size) == ("tips", 17, 0)
+    assert "pixels" in metadata.units["keypoints_3d"] and "K" not in metadata.units
+    assert [len(given["keypoints_2d"]) for _, given in read_warmup(version)] == [1, 8]
 
 
 def test_saved_model_lifts_like_the_keras_model(run_dir, version):
