@@ -1,7 +1,6 @@
 """Torch names to layers: the three published layouts, and everything that does not fit is named."""
 
 import json
-import os
 import pathlib
 
 import keras
@@ -14,9 +13,7 @@ from keras_pose.peclr.encoder import build_encoder
 from keras_pose.peclr.torch_checkpoint import load_torch_weights, split_state
 from tests.peclr.weight_rule import resnet_shapes, rule_state
 
-SHARED = pathlib.Path(
-    os.environ.get("KERAS_POSE_SHARED", pathlib.Path(__file__).parents[3] / "shared")
-)
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "peclr"
 
 
 def _toy():
@@ -84,10 +81,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_assigned(change, message):
 
 
 def _official_shapes(name):
-    path = SHARED / "vectors" / "peclr" / f"{name}_rn50_state_dict_keys.json"
-    if not path.exists():
-        pytest.skip("the reference data beside the checkout is absent (set KERAS_POSE_SHARED)")
-    return json.loads(path.read_text())
+    return json.loads((GOLDEN / f"{name}_rn50_state_dict_keys.json").read_text())
 
 
 @pytest.mark.parametrize(
