@@ -9,7 +9,7 @@ computed in float32; float64 stays.
 
 from keras import ops
 
-from keras_pose.geometry.shapes import Tensor, as_floating, require_last_axes, require_points
+from keras_pose.geometry.shapes import Tensor, as_precise, require_last_axes, require_points
 
 # Section 4 of Wild3D's specification: the blob that `hmGauss = 1` draws, a quarter of 7 pixels wide.
 SIGMA = 1.75
@@ -19,16 +19,8 @@ RADIUS = 3
 _STEEP = 2.0**14
 
 
-def _precise(*values: Tensor) -> list[Tensor]:
-    tensors = as_floating(*values)
-    tensors = tensors if isinstance(tensors, list) else [tensors]
-    if tensors[0].dtype in ("float16", "bfloat16"):
-        tensors = [ops.cast(tensor, "float32") for tensor in tensors]
-    return tensors
-
-
 def _maps(heatmaps):
-    (heatmaps,) = _precise(heatmaps)
+    heatmaps = as_precise(heatmaps)
     require_last_axes("heatmaps", heatmaps, (None, None, None))
     height, width, joints = heatmaps.shape[-3:]
     if None in (height, width, joints):
@@ -77,7 +69,7 @@ def encode_heatmaps(
             f"size={size} and sigma={sigma} must be above 0 and radius={radius} not below; "
             "give the map a side and the Gaussian a width."
         )
-    (points,) = _precise(points)
+    points = as_precise(points)
     require_points("points", points, 2)
     seen = ops.cast(visible, "float32") > 0
     pixels = ops.cast(ops.arange(size), points.dtype)

@@ -14,7 +14,7 @@ from keras import ops
 from keras_pose.geometry.length import length
 from keras_pose.geometry.shapes import (
     Tensor,
-    as_floating,
+    as_precise,
     require_choice,
     require_last_axes,
     require_points,
@@ -62,14 +62,6 @@ MIDDLE_PHALANX = ReferenceBone("middle_mcp", "middle_pip", 1e-8, (4.0, 50.0))
 REFERENCE_BONES = {"middle": MIDDLE_PHALANX, "index": WRIST_TO_INDEX}
 
 
-def _precise(*values: Tensor) -> list[Tensor]:
-    tensors = as_floating(*values)
-    tensors = tensors if isinstance(tensors, list) else [tensors]
-    if tensors[0].dtype in ("float16", "bfloat16"):
-        tensors = [ops.cast(tensor, "float32") for tensor in tensors]
-    return tensors
-
-
 def _replace_joint(points: Tensor, joint: int, place: Tensor) -> Tensor:
     """Points [..., J, D] with one joint moved to place [..., 1, D], without assignment."""
     pieces = [points[..., :joint, :], place, points[..., joint + 1 :, :]]
@@ -91,7 +83,7 @@ def move_root(points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_
         ValueError: the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
-    (points,) = _precise(points)
+    points = as_precise(points)
     require_points("points", points, None)
     if root == "wrist":
         return points
@@ -119,7 +111,7 @@ def restore_wrist(
         ValueError: the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
-    (points,) = _precise(points)
+    points = as_precise(points)
     require_points("points", points, None)
     if root == "wrist":
         return points
@@ -181,7 +173,7 @@ def encode(
     Raises:
         ValueError: a shape is wrong or a name unknown.
     """
-    points_3d, intrinsics = _precise(points_3d, intrinsics)
+    points_3d, intrinsics = as_precise(points_3d, intrinsics)
     require_points("points_3d", points_3d)
     require_last_axes("intrinsics", intrinsics, (3, 3))
     points_3d = move_root(points_3d, root, skeleton)
@@ -212,7 +204,7 @@ def camera_rays(points_px: Tensor, intrinsics: Tensor) -> Tensor:
     Raises:
         ValueError: a shape is wrong.
     """
-    points_px, intrinsics = _precise(points_px, intrinsics)
+    points_px, intrinsics = as_precise(points_px, intrinsics)
     require_points("points_px", points_px, 2)
     require_last_axes("intrinsics", intrinsics, (3, 3))
     k = intrinsics[..., None, :2, :]
@@ -259,7 +251,7 @@ def root_depth(
     Raises:
         ValueError: a shape is wrong or a joint unknown.
     """
-    points_25d, intrinsics = _precise(points_25d, intrinsics)
+    points_25d, intrinsics = as_precise(points_25d, intrinsics)
     require_points("points_25d", points_25d)
     parent, child = bone.indices(skeleton)
     rays = camera_rays(points_25d[..., :2], intrinsics)
@@ -302,7 +294,7 @@ def decode(
     Raises:
         ValueError: a shape is wrong.
     """
-    points_25d, depth, intrinsics = _precise(points_25d, depth, intrinsics)
+    points_25d, depth, intrinsics = as_precise(points_25d, depth, intrinsics)
     require_points("points_25d", points_25d)
     rays = camera_rays(points_25d[..., :2], intrinsics)
     depths = points_25d[..., 2:] + depth[..., None, None]

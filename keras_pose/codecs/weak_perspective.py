@@ -10,7 +10,7 @@ Joint orders: camera points come as `MPII_16_SPINE` (row 7 is the spine), labels
 from keras import ops
 
 from keras_pose.geometry.bones import bone_lengths
-from keras_pose.geometry.shapes import Tensor, as_floating, require_last_axes
+from keras_pose.geometry.shapes import Tensor, as_precise, require_last_axes
 from keras_pose.skeletons import MPII_16
 
 # Human3.6M test skeletons, as the authors' evaluation has it (section 9 of Wild3D's specification).
@@ -40,14 +40,6 @@ _PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
 _SHOULDERS = MPII_16.indices(("right_shoulder", "left_shoulder"))
 
 
-def _precise(*values: Tensor) -> list[Tensor]:
-    tensors = as_floating(*values)
-    tensors = tensors if isinstance(tensors, list) else [tensors]
-    if tensors[0].dtype in ("float16", "bfloat16"):
-        tensors = [ops.cast(tensor, "float32") for tensor in tensors]
-    return tensors
-
-
 def total_bone_length(points: Tensor) -> Tensor:
     """Sums the lengths of 14 bones: legs, hips, arms, shoulders to the neck, trunk, head.
 
@@ -62,7 +54,7 @@ def total_bone_length(points: Tensor) -> Tensor:
 
     Reference: section 9 of Wild3D's specification.
     """
-    (points,) = _precise(points)
+    points = as_precise(points)
     require_last_axes("points", points, (MPII_16.num_joints, None))
     return ops.sum(bone_lengths(points, SUMMED_BONES), axis=-1)
 
@@ -94,7 +86,7 @@ def weak_perspective(points_2d: Tensor, points_3d: Tensor) -> tuple[Tensor, Tens
 
     Reference: Zhou et al. 2017, section 5 of Wild3D's specification, steps 1 to 4.
     """
-    points_2d, points_3d = _precise(points_2d, points_3d)
+    points_2d, points_3d = as_precise(points_2d, points_3d)
     require_last_axes("points_2d", points_2d, (MPII_16.num_joints, 2))
     require_last_axes("points_3d", points_3d, (MPII_16.num_joints, 3))
     centred = points_3d - points_3d[..., _SPINE : _SPINE + 1, :]
@@ -128,7 +120,7 @@ def to_length(points: Tensor, bone_sum: float | Tensor) -> Tensor:
 
     Reference: section 9 of Wild3D's specification.
     """
-    (points,) = _precise(points)
+    points = as_precise(points)
     require_last_axes("points", points, (MPII_16.num_joints, 3))
     centred = points - points[..., _PELVIS : _PELVIS + 1, :]
     extent = total_bone_length(centred)

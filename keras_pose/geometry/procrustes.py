@@ -9,7 +9,7 @@ from keras import ops
 from keras_pose.geometry.length import root
 from keras_pose.geometry.shapes import (
     Tensor,
-    as_floating,
+    as_precise,
     require_choice,
     require_equal_points,
     require_points,
@@ -52,12 +52,10 @@ def similarity_parameters(
         ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     require_choice("reflection", reflection, REFLECTION)
-    source, target = as_floating(source, target)
+    source, target = as_precise(source, target)
     require_points("source", source)
     require_points("target", target)
     require_equal_points("source", source, "target", target)
-    if source.dtype in ("float16", "bfloat16"):
-        source, target = ops.cast(source, "float32"), ops.cast(target, "float32")
 
     source_mean, source_norm, source_unit = _unit_size(source)
     target_mean, target_norm, target_unit = _unit_size(target)
@@ -101,6 +99,6 @@ def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid")
         ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     scale, rotation, translation = similarity_parameters(source, target, reflection)
-    source = ops.cast(as_floating(source), scale.dtype)
+    source = ops.cast(as_precise(source), scale.dtype)
     turned = ops.matmul(source, ops.swapaxes(rotation, -1, -2))
     return scale[..., None, None] * turned + translation[..., None, :]

@@ -29,6 +29,24 @@ def as_floating(*values: Any) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
 
+def as_precise(*values: Any) -> Any:
+    """Converts values as `as_floating` does, and half precision to float32.
+
+    Args:
+        *values: numbers, arrays or tensors of any shape.
+
+    Returns:
+        One tensor, or a list of tensors of one dtype when several values are given.
+    """
+    tensors = as_floating(*values)
+    first = tensors[0] if len(values) > 1 else tensors
+    if backend.standardize_dtype(first.dtype) not in ("float16", "bfloat16"):
+        return tensors
+    if len(values) == 1:
+        return ops.cast(tensors, "float32")
+    return [ops.cast(tensor, "float32") for tensor in tensors]
+
+
 def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
     """Checks that a tensor looks like `[..., J, size]`.
 

@@ -8,7 +8,7 @@ from keras import ops
 from keras_pose.geometry.bones import bone_lengths
 from keras_pose.geometry.shapes import (
     Tensor,
-    as_floating,
+    as_precise,
     require_choice,
     require_points,
 )
@@ -80,10 +80,8 @@ def bone_group_variances(
     require_choice("form", form, FORMS)
     if not len(groups):
         raise ValueError("groups is empty; give at least one group of bones.")
-    points = as_floating(points)
+    points = as_precise(points)
     require_points("points", points)
-    if points.dtype in ("float16", "bfloat16"):
-        points = ops.cast(points, "float32")
     seen = ops.cast(visible, "float32") > 0
     points = ops.where(seen[..., None], points, ops.zeros_like(points))
 

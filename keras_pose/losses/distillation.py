@@ -7,20 +7,12 @@ what the teacher says.
 
 from keras import ops
 
-from keras_pose.geometry.shapes import Tensor, as_floating, require_equal_points
+from keras_pose.geometry.shapes import Tensor, as_precise, require_equal_points
 from keras_pose.losses.heatmap import heatmap_error
 from keras_pose.losses.keypoint import pixel_error, relative_depth_error
 
 # Below it a row of features has no direction.
 _SHORTEST = 1e-12
-
-
-def _precise(*values):
-    tensors = as_floating(*values)
-    tensors = tensors if isinstance(tensors, list) else [tensors]
-    if tensors[0].dtype in ("float16", "bfloat16"):
-        tensors = [ops.cast(tensor, "float32") for tensor in tensors]
-    return tensors
 
 
 def teacher_trust(
@@ -46,7 +38,7 @@ def teacher_trust(
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance} must be above 0; give a distance.")
-    teacher_points, label_points = _precise(teacher_points, label_points)
+    teacher_points, label_points = as_precise(teacher_points, label_points)
     require_equal_points("teacher_points", teacher_points, "label_points", label_points)
     known = ops.cast(labelled, "float32") > 0
     difference = ops.where(
@@ -73,7 +65,7 @@ def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Te
     Raises:
         ValueError: a shape is wrong.
     """
-    heatmaps, teacher_maps = _precise(heatmaps, teacher_maps)
+    heatmaps, teacher_maps = as_precise(heatmaps, teacher_maps)
     if len(heatmaps.shape) != 4 or len(teacher_maps.shape) != 4:
         raise ValueError(
             "heatmaps and teacher_maps must have the shape [batch, height, width, joints], but they "
@@ -101,7 +93,7 @@ def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> 
     Raises:
         ValueError: the shapes differ.
     """
-    points, teacher_points = _precise(points, teacher_points)
+    points, teacher_points = as_precise(points, teacher_points)
     error = pixel_error(points, ops.stop_gradient(teacher_points), weights)
     return error / points.shape[-2]
 
@@ -120,7 +112,7 @@ def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) 
     Raises:
         ValueError: the shapes differ.
     """
-    numbers, teacher_numbers = _precise(numbers, teacher_numbers)
+    numbers, teacher_numbers = as_precise(numbers, teacher_numbers)
     error = relative_depth_error(numbers, ops.stop_gradient(teacher_numbers), weights)
     return error / numbers.shape[-1]
 
@@ -138,7 +130,7 @@ def feature_imitation(features: Tensor, teacher_features: Tensor) -> Tensor:
     Raises:
         ValueError: the widths differ.
     """
-    features, teacher_features = _precise(features, teacher_features)
+    features, teacher_features = as_precise(features, teacher_features)
     if features.shape[-1] != teacher_features.shape[-1]:
         raise ValueError(
             f"features have {features.shape[-1]} numbers and teacher_features "

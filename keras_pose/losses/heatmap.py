@@ -5,20 +5,18 @@ A joint of weight 0 may hold anything, NaN too. Half precision is computed in fl
 
 from keras import ops
 
-from keras_pose.geometry.shapes import Tensor, as_floating, require_equal_points
+from keras_pose.geometry.shapes import Tensor, as_precise, require_equal_points
 from keras_pose.losses.keypoint import joint_shares, pixel_error
 
 
 def _map_pair(predicted, true):
-    predicted, true = as_floating(predicted, true)
+    predicted, true = as_precise(predicted, true)
     require_equal_points("predicted", predicted, "true", true)
     if len(predicted.shape) < 3:
         raise ValueError(
             "predicted must have the shape [..., height, width, joints], but it has the shape "
             f"{list(predicted.shape)}."
         )
-    if predicted.dtype in ("float16", "bfloat16"):
-        predicted, true = ops.cast(predicted, "float32"), ops.cast(true, "float32")
     return predicted, true
 
 
@@ -67,9 +65,7 @@ def coordinate_error(points_2d: Tensor, target: Tensor, visible: Tensor) -> Tens
 
     Reference: section 14 of Wild3D's specification.
     """
-    points_2d, target = as_floating(points_2d, target)
-    if points_2d.dtype in ("float16", "bfloat16"):
-        points_2d, target = ops.cast(points_2d, "float32"), ops.cast(target, "float32")
+    points_2d, target = as_precise(points_2d, target)
     return pixel_error(points_2d, target, joint_shares(visible))
 
 
