@@ -61,7 +61,7 @@ def build_mobilenet(
     full = keras.config.dtype_policy().variable_dtype
 
     def ours(layer):
-        """Our batch normalisation, and the mean over pixels in full precision."""
+        """Our batch normalisation, and all means over pixels in full precision."""
         config = layer.get_config()
         if isinstance(layer, keras.layers.BatchNormalization):
             return BatchNorm(
@@ -70,7 +70,7 @@ def build_mobilenet(
                 synchronized=synchronized,
                 name=layer.name,
             )
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D) and layer is model.layers[-1]:
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
             return layer.from_config({**config, "dtype": full})
         return layer.from_config(config)
 

@@ -11,7 +11,7 @@ import os
 import keras
 import numpy as np
 
-from keras_pose.layers import BatchNorm, build_resnet
+from keras_pose.layers import build_mobilenet, build_resnet
 from keras_pose.peclr.config import ENCODERS
 from keras_pose.peclr.torch_checkpoint import load_torch_weights, split_state
 from keras_pose.peclr.torch_file import read_torch_file
@@ -20,8 +20,6 @@ from keras_pose.train.weights import read_weights
 # Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# torchvision's share of the old statistics; Keras' 0.999 lags thousands of steps behind.
-_MOBILENET_MOMENTUM = 0.99
 _TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
@@ -75,7 +73,9 @@ def build_encoder(
         std = np.array(IMAGENET_STD)
         scale, offset = 1.0 / std, -np.array(IMAGENET_MEAN) / std
     else:
-        backbone = _mobilenet(name, image_size, synchronized, weights == "imagenet")
+        backbone = build_mobilenet(
+            name, image_size, synchronized=synchronized, has_weights=weights == "imagenet"
+        )
         # MobileNetV3 was trained on pictures in [-1, 1].
         scale, offset = np.array(2.0), np.array(-1.0)
     # Normalised in full precision: bfloat16 has fewer levels near 1 than a picture.
@@ -109,44 +109,3 @@ def _load(encoder, path, is_resnet):
         read_weights(encoder, path)
     else:
         raise ValueError(f"Encoder weights '{path}' must end in .weights.h5, .pth, .pt or .ckpt.")
-
-
-def _mobilenet(name, image_size, synchronized, has_weights):
-    build = {
-        "mobilenet_v3_small": keras.applications.MobileNetV3Small,
-        "mobilenet_v3_large": keras.applications.MobileNetV3Large,
-    }[name]
-    try:
-        model = build(
-            input_shape=(image_size, image_size, 3),
-            include_top=False,
-            weights="imagenet" if has_weights else None,
-            pooling="avg",
-            include_preprocessing=False,
-        )
-    except Exception as error:
-        if not has_weights:
-            raise
-        raise ValueError(
-            f"ImageNet weights of {name} could not be fetched ({str(error).splitlines()[0][:120]}); "
-            "connect this machine to the network once, or give --init=random."
-        ) from error
-    full = keras.config.dtype_policy().variable_dtype
-
-    def ours(layer):
-        """Our batch normalisation, and the mean over pixels in full precision."""
-        config = layer.get_config()
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return BatchNorm(
-                momentum=_MOBILENET_MOMENTUM,
-                epsilon=layer.epsilon,
-                synchronized=synchronized,
-                name=layer.name,
-            )
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
-            return layer.from_config({**config, "dtype": full})
-        return layer.from_config(config)
-
-    clone = keras.models.clone_model(model, clone_function=ours)
-    clone.set_weights(model.get_weights())
-    return clone
