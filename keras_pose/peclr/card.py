@@ -5,6 +5,7 @@ import os
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.serving import Metadata
+from keras_pose.serving.accuracy import losses, metric_facts
 from keras_pose.serving.facts import signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
@@ -42,6 +43,7 @@ def model_card(
     metadata: Metadata,
     config: FinetuneConfig,
     run: dict,
+    accuracy: dict | None = None,
     data: tuple[DataFact, ...] = (),
 ) -> ModelCard:
     """Gather the facts of a run for its card.
@@ -50,6 +52,7 @@ def model_card(
         metadata: what the served network says of itself.
         config: the run's config.
         run: content of `run.json`.
+        accuracy: content of `accuracy.json`.
         data: facts of the record folders; where empty, their names with a reminder.
 
     Returns:
@@ -75,6 +78,10 @@ def model_card(
         for part, values in run.get("results", {}).items()
         for protocol, value in values.items()
     )
+    told: tuple[str, ...] = ()
+    if accuracy:
+        metrics += metric_facts(accuracy)
+        told = losses(accuracy)
     recipe = configs.to_dict(config)
     if config.init_from:
         # A path of somebody's machine says nothing; what was pretrained does.
@@ -102,5 +109,6 @@ def model_card(
             "Metric 3D is as right as the camera matrix and the bone length that are given.",
             "Accuracy was measured on the held-out records named above; other cameras, gloves, objects "
             "in the hand and two interacting hands were not.",
+            *told,
         ),
     )

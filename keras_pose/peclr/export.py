@@ -17,6 +17,7 @@ from keras_pose.peclr import serving
 from keras_pose.peclr.card import model_card
 from keras_pose.peclr.finetune import load_hand_pose
 from keras_pose.serving import PoseNetwork, describe_signatures, write_metadata, write_warmup
+from keras_pose.serving.accuracy import HeldOut, held_out_crops, measure_accuracy
 from keras_pose.serving.golden import compare_signatures, golden_requests, warmup_requests
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
@@ -31,6 +32,7 @@ _FORMATS = ("float32", "float16", "int8")
 # divides by small numbers, so 3D is compared less strictly than what it is solved from.
 _BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1}
 _SOLVED = 5.0
+_HELD_OUT_SEED = 977_531
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,9 @@ class ExportConfig:
     export_dir: str = option("savedmodels", "Folder of all served models.")
     name: str = option("", "Name of the model: <export_dir>/<name>/<version>/.")
     version: int = option(0, "Version number; 0 takes the next free one.", low=0)
+    num_heldout: int = option(
+        200, "Rendered hands of unseen persons on which each file is measured.", low=1
+    )
 
     def __post_init__(self):
         check_ranges(self)
@@ -85,8 +90,35 @@ def export_run(settings: ExportConfig) -> str:
         reports = compare_signatures(loaded, signatures, requests)
         reports += verify(folder, settings.name, signatures, requests)
         export.write_verification(folder, reports)
-        export.write_card(folder, model_card(metadata, config, run))
+        files = {f"{settings.name}_{kind}.tflite": PHONE_SIGNATURE for kind in _FORMATS}
+        truth = held_out_hands(network, settings.num_heldout)
+        accuracy = measure_accuracy(folder, loaded, truth, files)
+        export.write_card(folder, model_card(metadata, config, run, accuracy))
     return os.fspath(final)
+
+
+def held_out_hands(network: PoseNetwork, count: int) -> HeldOut:
+    """Rendered hands of persons that no record folder holds.
+
+    Args:
+        network: whose crops they are to be.
+        count: number of hands.
+
+    Returns:
+        Crops and their joints; hidden ones count, since a hand hides some in every picture.
+    """
+    side = max(64, round(1.5 * network.image_size))
+    # A seed of their own makes other persons than any command would.
+    hands = [generate_hand(number, _HELD_OUT_SEED, size=side) for number in range(count)]
+    points = np.stack([hand.keypoints_2d for hand in hands])
+    return held_out_crops(
+        network,
+        f"{count} rendered hands of unseen persons",
+        [hand.image for hand in hands],
+        np.array([hand.box for hand in hands]),
+        points,
+        np.ones(points.shape[:2]),
+    )
 
 
 def golden_hands(

@@ -4,6 +4,7 @@ import os
 
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.serving import Metadata
+from keras_pose.serving.accuracy import losses, metric_facts
 from keras_pose.serving.facts import signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
@@ -68,6 +69,7 @@ def model_card(
     metadata: Metadata,
     config: Config,
     run: dict,
+    accuracy: dict | None = None,
     data: tuple[DataFact, ...] = (),
 ) -> ModelCard:
     """Gather the facts of a run for its card.
@@ -76,6 +78,7 @@ def model_card(
         metadata: what the served network says of itself.
         config: the run's config.
         run: content of `run.json`.
+        accuracy: content of `accuracy.json`.
         data: facts of the record folders; where empty, their names with a reminder.
 
     Returns:
@@ -102,6 +105,10 @@ def model_card(
         for part, values in run.get("results", {}).items()
         for protocol, value in values.items()
     )
+    told: tuple[str, ...] = ()
+    if accuracy:
+        metrics += metric_facts(accuracy)
+        told = losses(accuracy)
     recipe = configs.to_dict(config)
     if config.init_from:
         # A path of somebody's machine says nothing; what it was trained with does.
@@ -131,5 +138,6 @@ def model_card(
             "as long as they do: an error of the size is one of the distance too.",
             "Accuracy was measured on the held-out records named above; other cameras, clothes, poses "
             "and half bodies were not.",
+            *told,
         ),
     )

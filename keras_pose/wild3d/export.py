@@ -12,8 +12,9 @@ import numpy as np
 from keras_pose import export
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
+from keras_pose.serving.accuracy import measure_accuracy
 from keras_pose.serving.golden import compare_signatures, warmup_requests
-from keras_pose.serving.phone import PHONE_SIGNATURES, write_phone_files
+from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
 from keras_pose.serving.phone_parity import compare_phone_files
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
@@ -23,7 +24,7 @@ from keras_pose.wild3d.card import model_card
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
 from keras_pose.wild3d.train import load_pose
-from keras_pose.wild3d.verification import golden_bodies
+from keras_pose.wild3d.verification import golden_bodies, held_out_bodies
 
 SIGNATURE = "serving_default"
 
@@ -50,6 +51,9 @@ class ExportConfig:
         "",
         "Record folders of the run, whose training crops fix the scales of int8_static and int8_full; "
         "without them rendered bodies do.",
+    )
+    num_heldout: int = option(
+        200, "Rendered bodies of unseen persons on which each file is measured.", low=1
     )
     num_examples: int = option(64, "Crops that fix the scales of int8_static and int8_full.", low=1)
 
@@ -106,7 +110,18 @@ def export_run(settings: ExportConfig) -> str:
         crops = requests[PHONE_SIGNATURES[0]]["image"]
         reports += compare_phone_files(folder, settings.name, signatures, formats, crops)
         export.write_verification(folder, reports)
-        export.write_card(folder, model_card(metadata, config, run))
+        truth = held_out_bodies(network, settings.num_heldout)
+        accuracy = measure_accuracy(
+            folder,
+            loaded,
+            truth,
+            {
+                phone_file(settings.name, signature, kind): signature
+                for signature in PHONE_SIGNATURES
+                for kind in formats
+            },
+        )
+        export.write_card(folder, model_card(metadata, config, run, accuracy))
     return os.fspath(final)
 
 

@@ -6,10 +6,13 @@ from keras_pose.codecs import total_bone_length
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.data.picture import encode_picture
 from keras_pose.serving import PoseNetwork
+from keras_pose.serving.accuracy import HeldOut, held_out_crops
 from keras_pose.serving.golden import golden_requests
 from keras_pose.serving.phone import PHONE_SIGNATURES
+from keras_pose.skeletons import MPII_16
 
 _STYLES = ("lab", "wild")
+_HELD_OUT_SEED = 977_531
 
 
 def golden_bodies(network: PoseNetwork, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
@@ -34,3 +37,30 @@ def golden_bodies(network: PoseNetwork, count: int = 4) -> dict[str, dict[str, n
     )
     unit = requests["serve_crop"]["image"].astype(np.float32) / np.float32(255.0)
     return requests | {name: {"image": unit} for name in PHONE_SIGNATURES}
+
+
+def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
+    """Rendered bodies of persons that no record folder holds, in places of their own.
+
+    Args:
+        network: whose crops they are to be.
+        count: number of bodies.
+
+    Returns:
+        Crops and their joints inside the picture, without the row that 2D and 3D name differently.
+    """
+    side = round(1.5 * network.image_size)
+    # A seed of their own makes other persons than any command would.
+    bodies = [
+        generate_body(number, _HELD_OUT_SEED, size=side, style="test") for number in range(count)
+    ]
+    visible = np.stack([body.visible for body in bodies])
+    visible[:, MPII_16.index("thorax")] = 0.0
+    return held_out_crops(
+        network,
+        f"{count} rendered bodies of unseen persons",
+        [body.image for body in bodies],
+        np.array([body.box for body in bodies]),
+        np.stack([body.keypoints_2d for body in bodies]),
+        visible,
+    )

@@ -26,6 +26,7 @@ SMALLER = {
     ("keras_pose.data.prepare", "generated_hands"): ("--num=24", "--size=48"),
     ("keras_pose.peclr.pretrain", None): TRAINING,
     ("keras_pose.peclr.finetune", None): TRAINING,
+    ("keras_pose.peclr.export", None): ("--num_heldout=4",),
 }
 
 

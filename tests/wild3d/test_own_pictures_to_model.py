@@ -22,7 +22,7 @@ SMALLER = {
         *(f"--image_size={SIZE}", "--num_stacks=1", "--num_modules=1", "--width=8"),
         *("--num_depth_modules=1", "--batch_size=4", "--num_steps=2", "--steps_per_epoch=2"),
     ),
-    ("keras_pose.wild3d.export", ""): ("--formats=float32", "--num_examples=4"),
+    ("keras_pose.wild3d.export", ""): ("--formats=float32", "--num_examples=4", "--num_heldout=4"),
 }
 
 

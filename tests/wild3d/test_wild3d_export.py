@@ -54,6 +54,7 @@ def version(run, tmp_path_factory):
         name="tiny",
         formats=",".join(FORMATS),
         num_examples=8,
+        num_heldout=4,
     )
     return folder / "tiny", export_run(settings)
 

@@ -1,0 +1,180 @@
+"""What every file of an export is worth on pictures that its network never saw: `accuracy.json`.
+
+Parity says that a file computes what the model computes to some rounding; this says what that costs.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose import export
+from keras_pose.codecs import decode_heatmaps
+from keras_pose.geometry import affine2d
+from keras_pose.metrics import box_relative_pck
+from keras_pose.serving.contract import PoseNetwork
+from keras_pose.serving.crops import crop_matrices, cut_crops
+
+ACCURACY_NAME = "accuracy.json"
+MEASURE = "pck@0.1[share of joints within a tenth of the box's longer side]"
+_FRACTION = 0.1
+# What a file of fewer bits may lose of the float model's accuracy before its card must say so.
+ALLOWED_LOSS = {"float16": 0.005, "int8": 0.05, "int8_static": 0.05, "int8_full": 0.05}
+_REFERENCE = "saved_model.pb"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Crops with true joints that no training saw.
+
+    Attributes:
+        name: what they are, for people.
+        crops: uint8 [R, S, S, 3], RGB.
+        keypoints_2d: float64 [R, J, 2], px of the crops.
+        visible: [R, J], 0 or 1: what counts.
+        sides: float64 [R], longer side of the box in px of the crop.
+    """
+
+    name: str
+    crops: np.ndarray
+    keypoints_2d: np.ndarray
+    visible: np.ndarray
+    sides: np.ndarray
+
+
+def held_out_crops(
+    network: PoseNetwork,
+    name: str,
+    images: Sequence[np.ndarray],
+    boxes: np.ndarray,
+    keypoints_2d: np.ndarray,
+    visible: np.ndarray,
+) -> HeldOut:
+    """Cuts crops as a server does.
+
+    Args:
+        network: whose crops they are to be.
+        name: what they are, for people.
+        images: R pictures uint8 [H, W, 3] of one size.
+        boxes: [R, 4], (x, y, width, height) px.
+        keypoints_2d: [R, J, 2], px of the pictures.
+        visible: [R, J], 0 or 1.
+
+    Returns:
+        The crops and their joints.
+    """
+    boxes = np.asarray(boxes, np.float32)
+    matrices = crop_matrices(tf.constant(boxes), network.image_size, network.crop_scale)
+    crops = cut_crops(tf.constant(np.stack(images)), matrices, network.image_size)
+    matrices = matrices.numpy().astype(np.float64)
+    points = affine2d.apply(np.asarray(keypoints_2d, np.float64), matrices)
+    return HeldOut(
+        name,
+        np.asarray(crops),
+        np.asarray(points),
+        visible,
+        boxes[:, 2:].max(1) * matrices[:, 1, 1],
+    )
+
+
+def share_of_joints(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float:
+    """Share of joints that are near enough, whatever form they are answered in.
+
+    Args:
+        outputs: `keypoints_2d` [R, J, 2] px of the crop, or `x` and `y`, or `heatmaps` [R, H, W, J].
+        truth: the crops' joints.
+
+    Returns:
+        `MEASURE`, 0 to 1.
+    """
+    if "keypoints_2d" in outputs:
+        points = outputs["keypoints_2d"]
+    elif "x" in outputs:
+        points = np.stack([outputs["x"], outputs["y"]], axis=-1)
+    else:
+        maps = np.asarray(outputs["heatmaps"], np.float32)
+        points = np.asarray(decode_heatmaps(maps)[0]) * (truth.crops.shape[1] / maps.shape[2])
+    share = box_relative_pck(
+        np.asarray(points, np.float64), truth.keypoints_2d, truth.visible, truth.sides, (_FRACTION,)
+    )
+    return float(np.average(np.asarray(share)[:, 0], weights=np.sum(truth.visible, axis=1)))
+
+
+def measure_accuracy(
+    folder: str | os.PathLike,
+    model: export.LoadedModel,
+    truth: HeldOut,
+    files: Mapping[str, str],
+) -> dict[str, Any]:
+    """Measures SavedModel and files, and writes `accuracy.json`.
+
+    Args:
+        folder: version folder.
+        model: the same, loaded.
+        truth: crops that no training saw.
+        files: name of a `.tflite` file to its signature.
+
+    Returns:
+        The file's content: `set`, `measure` and `values`, artefact to share.
+
+    Raises:
+        CannotWrite: if it cannot be written.
+    """
+    find = model.runner("serve_crop")
+    count, size = len(truth.crops), truth.crops.shape[1]
+    camera = np.array([[size, 0, size / 2], [0, size, size / 2], [0, 0, 1]], np.float32)
+    known = {"K": np.repeat(camera[None], count, 0), "bone_length_m": np.ones((count, 1), "f")}
+    given: dict[str, Callable[[], dict]] = {
+        "serve_crop": lambda: {"image": truth.crops, **known},
+        "phone": lambda: {"image": truth.crops.astype(np.float32) / np.float32(255.0)},
+    }
+    values = {_REFERENCE: share_of_joints(find(given["serve_crop"]()), truth)}
+    for file, signature in files.items():
+        runner = export.tflite_runner(Path(folder) / file, signature)
+        asked = given.get(signature, given["phone"])()
+        values[file] = share_of_joints(runner(asked), truth)
+    content = {"set": truth.name, "measure": MEASURE, "values": values}
+    export.write_file(
+        Path(folder) / ACCURACY_NAME, json.dumps(content, indent=1, allow_nan=False) + "\n"
+    )
+    return content
+
+
+def metric_facts(content: Mapping[str, Any]) -> tuple[export.MetricFact, ...]:
+    """Rows of a card about what each artefact is worth.
+
+    Args:
+        content: of `accuracy.json`.
+    """
+    return tuple(
+        export.MetricFact(content["measure"], f"{content['set']}; {artefact}", f"{value:.4f}")
+        for artefact, value in content["values"].items()
+    )
+
+
+def losses(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sentences on the files that lose more than is usual of the float model's accuracy.
+
+    Args:
+        content: of `accuracy.json`.
+
+    Returns:
+        One sentence per such file.
+    """
+    best = content["values"][_REFERENCE]
+    sentences = []
+    for file, value in content["values"].items():
+        kinds = [kind for kind in ALLOWED_LOSS if file.endswith(f"_{kind}.tflite")]
+        loss = (best - value) / best if best > 0 else 0.0
+        if kinds and loss > ALLOWED_LOSS[kinds[0]]:
+            sentences.append(
+                f"{file} loses {100 * loss:.1f} % of the float model's accuracy on the held-out pictures "
+                f"({value:.3f} for {best:.3f}), more than the {100 * ALLOWED_LOSS[kinds[0]]:g} % usual "
+                f"for {kinds[0]}."
+            )
+    return tuple(sentences)
