@@ -55,12 +55,13 @@ class LabelledHands:
         return {str(key): reason for key, reason in reasons.items()}
 
 
-def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
-    """Open the labelled hands of a fine-tuning run.
+def load_hands(config: FinetuneConfig, data_dir: str, only_labelled: bool = True) -> LabelledHands:
+    """Open the hands of a fine-tuning run.
 
     Args:
         config: the run's settings.
         data_dir: record folders, commas between them; unused when hands are generated.
+        only_labelled: leave out training records without 2D joints, which a teacher can label.
 
     Returns:
         The hands.
@@ -79,9 +80,10 @@ def load_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
     )
     if config.split == "published":
         record_set = _published(record_set, config)
-    record_set = record_set.select(
-        choose_labelled(record_set, config.num_labels, config.label_seed)
-    )
+    if only_labelled:
+        record_set = record_set.select(
+            choose_labelled(record_set, config.num_labels, config.label_seed)
+        )
     num_train = sum(len(positions) for positions in record_set.train)
     if not num_train:
         raise ValueError(

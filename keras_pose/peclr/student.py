@@ -1,0 +1,324 @@
+"""Trains a phone-sized hand network: `python -m keras_pose.peclr.student --flagfile=<recipe> ...`.
+
+With --teacher it imitates a fine-tuned network beside the labels, without it learns from labels alone.
+The same command goes on with the run in --model_dir. Both are measured on the same held-out hands, and
+the gap is printed. `student_run` is the library form, without flags.
+"""
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_pose.peclr import pose_evaluation, runs
+from keras_pose.peclr.finetune import load_hand_pose
+from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.peclr.finetuning_data import LabelledHands, load_hands
+from keras_pose.peclr.pictures import draw_hands
+from keras_pose.peclr.student_config import StudentConfig
+from keras_pose.peclr.student_model import StudentModel, Teacher
+from keras_pose.skeletons import HAND_21_FREIHAND
+from keras_pose.train import config as configs
+from keras_pose.train import loop, run_folder
+from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.options import RunOptions
+from keras_pose.train.strategy import make_strategy
+from keras_pose.train.weights import read_weights, write_weights
+
+# What must agree for two networks to mean the same by a hand.
+_SHARED_FIELDS = ("crop_source", "crop_scale", "mirror_left", "reference_bone")
+# What `load_hands` reads.
+_DATA_FIELDS = (
+    *("dataset", "num_generated", "val_share", "split_seed", "max_bad_fraction"),
+    *("crop_source", "crop_scale", "assume_fov_deg", "mirror_left", "angle_range_deg"),
+    *("scale_low", "scale_high", "shift_range", "color_strength"),
+    *("image_size", "batch_size", "seed"),
+)
+_WRIST = HAND_21_FREIHAND.index("wrist")
+
+
+def student_run(
+    config: StudentConfig,
+    options: RunOptions,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict:
+    """Train, evaluate and record one run.
+
+    Args:
+        config: what to train.
+        options: where and how.
+        extra_callbacks: more Keras callbacks.
+
+    Returns:
+        The final content of `run.json`.
+
+    Raises:
+        ValueError: for contradictions, bad data or a damaged checkpoint, in one sentence.
+        OSError: if something cannot be written.
+    """
+    if options.mode == "eval":
+        run_config, model = load_student(options.model_dir)
+        return _record(run_config, options.model_dir, model, _hands(run_config, options))
+    run_folder.check_run(options.model_dir, config)
+    if config.teacher:
+        check_teacher(config)
+    if options.num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    started = time.monotonic()
+    hands = _hands(config, options)
+    keras.utils.set_random_seed(config.seed)
+    steps = min(config.steps_per_epoch, config.num_steps)
+    with hands.bad_records.as_sentence():
+        model = loop.run(
+            build_model=lambda: build_model(config),
+            batches=hands.batches,
+            model_dir=options.model_dir,
+            batch_size=config.batch_size,
+            num_steps=config.num_steps,
+            steps_per_epoch=steps,
+            strategy=make_strategy(options.strategy),
+            # Only now, so that a command refused for its data or its devices leaves no run behind.
+            begin=lambda: run_folder.open_run(options.model_dir, config),
+            callbacks=[*_callbacks(options, hands, steps), *extra_callbacks],
+            steps_per_execution=options.steps_per_execution,
+            checkpoints_to_keep=options.checkpoints_to_keep,
+        )
+    write_weights(model.network, weights_path(options.model_dir))
+    run_folder.update_run(
+        options.model_dir,
+        minutes=(time.monotonic() - started) / 60,
+        steps=config.num_steps,
+        hands=hands.counts,
+        skipped=hands.skipped(),
+    )
+    if options.mode == "train":
+        return run_folder.read_run(options.model_dir)
+    # As an export would be: in single precision, from the file.
+    return _record(config, options.model_dir, load_student(options.model_dir)[1], hands)
+
+
+def weights_path(model_dir: str) -> str:
+    """Path of a run's weights."""
+    return os.path.join(model_dir, "weights", "student.weights.h5")
+
+
+def is_student_run(model_dir: str) -> bool:
+    """Whether the run in `model_dir` is of this module.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    return "imitation" in run_folder.read_run(model_dir)["config"]
+
+
+def build_model(config: StudentConfig) -> StudentModel:
+    """Build the uncompiled model and load its teacher.
+
+    Args:
+        config: the run's settings; a teacher is one that `check_teacher` accepts.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if the teacher's weights are missing or damaged.
+    """
+    if not config.teacher:
+        return StudentModel(config)
+    teacher, width = load_teacher(config.teacher, config.image_size)
+    return StudentModel(config, teacher, width)
+
+
+def load_student(model_dir: str) -> tuple[StudentConfig, keras.Model]:
+    """Build the pose model of a finished run and load its weights.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        The run's config and the model of `keras_pose.peclr.student_pose.build_student_pose`, in single
+        precision; its layer named as the network holds maps and depth.
+
+    Raises:
+        ValueError: if the run has no weights yet, they are damaged or the run is another method's.
+    """
+    path = os.path.join(model_dir, run_folder.RUN_FILE)
+    if not is_student_run(model_dir):
+        raise ValueError(f"{path}: this is no run of keras_pose.peclr.student; give such a folder.")
+    config = configs.from_dict(StudentConfig, run_folder.read_run(model_dir)["config"], path)
+    # Weights come from the run, so the teacher need not exist any more.
+    model = StudentModel(dataclasses.replace(config, precision="float32", teacher=""))
+    read_weights(model.network, weights_path(model_dir))
+    return config, model.inference_pose
+
+
+def check_teacher(config: StudentConfig) -> None:
+    """Refuse a teacher that is unfinished or speaks of other crops.
+
+    Args:
+        config: config with `teacher` naming a run folder.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    teacher = runs.read_config(config.teacher, FinetuneConfig)
+    for name in _SHARED_FIELDS:
+        mine, theirs = getattr(config, name), getattr(teacher, name)
+        if mine != theirs:
+            raise ValueError(
+                f"--{name}={mine} contradicts the teacher {config.teacher}, which has {theirs}; use that."
+            )
+    if config.image_size % teacher.image_size:
+        raise ValueError(
+            f"--image_size={config.image_size} is no multiple of the {teacher.image_size} px of the "
+            f"teacher {config.teacher}; use one, so that it can be shown the same crops."
+        )
+    if not os.path.exists(runs.hand_pose_path(config.teacher)):
+        raise ValueError(
+            f"{runs.hand_pose_path(config.teacher)}: there are no weights here yet; let that run finish "
+            "first."
+        )
+
+
+def load_teacher(model_dir: str, image_size: int) -> tuple[Teacher, int]:
+    """Load what a fine-tuned network says about crops of another size.
+
+    Args:
+        model_dir: folder of a finished run of `keras_pose.peclr.finetune`.
+        image_size: side S of the crops, a multiple of the teacher's.
+
+    Returns:
+        `(answer, width)`: a `Teacher`, and the number of its features. Its weights belong to no other
+        model, so no checkpoint holds them.
+
+    Raises:
+        ValueError: if the run has no weights yet or they are damaged.
+    """
+    config, pose = load_hand_pose(model_dir)
+    # What the head reads: the encoder is a model of its own, whose output is none of this one's tensors.
+    features = pose.get_layer("head_hidden" if config.head == "mlp" else "head").input
+    whole = keras.Model(pose.input, {**pose.output, "features": features})
+    ratio = image_size // config.image_size
+
+    def answer(inputs):
+        image, camera = inputs["image"], inputs["intrinsics"]
+        if ratio > 1:
+            image = ops.average_pool(image, ratio, ratio)
+            # Pixels of the smaller crop; continuous, so that nothing but the scale changes.
+            camera = camera * ops.convert_to_tensor([[1 / ratio], [1 / ratio], [1.0]], camera.dtype)
+        said = whole({"image": image, "intrinsics": camera}, training=False)
+        depth = said["depth"]
+        return {
+            "keypoints_2d": ratio * said["keypoints_2d"],
+            "depth": depth - depth[:, _WRIST : _WRIST + 1],
+            "features": said["features"],
+            "valid": said["valid"],
+        }
+
+    return answer, features.shape[-1]
+
+
+def evaluate_teacher(model_dir: str, image_size: int, hands: LabelledHands) -> dict:
+    """Measure a teacher on a student's held-out hands, on the same crops.
+
+    Args:
+        model_dir: folder of the teacher's run.
+        image_size: side of the student's crops in px.
+        hands: of the student's run, with a held-out part.
+
+    Returns:
+        Part to protocol id to value, see `pose_evaluation.evaluate_hands`.
+
+    Raises:
+        ValueError: if there are no held-out hands or the teacher's weights are missing.
+    """
+    config, pose = load_hand_pose(model_dir)
+    if hands.heldout is None:
+        raise ValueError("There is no held-out hand with 2D joints to measure the teacher on.")
+    ratio = image_size // config.image_size
+
+    def shrink(batch):
+        matrix, camera = batch["matrix"], batch["intrinsics"]
+        image = tf.cast(batch["image"], tf.float32) / 255.0
+        rows = tf.constant([[1 / ratio], [1 / ratio], [1.0]], tf.float32)
+        return batch | {
+            "image": tf.nn.avg_pool2d(image, ratio, ratio, "VALID"),
+            "keypoints_2d": batch["keypoints_2d"] / ratio,
+            "matrix": matrix / ratio,
+            "intrinsics": camera * rows,
+        }
+
+    return pose_evaluation.evaluate_hands(pose, hands.heldout().map(shrink), list(hands.counts))
+
+
+def _hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
+    shared = {name: getattr(config, name) for name in _DATA_FIELDS}
+    return load_hands(
+        FinetuneConfig(**shared), options.data_dir, only_labelled=not _needs_teacher(config)
+    )
+
+
+def _needs_teacher(config):
+    """Whether pictures are trained on that a teacher alone can label."""
+    return bool(config.teacher) and config.use_unlabelled
+
+
+def _callbacks(options, hands, steps):
+    def evaluate(model, epoch):
+        if hands.heldout is None or options.mode == "train":
+            return {}
+        values = pose_evaluation.evaluate_hands(model.inference_pose, hands.heldout())
+        return pose_evaluation.overall(values)
+
+    example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))
+
+    def draw(model):
+        outputs = model.inference_pose(pose_evaluation.model_inputs(example), training=False)
+        return draw_hands(
+            example["image"].numpy(),
+            outputs["keypoints_2d"].numpy(),
+            outputs["keypoints_3d"].numpy(),
+            example["keypoints_2d"].numpy(),
+        )
+
+    rows = EpochRows(options.model_dir, steps, evaluate)
+    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
+
+
+def _record(config, model_dir, model, hands):
+    if hands.heldout is not None:
+        names = list(hands.counts)
+        values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
+        skipped = run_folder.read_run(model_dir).get("skipped", {}) | hands.skipped()
+        run_folder.update_run(model_dir, results=values, skipped=skipped)
+        if config.teacher:
+            theirs = evaluate_teacher(config.teacher, config.image_size, hands)
+            run_folder.update_run(model_dir, teacher_results=theirs)
+    return run_folder.read_run(model_dir)
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl: flags to config, config to run, results beside the teacher's."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    run = student_run(configs.from_flags(StudentConfig), configs.from_flags(RunOptions))
+    theirs = run.get("teacher_results", {})
+    print(f"{'student':>10}{'teacher':>10}")
+    for part, values in run.get("results", {}).items():
+        for name, value in values.items():
+            beside = theirs.get(part, {}).get(name)
+            print(f"{value:10.4f}{'-' if beside is None else f'{beside:.4f}':>10}  {part}  {name}")
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    configs.define_flags(StudentConfig, RunOptions)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()
