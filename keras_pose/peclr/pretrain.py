@@ -18,7 +18,6 @@ from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.strategy import make_strategy
 from keras_pose.train.weights import read_weights, write_weights
 
 
@@ -51,19 +50,12 @@ def pretrain_run(
     keras.utils.set_random_seed(config.seed)
     steps = min(config.steps_per_epoch, config.num_steps)
     with pictures.bad_records.as_sentence():
-        model = loop.run(
+        model = loop.run_config(
+            config,
+            options,
             build_model=lambda: ContrastiveModel(config, make_views=pictures.make_views),
             batches=pictures.batches,
-            model_dir=options.model_dir,
-            batch_size=config.batch_size,
-            num_steps=config.num_steps,
-            steps_per_epoch=steps,
-            strategy=make_strategy(options.strategy),
-            # Only now, so that a command refused for its data or its devices leaves no run behind.
-            begin=lambda: run_folder.open_run(options.model_dir, config),
             callbacks=[*_callbacks(config, options, pictures, steps), *extra_callbacks],
-            steps_per_execution=options.steps_per_execution,
-            checkpoints_to_keep=options.checkpoints_to_keep,
         )
     write_weights(model.encoder, runs.encoder_path(options.model_dir))
     write_weights(model.projection_head, runs.head_path(options.model_dir))
@@ -80,19 +72,14 @@ def evaluate_run(config: PretrainConfig, options: RunOptions) -> dict:
     """Take the held-out loss of the finished run in `options.model_dir`.
 
     Args:
-        config: config of the command line; unused but for its class's defaults.
+        config: config of the command line; checked against the run's.
         options: model_dir and data_dir are used.
 
     Returns:
         The content of `run.json` with the new results.
     """
     run_config = runs.read_config(options.model_dir, PretrainConfig)
-    if configs.differences(config, run_config) and configs.differences(config, PretrainConfig()):
-        changed = next(iter(configs.differences(config, run_config)))
-        raise ValueError(
-            f"{options.model_dir}: --{changed} differs from the run's setting; give "
-            "--flagfile=run.flags of that folder or no method flags at all."
-        )
+    run_folder.check_repeated(options.model_dir, config, run_config)
     pictures = load_pictures(run_config, options.data_dir)
     model = load_model(options.model_dir, pictures.make_views)
     return _record(run_config, options.model_dir, model, pictures)

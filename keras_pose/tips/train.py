@@ -21,7 +21,6 @@ from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.strategy import make_strategy
 
 # Charts of the GAN health panel in TensorBoard's custom scalars.
 HEALTH_PANEL = {
@@ -73,19 +72,12 @@ def train_run(
             labels=labels,
         )
 
-    model = loop.run(
+    model = loop.run_config(
+        config,
+        options,
         build_model=lambda: build_model(config),
         batches=batches,
-        model_dir=options.model_dir,
-        batch_size=config.batch_size,
-        num_steps=config.num_steps,
-        steps_per_epoch=min(config.steps_per_epoch, config.num_steps),
-        strategy=make_strategy(options.strategy),
-        # Only now, so that a command refused for its data or its devices leaves no run behind.
-        begin=lambda: run_folder.open_run(options.model_dir, config),
         callbacks=[*_callbacks(config, options, heldout), *extra_callbacks],
-        steps_per_execution=options.steps_per_execution,
-        checkpoints_to_keep=options.checkpoints_to_keep,
     )
     save_lifter(model.inference_lifter, options.model_dir, "last")
     run_folder.update_run(options.model_dir, minutes=(time.monotonic() - started) / 60)
@@ -119,12 +111,7 @@ def evaluate_run(options: RunOptions, config: Config | None = None) -> dict:
     """
     run_config, lifter = load_lifter(options.model_dir)
     if config is not None:
-        changed = configs.differences(config, run_config)
-        if changed and configs.differences(config, Config()):
-            raise ValueError(
-                f"{options.model_dir}: --{next(iter(changed))} differs from the run's setting; give "
-                "--flagfile=run.flags of that folder or no method flags at all."
-            )
+        run_folder.check_repeated(options.model_dir, config, run_config)
     heldout = load_poses(run_config, options.data_dir, "val")
     return _record(run_config, options.model_dir, lifter, heldout)
 

@@ -7,13 +7,16 @@ function: the data and the random draws are functions of the step, the rest is i
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_pose.train import run_folder
 from keras_pose.train.callbacks import SaveState, StopOnNonFinite
 from keras_pose.train.checkpoints import Checkpoints
-from keras_pose.train.strategy import per_replica_batch
+from keras_pose.train.options import RunOptions
+from keras_pose.train.strategy import make_strategy, per_replica_batch
 
 
 def run(
@@ -88,3 +91,42 @@ def run(
         callbacks=[StopOnNonFinite(), *(callbacks or []), SaveState(checkpoints, steps_per_epoch)],
     )
     return model
+
+
+def run_config(
+    config: Any,
+    options: RunOptions,
+    *,
+    build_model: Callable[[], keras.Model],
+    batches: Callable[[int], tf.data.Dataset],
+    callbacks: list,
+) -> keras.Model:
+    """Train as a method's config and the common flags say, and record both in the run folder.
+
+    Args:
+        config: frozen config with `batch_size`, `num_steps` and `steps_per_epoch`.
+        options: where and how.
+        build_model: as for `run`.
+        batches: as for `run`.
+        callbacks: as for `run`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: if a setting contradicts the strategy or the run there, or a checkpoint is damaged.
+    """
+    return run(
+        build_model=build_model,
+        batches=batches,
+        model_dir=options.model_dir,
+        batch_size=config.batch_size,
+        num_steps=config.num_steps,
+        steps_per_epoch=min(config.steps_per_epoch, config.num_steps),
+        strategy=make_strategy(options.strategy),
+        # Only now, so that a command refused for its data or its devices leaves no run behind.
+        begin=lambda: run_folder.open_run(options.model_dir, config),
+        callbacks=callbacks,
+        steps_per_execution=options.steps_per_execution,
+        checkpoints_to_keep=options.checkpoints_to_keep,
+    )

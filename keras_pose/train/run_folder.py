@@ -117,6 +117,25 @@ def check_run(model_dir: str, config: Any) -> bool:
     return False
 
 
+def check_repeated(model_dir: str, config: Any, run_config: Any) -> None:
+    """Check that method flags given beside a finished run, if any, are those of its training.
+
+    Args:
+        model_dir: run folder, for the sentence.
+        config: config of the command line; one with all defaults asks for nothing.
+        run_config: config of the run.
+
+    Raises:
+        ValueError: if a flag was given that differs from the run's.
+    """
+    changed = configs.differences(config, run_config)
+    if changed and configs.differences(config, type(config)()):
+        raise ValueError(
+            f"{model_dir}: --{next(iter(changed))} differs from the run's setting; give "
+            "--flagfile=run.flags of that folder or no method flags at all."
+        )
+
+
 def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> None:
     """Create the run folder, or check that the one there belongs to the same config.
 

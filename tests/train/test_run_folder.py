@@ -47,6 +47,14 @@ def test_same_settings_go_on_and_others_are_refused(tmp_path):
         train.open_run("", Settings())
 
 
+def test_flags_beside_a_finished_run_repeat_it_or_are_refused():
+    trained = Settings(rate=0.5)
+    for given in (trained, Settings()):
+        run_folder.check_repeated("runs/one", given, trained)
+    with pytest.raises(ValueError, match="runs/one: --count differs .* give --flagfile=run.flags"):
+        run_folder.check_repeated("runs/one", Settings(rate=0.5, count=9), trained)
+
+
 def test_entries_are_merged_and_replaced(tmp_path):
     (tmp_path / "run.json").write_text('{"config": {}, "b": 2}')
     train.update_run(str(tmp_path), b=3, c=[4])
