@@ -21,6 +21,7 @@ ROOMS = (
     "peclr",
     "tips",
     "wild3d",
+    "predict",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -4,3 +4,8 @@ Belongs here: what happens before and after a served network, for hands and bodi
 tracking, smoothing, hands on bodies, files, drawings. Does not: any network or method; those are reached
 through `keras_pose.serving` and a version folder alone.
 """
+
+# What finds poses imports TensorFlow and is fetched from its own modules.
+from keras_pose.predict.settings import FORMATS, PredictConfig
+
+__all__ = ["FORMATS", "PredictConfig"]

@@ -62,10 +62,9 @@ def bvh_text(
                 f"A pose for BVH has shape {list(np.shape(points))} or holds no numbers; skeleton "
                 f"{skeleton.name!r} needs [{skeleton.num_joints}, 3]."
             )
-    held, last = [], known[0]
-    for points in points_3d:
-        last = last if points is None else points
-        held.append(last)
+    held: list[np.ndarray] = []
+    for pose in points_3d:
+        held.append(pose if pose is not None else held[-1] if held else known[0])
     film = np.array(held, np.float64) * _TO_BVH
     nodes, rest = _nodes(skeleton), _rest(np.array(known, np.float64) * _TO_BVH, skeleton)
     offsets = np.array([_offset(nodes, number, rest) for number in range(len(nodes))])

@@ -34,7 +34,7 @@ def poses_coco(
     """
     numbers = {name: number for number, name in enumerate(sizes, start=1)}
     categories: dict[tuple[str, str], dict] = {}
-    annotations = []
+    annotations: list[dict] = []
     for pose in poses:
         if not pose.is_valid:
             continue

@@ -125,4 +125,5 @@ class PoseSmoother:
         if key not in self._filters:
             self._filters[key] = (OneEuroFilter(self._min_cutoff, self._beta), max(size, 1e-9))
         one_euro, unit = self._filters[key]
-        return unit * one_euro.smooth(points / unit, time_s)
+        smoothed = one_euro.smooth(points / unit, time_s)
+        return None if smoothed is None else unit * smoothed

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from keras_pose.data.generated_bodies import generate_body
+from keras_pose.serving import ServedPose
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
-from keras_pose.wild3d.exported import ExportedPose
 from tests.train.command_server import ROOT, CommandServer
 
 SIZE = 64
@@ -83,7 +83,7 @@ def test_the_section_says_the_whole_way(walked):
     modules = [module.removeprefix("keras_pose.") for module, _ in walked[1]]
     assert modules == [
         *("data.prepare", "data.check", "data.prepare"),
-        *("wild3d.train", "wild3d.train", "wild3d.export", "wild3d.predict"),
+        *("wild3d.train", "wild3d.train", "wild3d.export", "predict"),
     ]
 
 
@@ -121,19 +121,19 @@ def test_every_picture_was_predicted_and_drawn(walked):
     assert sorted(path.name for path in folder.glob("*.overlay.jpg")) == [
         f"{name}.overlay.jpg" for name in names
     ]
-    assert content["size"] == "given: a height of 1.75 m"
+    assert content["size"].startswith("given: a height of 1.75 m, bones of 4.200 m")
     pose = content["poses"][0]
-    assert np.shape(pose["keypoints_2d_px"]) == (16, 2) and pose["position_m"] is None
+    assert np.shape(pose["keypoints_2d_px"]) == (16, 2) and pose["is_root_relative"]
     assert np.shape(pose["keypoints_3d_m"]) == (16, 3)
 
 
 @pytest.mark.slow
 def test_the_served_model_is_the_one_that_predicted(walked):
     folder = walked[0]
-    model = ExportedPose(folder / "savedmodels" / "my_bodies" / "1")
-    assert model.trained.image_size == SIZE
+    model = ServedPose(folder / "savedmodels" / "my_bodies" / "1")
+    assert model.metadata.image_size == SIZE
     picture = cv2.imread(str(folder / "my_pictures" / "images" / "00.jpg"))[..., ::-1].copy()
-    body = model.predict(picture, height_m=1.75)[0]
+    (body,) = model.predict(picture, bone_length_m=2.4 * 1.75)
     pose = json.loads((folder / "predicted" / "poses.json").read_text())["poses"][0]
     np.testing.assert_allclose(body.keypoints_2d, pose["keypoints_2d_px"], atol=1e-2)
     np.testing.assert_allclose(body.keypoints_3d, pose["keypoints_3d_m"], atol=1e-4)

@@ -1,8 +1,9 @@
-"""Videos one frame after the other, of any length, and drawings written as videos."""
+"""Videos and cameras one frame after the other, of any length, and drawings written as videos."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,30 +13,45 @@ _FRAMES_PER_SECOND = 25.0
 
 
 class VideoReader:
-    """Frames of a video in order; a context manager.
+    """Frames of a video or of a camera in order; a context manager.
 
     Args:
-        path: the video.
+        source: path of the video, or number of the camera.
+        max_frames: stop after so many; 0 for all, of a camera: until it is unplugged.
+        capture: opens a source; anything with `cv2.VideoCapture`'s manner.
 
     Attributes:
-        num_frames: how many frames the file says it has; 0 if it does not say.
-        frames_per_second: as the file says, or 25.
+        num_frames: how many frames there will be; 0 if nobody knows.
+        frames_per_second: as the source says, or 25.
+        is_open: whether anything was opened.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
-        self._capture = cv2.VideoCapture(os.fspath(path))
-        is_open = self._capture.isOpened()
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if is_open else 0.0
-        rate = self._capture.get(cv2.CAP_PROP_FPS) if is_open else 0.0
+    def __init__(
+        self,
+        source: str | os.PathLike | int,
+        max_frames: int = 0,
+        capture: Callable[..., Any] = cv2.VideoCapture,
+    ) -> None:
+        self._capture = capture(source if isinstance(source, int) else os.fspath(source))
+        self._max_frames = max_frames
+        self.is_open = bool(self._capture.isOpened())
+        is_file = self.is_open and not isinstance(source, int)
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if is_file else 0.0
+        rate = self._capture.get(cv2.CAP_PROP_FPS) if self.is_open else 0.0
         self.num_frames = int(count) if 0 < count < 1e9 else 0
+        if max_frames:
+            is_known = 0 < self.num_frames < max_frames
+            self.num_frames = self.num_frames if is_known else max_frames
         self.frames_per_second = rate if 0 < rate < 1e4 else _FRAMES_PER_SECOND
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Gives uint8 [H, W, 3] RGB frames until the video ends or cannot be read on."""
-        while True:
+        done = 0
+        while not self._max_frames or done < self._max_frames:
             good, frame = self._capture.read()
             if not good:
                 return
+            done += 1
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def __enter__(self) -> "VideoReader":
@@ -43,7 +59,7 @@ class VideoReader:
         return self
 
     def __exit__(self, *error) -> None:
-        """Closes the file."""
+        """Closes the file or the camera."""
         self._capture.release()
 
 

@@ -1,0 +1,44 @@
+"""Predicts hands and persons in pictures, videos and before a camera.
+
+    python -m keras_pose.predict --saved_model=<version folder> --pictures=<picture, folder or video>
+        --output=<folder> [--hands=<version folder>] [--boxes=...] [--focal_px=...] [--height_m=...]
+
+Writes `poses.json` (or .csv, .npz, .coco.json, .bvh) with units and frames in front, drawings, and
+`poses.html`, in which the poses can be turned.
+"""
+
+import os
+
+from keras_pose.predict.prediction import predict_files
+from keras_pose.predict.settings import PredictConfig
+from keras_pose.train import config as configs
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point under absl: flags to config, config to files."""
+    if len(arguments) > 1:
+        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+    config = configs.from_flags(PredictConfig)
+    outcome = predict_files(config)
+    print(f"Written to {os.path.abspath(config.output)}.")
+    for sentence in outcome.notes:
+        print(sentence)
+    sentences = list(outcome.failures.values())
+    for sentence in sentences:
+        print(f"not predicted: {sentence}")
+    if len(sentences) == 1:
+        raise ValueError(sentences[0])
+    if sentences:
+        raise ValueError(
+            f"{len(sentences)} pictures could not be predicted, the first: {sentences[0]}"
+        )
+
+
+def run_main() -> None:
+    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    configs.define_flags(PredictConfig)
+    configs.run_binary(main)
+
+
+if __name__ == "__main__":
+    run_main()

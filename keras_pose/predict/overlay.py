@@ -1,0 +1,103 @@
+"""Found hands and persons drawn over their picture, and in 3D from two sides beside it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from keras_pose.predict.pose import FoundPose, join_poses, persons_of
+from keras_pose.viz import VIEWS, draw_pose_2d, draw_pose_3d, label, tile
+from keras_pose.viz.brush import Brush
+
+# Height of the drawing: small pictures are enlarged until limbs can be told apart, photographs shrunk.
+_LOWEST, _HIGHEST = 360, 720
+_FRAME = (255, 255, 255)
+_MARK = (0, 114, 178)
+_EMPTY = 240
+
+
+def draw_on_picture(
+    image: np.ndarray, poses: Sequence[FoundPose], min_score: float = 0.0
+) -> np.ndarray:
+    """Draws joints and the boxes that were looked at.
+
+    Args:
+        image: uint8 [H, W, 3] RGB.
+        poses: what was found; what is not valid is left out.
+        min_score: joints below it are left out.
+
+    Returns:
+        uint8 [H', W', 3] RGB, of even size, which follows from the picture's alone.
+    """
+    factor = np.clip(image.shape[0], _LOWEST, _HIGHEST) / image.shape[0]
+    # Even sizes, as video codecs want them.
+    size = tuple(max(2 * round(factor * length / 2), 2) for length in image.shape[1::-1])
+    # The same for points as for pixels, although sizes were rounded.
+    scale = np.array(size) / [image.shape[1], image.shape[0]]
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    brush = Brush(cv2.resize(image, size, interpolation=how))
+    shown = [pose for pose in poses if pose.is_valid]
+    for pose in shown:
+        _rectangle(brush, pose.box, scale)
+    drawing = brush.picture()
+    for pose in shown:
+        sure = np.where(pose.score[:, None] >= min_score, pose.keypoints_2d * scale, np.nan)
+        drawing = draw_pose_2d(drawing, sure, pose.skeleton)
+    return drawing
+
+
+def draw_beside(drawing: np.ndarray, poses: Sequence[FoundPose]) -> np.ndarray:
+    """Sets 3D views of all persons beside a drawing.
+
+    Args:
+        drawing: uint8 [H, W, 3] RGB, from `draw_on_picture`.
+        poses: what was found; a body and its hands are drawn as one.
+
+    Returns:
+        uint8 [H', W', 3] RGB of even size: the drawing, beside it the first person from two sides,
+        below it the others. Its size follows from that of the drawing and the number of persons,
+        or of hands where there is no person: hands that are attached to nobody get no view.
+    """
+    persons = persons_of(poses)
+    bodies = [person for person in persons if person[0].kind == "body"]
+    persons = bodies or persons
+    views = [
+        _side_views(person, number, len(persons), drawing) for number, person in enumerate(persons)
+    ]
+    if not views:
+        return drawing
+    rows = [[drawing, *views[0]], *([*view] for view in views[1:])]
+    return _even(tile(rows, gap=2))
+
+
+def _rectangle(brush, box, scale):
+    x, y, width, height = box
+    corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]) * scale
+    for thickness, colour in ((3.0, _FRAME), (1.4, _MARK)):
+        for number in range(4):
+            brush.limb(corners[number], corners[(number + 1) % 4], thickness, colour)
+
+
+def _side_views(person, number, count, drawing):
+    side = min(drawing.shape[0], _LOWEST)
+    which = (
+        f"{'hand' if person[0].kind == 'hand' else 'person'} {number + 1}, " if count > 1 else ""
+    )
+    skeleton, _, points = join_poses([pose for pose in person if pose.is_valid] or person)
+    if points is None:
+        empty = np.full((side, side, 3), _EMPTY, np.uint8)
+        words = "no metric 3D" if person[0].is_valid else "nobody"
+        return [label(empty, which + words) for _ in VIEWS]
+    has_floor = person[0].kind == "body"
+    return [
+        label(
+            draw_pose_3d(points, skeleton, azimuth, elevation, (side, side), floor=has_floor),
+            which + title,
+        )
+        for azimuth, elevation, title in VIEWS
+    ]
+
+
+def _even(drawing):
+    height, width = drawing.shape[:2]
+    return np.ascontiguousarray(drawing[: height // 2 * 2, : width // 2 * 2])

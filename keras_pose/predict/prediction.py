@@ -1,0 +1,236 @@
+"""From a command to files: pictures one by one, or a film with everybody in it followed."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from keras_pose.data.picture import ENDINGS, decode_picture, encode_picture
+from keras_pose.data.picture_folder import list_pictures
+from keras_pose.data.video_frames import VIDEO_ENDINGS
+from keras_pose.export import write_file
+from keras_pose.predict.finder import Finder
+from keras_pose.predict.overlay import draw_beside, draw_on_picture
+from keras_pose.predict.pose import FoundPose
+from keras_pose.predict.progress import ProgressBar
+from keras_pose.predict.regions import Regions
+from keras_pose.predict.results import Results
+from keras_pose.predict.settings import PredictConfig
+from keras_pose.predict.smoothing import PoseSmoother
+from keras_pose.predict.tracking import BoxTracker
+from keras_pose.predict.videos import VideoReader, VideoWriter
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a command came to.
+
+    Attributes:
+        failures: picture to the sentence on why it could not be predicted.
+        notes: what a reader of the files should know.
+    """
+
+    failures: dict[str, str]
+    notes: list[str]
+
+
+def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
+    """Predicts all pictures, or all frames, and writes their files.
+
+    A picture that cannot be predicted does not stop the others.
+
+    Args:
+        config: what to predict.
+        capture: opens videos and cameras; anything with `cv2.VideoCapture`'s manner.
+
+    Returns:
+        What could not be predicted, and what should be known.
+
+    Raises:
+        ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
+        OSError: if something cannot be written.
+    """
+    for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
+        if not getattr(config, flag):
+            raise ValueError(f"--{flag} is empty; say what --{flag} is.")
+    place = Path(config.pictures)
+    is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
+    is_film = is_video or config.webcam >= 0
+    root, names = (place.parent, [place.name]) if is_film else _pictures(place)
+    if config.smooth and not is_film:
+        raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
+    regions = Regions(config.boxes)
+    finder = Finder(config)
+    failures: dict[str, str] = {}
+    if is_film:
+        source: str | int = config.webcam if config.webcam >= 0 else str(place)
+        results = _follow(config, finder, regions, source, capture, failures)
+    else:
+        results = Results(config, 0.0, "")
+        for name, image, poses in _find_all(finder, regions, root, names, failures):
+            drawing = _drawn(config, image, poses)
+            camera = finder.lens.of(*image.shape[:2])
+            results.add(name, image.shape, camera, poses, drawing if config.page else None)
+            if config.overlay:
+                picture = encode_picture(draw_beside(drawing, poses))
+                write_file(Path(config.output) / f"{name}.overlay.jpg", picture)
+    notes = results.write(_facts(config, finder)) if len(results) else []
+    return Outcome(failures, notes)
+
+
+def _facts(config, finder):
+    facts = {
+        "source": config.pictures or f"camera {config.webcam}",
+        "saved_model": f"{config.saved_model} ({finder.main.name}, version {finder.main.version})",
+    }
+    if finder.hands is not None:
+        facts["hands"] = f"{config.hands} ({finder.hands.name}, version {finder.hands.version})"
+    smoothing = "none"
+    if config.smooth:
+        smoothing = (
+            f"One-Euro filter, cutoff {config.smooth_min_cutoff:g} Hz, beta {config.smooth_beta:g}; "
+            "do not measure accuracy on these poses"
+        )
+    return facts | {
+        "camera": finder.lens.words,
+        "size": finder.size_words,
+        "smoothing": smoothing,
+    }
+
+
+def _drawn(config, image, poses):
+    """The picture with joints; nothing where nobody wants it."""
+    if not (config.overlay or config.page):
+        return None
+    return draw_on_picture(image, poses, config.min_score)
+
+
+def _find_all(finder, regions, root, names, failures) -> Iterator[tuple[str, np.ndarray, list]]:
+    bar = ProgressBar("pictures", len(names))
+    for number, name in enumerate(names):
+        bar.show(number)
+        try:
+            image = decode_picture((root / name).read_bytes(), name)
+            entries = regions.of(name, image.shape)
+            poses = _find(finder, name, image, entries)
+        except (ValueError, OSError) as error:
+            failures[name] = str(error)
+            continue
+        yield name, image, poses
+    bar.close()
+
+
+def _find(finder, name, image, entries) -> list[FoundPose]:
+    """Everybody in one picture."""
+    if finder.hands is None:
+        sides = [finder.side_of(side, name) for _, side in entries]
+        return finder.look(name, image, [box for box, _ in entries], sides)
+    of_bodies = [box for box, side in entries if not side]
+    of_hands = [(box, side) for box, side in entries if side]
+    if not of_bodies:
+        # A file may name the hands alone; their body is then somewhere in the picture.
+        of_bodies = [np.array([0.0, 0.0, image.shape[1], image.shape[0]])]
+    bodies = finder.look(name, image, of_bodies, [""] * len(of_bodies))
+    return finder.attach(bodies, finder.add_hands(name, image, bodies, of_hands))
+
+
+def _follow(config, finder, regions, source, capture, failures) -> Results:
+    """Everybody through a film, from the boxes of its first frame."""
+    is_camera = isinstance(source, int)
+    stem = "camera" if is_camera else Path(source).stem
+    name = "camera" if is_camera else Path(source).name
+    with contextlib.ExitStack() as stack:
+        video = stack.enter_context(VideoReader(source, config.max_frames, capture))
+        results = Results(config, video.frames_per_second, stem)
+        bar, writer = ProgressBar("frames", video.num_frames), None
+        tracks: list[_Track] = []
+        smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
+        # A camera is stopped by Ctrl-C, and what it saw is kept.
+        stop = contextlib.suppress(KeyboardInterrupt) if is_camera else contextlib.nullcontext()
+        with stop:
+            for number, image in enumerate(video):
+                bar.show(number)
+                if not tracks:
+                    tracks = _tracks(config, finder, regions.of(name, image.shape), name)
+                poses = _next(finder, tracks, str(number), image)
+                hands = finder.add_hands(str(number), image, poses)
+                if config.smooth:
+                    time = number / video.frames_per_second
+                    poses = smoother.smooth(poses, finder.main.kind, time)
+                    if finder.hands is not None:
+                        hands = smoother.smooth(hands, "hand", time)
+                poses = finder.attach(poses, hands)
+                drawing = _drawn(config, image, poses)
+                camera = finder.lens.of(*image.shape[:2])
+                shown = drawing if config.page else None
+                results.add(str(number), image.shape, camera, poses, shown)
+                if config.overlay:
+                    board = draw_beside(drawing, poses)
+                    if writer is None:
+                        target = Path(config.output) / f"{stem}.overlay.mp4"
+                        writer = VideoWriter(target, board.shape, video.frames_per_second)
+                        stack.enter_context(writer)
+                    writer.write(board)
+        bar.close()
+        if not len(results):
+            if is_camera:
+                raise ValueError(
+                    f"--webcam={source} gives no picture; plug in or name another one."
+                )
+            raise ValueError(
+                f"--pictures={source} is no video that OpenCV reads; convert it to mp4."
+            )
+        if not is_camera and len(results) < video.num_frames:
+            failures[name] = (
+                f"{name}: the video ends after {len(results)} of {video.num_frames} frames; it may "
+                "be cut off, get it again."
+            )
+    return results
+
+
+@dataclasses.dataclass(frozen=True)
+class _Track:
+    """One hand or person that is followed."""
+
+    tracker: BoxTracker
+    side: str
+
+
+def _tracks(config, finder, entries, name):
+    if finder.hands is not None and any(side for _, side in entries):
+        raise ValueError(
+            f"{name}: in a film hands are looked for at the forearms; leave boxes with a side out."
+        )
+    return [
+        _Track(BoxTracker(box, config.min_score), finder.side_of(side, name))
+        for box, side in entries
+    ]
+
+
+def _next(finder, tracks, name, image):
+    boxes, sides = [track.tracker.box for track in tracks], [track.side for track in tracks]
+    poses = finder.look(name, image, boxes, sides)
+    for number, track in enumerate(tracks):
+        was_lost = track.tracker.is_lost
+        if track.tracker.update(poses[number], image.shape) and was_lost:
+            # The first look is coarse; the second one is as good as those that follow.
+            (again,) = finder.look(name, image, [track.tracker.box], [track.side])
+            poses[number] = dataclasses.replace(again, person=number)
+            track.tracker.update(again, image.shape)
+    return poses
+
+
+def _pictures(place):
+    """The folder of the pictures and their names in it."""
+    if place.is_file():
+        return place.parent, [place.name]
+    if not place.is_dir():
+        raise ValueError(f"--pictures={place} does not exist; give a picture, a folder or a video.")
+    names = list_pictures(place)
+    if not names:
+        raise ValueError(f"--pictures={place} holds no picture ({', '.join(ENDINGS)}).")
+    return place, names

@@ -1,0 +1,231 @@
+"""All that a command found, and the files that it becomes."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_pose.export import write_file
+from keras_pose.predict.bvh import bvh_text
+from keras_pose.predict.coco import poses_coco
+from keras_pose.predict.page import PageFrame, page_html
+from keras_pose.predict.pose import FoundPose, with_hands
+from keras_pose.predict.pose_files import header, poses_csv, poses_json, poses_npz
+from keras_pose.predict.settings import PredictConfig
+
+# Longer side of a picture on the page, px, and how many pictures a page carries.
+_THUMBNAIL, _MOST_THUMBNAILS = 480, 240
+_QUALITY = 75
+# A joint that BVH puts this far from where it was found is worth a sentence, m.
+_BVH_TOLERANCE_M = 1e-3
+
+
+class Results:
+    """Poses of one picture after the other.
+
+    Args:
+        config: the command.
+        frames_per_second: of a film; 0 for single pictures.
+        name: what files of a film begin with.
+    """
+
+    def __init__(self, config: PredictConfig, frames_per_second: float, name: str) -> None:
+        self._config, self._rate, self._name = config, frames_per_second, name
+        self._names: list[str] = []
+        self._poses: list[list[FoundPose]] = []
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._cameras: dict[str, np.ndarray] = {}
+        self._thumbnails: dict[int, bytes] = {}
+        self._stride = 1
+
+    def __len__(self) -> int:
+        """Returns how many pictures there are."""
+        return len(self._names)
+
+    def add(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        camera: np.ndarray | None,
+        poses: Sequence[FoundPose],
+        drawing: np.ndarray | None,
+    ) -> None:
+        """Takes in a picture.
+
+        Args:
+            name: of the picture.
+            shape: of the picture, height first.
+            camera: its matrix [3, 3] in px, or None.
+            poses: what was found in it.
+            drawing: uint8 [H, W, 3], for the page; None for none.
+        """
+        number = len(self._names)
+        self._names.append(name)
+        self._poses.append(list(poses))
+        self._sizes[name] = (int(shape[0]), int(shape[1]))
+        if camera is not None:
+            self._cameras[name] = camera
+        if drawing is None or number % self._stride:
+            return
+        if len(self._thumbnails) >= _MOST_THUMBNAILS:
+            if not self._rate:
+                return
+            # Of a long film every other picture goes, again and again.
+            self._stride *= 2
+            self._thumbnails = {
+                kept: data for kept, data in self._thumbnails.items() if kept % self._stride == 0
+            }
+            if number % self._stride:
+                return
+        self._thumbnails[number] = _thumbnail(drawing)
+
+    def write(self, facts: dict) -> list[str]:
+        """Writes all files that the command asks for, each in full or not at all.
+
+        Args:
+            facts: for the heads of the files.
+
+        Returns:
+            Sentences on what a reader of the files should know.
+
+        Raises:
+            OSError: if something cannot be written.
+        """
+        config, folder, notes = self._config, Path(self._config.output), []
+        poses = [pose for row in self._poses for pose in row]
+        facts = facts | self._pictures()
+        head = header(facts, poses)
+        writers: dict[str, Callable[[], tuple[str, str | bytes]]] = {
+            "json": lambda: ("poses.json", poses_json(head, poses)),
+            "csv": lambda: ("poses.csv", poses_csv(head, poses)),
+            "npz": lambda: ("poses.npz", poses_npz(head, poses)),
+            "coco": lambda: (
+                "poses.coco.json",
+                poses_coco(head, poses, self._sizes, config.min_score, self._cameras),
+            ),
+        }
+        for kind in config.formats:
+            if kind in writers:
+                name, content = writers[kind]()
+                write_file(folder / name, content)
+        has_metres = any(pose.keypoints_3d is not None for pose in poses)
+        if "bvh" in config.formats:
+            notes += self._write_bvh(folder)
+        if config.page and has_metres:
+            write_file(folder / "poses.html", self._page(facts))
+        if not has_metres and (config.page or "bvh" in config.formats):
+            notes.append("No pose has metres, so there is no page and no BVH file.")
+        return notes
+
+    def _pictures(self):
+        """Size and camera of every picture, once where all are alike."""
+        entries = {}
+        for name, (height, width) in self._sizes.items():
+            camera = self._cameras.get(name)
+            matrix = None if camera is None else camera.tolist()
+            entries[name] = {"height": height, "width": width, "intrinsics_px": matrix}
+        if self._rate:
+            first = next(iter(entries.values()), {})
+            return {"frames": len(entries), "frames_per_second": self._rate, **first}
+        return {"pictures": entries}
+
+    def _page(self, facts):
+        frames = [
+            PageFrame(name, poses, self._thumbnails.get(number))
+            for number, (name, poses) in enumerate(zip(self._names, self._poses, strict=True))
+        ]
+        shown = {name: words for name, words in facts.items() if isinstance(words, str)}
+        return page_html(f"Poses in {Path(facts['source']).name}", shown, frames, self._rate)
+
+    def _write_bvh(self, folder):
+        notes = []
+        films = (
+            [(self._name, self._poses)]
+            if self._rate
+            else [(name, [poses]) for name, poses in zip(self._names, self._poses, strict=True)]
+        )
+        for name, film in films:
+            for suffix, skeleton, points in _actors(film):
+                if all(frame is None for frame in points):
+                    continue
+                path = folder / f"{name}.{suffix}.bvh"
+                rate = self._rate or 1.0
+                text, error = bvh_text(points, skeleton, rate, self._config.bvh_positions)
+                write_file(path, text)
+                if error > _BVH_TOLERANCE_M:
+                    notes.append(
+                        f"{path.name}: bones change their lengths from frame to frame, and BVH's have "
+                        f"one each: joints come back to {1000 * error:.0f} mm; --bvh_positions makes "
+                        "it exact."
+                    )
+        return notes
+
+
+def _actors(film):
+    """Each body with its hands, and each single hand, as (file's name, joint order, film)."""
+    keys: dict[tuple[int, str, str], None] = {}
+    for poses in film:
+        for pose in poses:
+            side = "" if pose.is_attached else pose.side
+            kind = "body" if pose.is_attached else pose.kind
+            keys.setdefault((pose.person, kind, side))
+    for person, kind, side in keys:
+        rows = [[pose for pose in poses if pose.person == person] for poses in film]
+        if kind == "hand":
+            found = [_only(row, kind, side, False) for row in rows]
+            skeleton = next(pose.skeleton for pose in found if pose is not None)
+            points = [None if pose is None else pose.keypoints_3d for pose in found]
+            yield f"{side}_hand{person}", skeleton, points
+            continue
+        bodies = [_only(row, kind, "", False) for row in rows]
+        skeleton = next(pose.skeleton for pose in bodies if pose is not None)
+        points = [None if pose is None else pose.keypoints_3d for pose in bodies]
+        hands = {}
+        for which in ("left", "right"):
+            found = [_only(row, "hand", which, True) for row in rows]
+            if any(pose is not None for pose in found):
+                hands[which] = found
+        if hands:
+            points = _with_fingers(points, skeleton, hands)
+            orders = {
+                which: next(pose.skeleton for pose in found if pose is not None)
+                for which, found in hands.items()
+            }
+            skeleton = with_hands(skeleton, orders)
+        yield f"person{person}", skeleton, points
+
+
+def _only(row, kind, side, is_attached):
+    for pose in row:
+        if (pose.kind, pose.side, pose.is_attached) == (kind, side, is_attached):
+            return pose
+    return None
+
+
+def _with_fingers(points, skeleton, hands):
+    """Adds fingers to each frame of a body; a hand that was not found keeps its last shape."""
+    joined = list(points)
+    for side, found in hands.items():
+        wrist = skeleton.index(f"{side}_wrist")
+        shapes = [None if pose is None else _fingers(pose) for pose in found]
+        shape = next(one for one in shapes if one is not None)
+        for number, one in enumerate(shapes):
+            shape = shape if one is None else one
+            if joined[number] is not None:
+                fingers = points[number][wrist] + shape
+                joined[number] = np.concatenate([joined[number], fingers])
+    return joined
+
+
+def _fingers(pose):
+    root = pose.skeleton.root
+    return np.delete(pose.keypoints_3d - pose.keypoints_3d[root], root, axis=0)
+
+
+def _thumbnail(drawing):
+    factor = min(_THUMBNAIL / max(drawing.shape[:2]), 1.0)
+    size = tuple(max(round(length * factor), 1) for length in drawing.shape[1::-1])
+    small = cv2.resize(drawing, size, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

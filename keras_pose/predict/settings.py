@@ -1,0 +1,127 @@
+"""What `python -m keras_pose.predict` can be told."""
+
+import dataclasses
+
+from keras_pose.train.config import check_ranges, option
+
+FORMATS = ("json", "csv", "npz", "coco", "bvh")
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictConfig:
+    """What is predicted, and what is known of person and camera; field = flag.
+
+    Raises:
+        ValueError: when a value is out of range or two values contradict each other.
+    """
+
+    saved_model: str = option(
+        "", "Version folder of a hand or body network, savedmodels/<name>/<version>."
+    )
+    hands: str = option(
+        "",
+        "Version folder of a hand network, beside a body network in --saved_model: hands are looked for "
+        "at the ends of the forearms and set on the wrists.",
+    )
+    pictures: str = option(
+        "", "A picture, a folder of pictures (with all folders below), or a video."
+    )
+    webcam: int = option(-1, "Instead: number of a camera; -1 for none.", low=-1, high=99)
+    max_frames: int = option(0, "Of a video or camera; 0 for all.", low=0)
+    output: str = option("", "Folder to write to.")
+    boxes: str = option(
+        "",
+        "Tight boxes of hands or whole persons: a .csv of rows name,x,y,width,height, to which left or "
+        "right may be added, or a .json, as keras_pose.data.prepare takes them, or x,y,width,height "
+        "itself for all pictures, or for the first frame of a video; empty looks at the whole picture.",
+    )
+    side: str = option(
+        "auto",
+        "Which hands: auto is right for a hand network alone, both with a body; with both and a hand "
+        "network alone, the boxes say which.",
+        choices=("auto", "right", "left", "both"),
+    )
+    focal_px: float = option(
+        0.0, "Focal length in pixels of the picture; its middle is the principal point.", low=0.0
+    )
+    assume_fov_deg: float = option(
+        0.0,
+        "Instead: assume a lens with this field of view over the picture's longer side, degrees. "
+        "Positions are then as wrong as the assumption.",
+        low=0.0,
+        high=150.0,
+    )
+    intrinsics: str = option(
+        "",
+        "Instead: file of the camera matrix, a .json or text of 3 rows of 3 numbers, in pixels of the "
+        "upright picture whose first centre is (0.5, 0.5). Without any of the three, 3D is relative to "
+        "the root.",
+    )
+    bone_length_m: float = option(
+        0.0,
+        "Known length in metres that --saved_model's metadata.json names: of a hand one bone, of a body "
+        "14 bones together. Without it the typical one is assumed.",
+        low=0.0,
+        high=10.0,
+    )
+    height_m: float = option(0.0, "Of a body, instead: its height in metres.", low=0.0, high=3.0)
+    hand_bone_length_m: float = option(
+        0.0,
+        "Known length in metres that the metadata.json of --hands names. Without it hands grow with the "
+        "body: 0.108 of the height.",
+        low=0.0,
+        high=1.0,
+    )
+    format: str = option("json", f"Files of the poses, parted by commas: {', '.join(FORMATS)}.")
+    bvh_positions: bool = option(
+        False, "Position channels for every joint of a BVH file: exact where bone lengths change."
+    )
+    overlay: bool = option(True, "Draw what was found: a .jpg per picture, an .mp4 per video.")
+    page: bool = option(True, "Write poses.html, in which the poses can be turned.")
+    smooth: bool = option(
+        False, "Calm the poses of a video by a One-Euro filter. Never where figures are measured."
+    )
+    smooth_min_cutoff: float = option(
+        1.0, "Of the filter: cutoff at rest, Hz; lower is calmer.", low=0.001, high=1000.0
+    )
+    smooth_beta: float = option(
+        2.0,
+        "Of the filter: rise of the cutoff, Hz, with speed in sizes of the pose per second; higher "
+        "lags less.",
+        low=0.0,
+        high=1000.0,
+    )
+    min_score: float = option(
+        0.2,
+        "Joints with a lower score are not drawn, do not lead a video's box, and get COCO's flag 1.",
+        low=0.0,
+        high=1.0,
+    )
+
+    def __post_init__(self):
+        check_ranges(self)
+        _only_one(self, "focal_px", "assume_fov_deg", "intrinsics")
+        _only_one(self, "bone_length_m", "height_m")
+        if self.pictures and self.webcam >= 0:
+            raise ValueError("--pictures and --webcam contradict each other; give one of them.")
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown or not self.formats:
+            raise ValueError(
+                f"--format={self.format} names no file; give one or more of {', '.join(FORMATS)}, "
+                "parted by commas."
+            )
+        if self.hand_bone_length_m and not self.hands:
+            raise ValueError("--hand_bone_length_m needs --hands; give --bone_length_m instead.")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The names in `format`, each once."""
+        return tuple(dict.fromkeys(part.strip() for part in self.format.split(",") if part.strip()))
+
+
+def _only_one(config, *names):
+    given = [f"--{name}" for name in names if getattr(config, name)]
+    if len(given) > 1:
+        raise ValueError(
+            f"{' and '.join(given)} contradict each other; give the one that you know."
+        )

@@ -1,0 +1,135 @@
+"""Films: everybody is followed, from a video or a camera, smoothed where asked for."""
+
+import dataclasses
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_pose.data.bvh import read_bvh
+from keras_pose.predict import network
+from keras_pose.predict.prediction import predict_files
+from keras_pose.skeletons import MPII_16
+from tests.predict import served_people
+from tests.predict.commands import config, loaded, run, write
+from tests.predict.served_people import picture
+
+HEIGHT, WIDTH = 120, 160
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    top = tmp_path_factory.mktemp("models")
+    return {kind: str(served_people.save(top / kind / "1", kind)) for kind in ("body", "hand")}
+
+
+@pytest.fixture(autouse=True)
+def _load_once(monkeypatch):
+    """Loading a model takes seconds, and all tests use two."""
+    monkeypatch.setattr(network, "ServedPose", loaded)
+
+
+class _Frames:
+    """A capture of made-up frames, as cv2.VideoCapture is used."""
+
+    def __init__(self, frames, rate=10.0):
+        self.frames, self.rate, self.released = list(frames), rate, False
+
+    def isOpened(self):  # noqa: N802 - OpenCV's word
+        return bool(self.frames)
+
+    def get(self, which):
+        return {cv2.CAP_PROP_FPS: self.rate, cv2.CAP_PROP_FRAME_COUNT: -1.0}[which]
+
+    def read(self):
+        if not self.frames:
+            return False, None
+        return True, self.frames.pop(0)[..., ::-1].copy()
+
+    def release(self):
+        self.released = True
+
+
+def _walk(count=10, step=5.0):
+    return [picture(x=50.0 + step * number) for number in range(count)]
+
+
+def test_a_camera_is_followed_until_enough_frames(models, tmp_path):
+    capture, asked = _Frames(_walk(30)), []
+
+    def opened(source):
+        asked.append(source)
+        return capture
+
+    command = config(models["body"], "", tmp_path / "out", webcam=2, max_frames=10)
+    command = dataclasses.replace(
+        command,
+        boxes="15,25,70,70",
+        overlay=True,
+        page=True,
+        format="json,bvh",
+        hands=models["hand"],
+    )
+    outcome = predict_files(command, opened)
+    assert (asked, capture.released, outcome.failures) == ([2], True, {})
+    content = json.loads((tmp_path / "out" / "poses.json").read_text())
+    assert (content["frames"], content["frames_per_second"]) == (10, 10.0)
+    bodies = [pose for pose in content["poses"] if pose["kind"] == "body"]
+    assert [pose["picture"] for pose in bodies] == [str(number) for number in range(10)]
+    pelvis = MPII_16.index("pelvis")
+    for number, pose in enumerate(bodies):
+        np.testing.assert_allclose(
+            pose["keypoints_2d_px"][pelvis], [50 + 5.0 * number, 60], atol=1.0
+        )
+    # The square went along.
+    first, last = (np.array(bodies[n]["box"]) for n in (0, 9))
+    assert 30.0 < (last[:2] + last[2:] / 2 - first[:2] - first[2:] / 2)[0] < 60.0
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
+        *("camera.overlay.mp4", "camera.person0.bvh", "poses.html", "poses.json")
+    ]
+    motion = read_bvh(tmp_path / "out" / "camera.person0.bvh")
+    assert len(motion.values) == 10 and motion.frame_time_s == pytest.approx(0.1)
+    film = cv2.VideoCapture(str(tmp_path / "out" / "camera.overlay.mp4"))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 10
+
+
+def test_no_camera_is_named(models, tmp_path):
+    command = config(models["body"], "", tmp_path / "out", webcam=7)
+    with pytest.raises(ValueError, match="--webcam=7 gives no picture"):
+        predict_files(command, lambda source: _Frames([]))
+
+
+def _video(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (WIDTH, HEIGHT))
+    for frame in frames:
+        writer.write(frame[..., ::-1])
+    writer.release()
+    return path
+
+
+def test_a_video_smoothed_and_not(models, tmp_path):
+    rng = np.random.default_rng(5)
+    path = _video(tmp_path / "rest.mp4", [picture(80 + dx, 60) for dx in rng.normal(0, 1.5, 24)])
+    pelvis = MPII_16.index("pelvis")
+    tremble = {}
+    for smooth in (False, True):
+        settings = {"smooth": smooth, "boxes": "40,20,80,80", "smooth_beta": 0.0}
+        content = run(models["body"], path, tmp_path / str(smooth), **settings)
+        assert len(content["poses"]) == 24
+        tremble[smooth] = np.std(
+            [pose["keypoints_2d_px"][pelvis][0] for pose in content["poses"][4:]]
+        )
+        assert ("One-Euro" in content["smoothing"]) == smooth
+    assert tremble[False] > 0.9 and tremble[True] < 0.7 * tremble[False]
+    with pytest.raises(ValueError, match="--smooth is for videos"):
+        predict_files(
+            config(models["body"], write(tmp_path / "a.png"), tmp_path / "out", smooth=True)
+        )
+
+
+def test_a_broken_video_is_named(models, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(ValueError, match=r"broken.mp4 is no video that OpenCV reads"):
+        predict_files(config(models["body"], tmp_path / "broken.mp4", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
