@@ -11,17 +11,25 @@ from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.finetune import finetune_run
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.pretrain import pretrain_run
+from keras_pose.peclr.student import student_run
+from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.train import run_folder
 from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions
 
 ROOT = pathlib.Path(__file__).parents[2]
 OVERLAY = "flags/peclr/quicktest.flags"
+# A student knows no --encoder.
+STUDENT_OVERLAY = "flags/peclr/student_quicktest.flags"
 FILES = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "flags/peclr").rglob("*.flags")
 )
-RECIPES = [name for name in FILES if name != OVERLAY]
-STAGES = {"pretrain": (PretrainConfig, pretrain_run), "finetune": (FinetuneConfig, finetune_run)}
+RECIPES = [name for name in FILES if name not in (OVERLAY, STUDENT_OVERLAY)]
+STAGES = {
+    "pretrain": (PretrainConfig, pretrain_run),
+    "finetune": (FinetuneConfig, finetune_run),
+    "student": (StudentConfig, student_run),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +61,7 @@ def _parse(config_class, *arguments):
     return flag_values
 
 
-def test_there_are_recipes_of_both_stages():
+def test_there_are_recipes_of_every_stage():
     assert {_stage(name) for name in RECIPES} == set(STAGES)
 
 
@@ -98,9 +106,14 @@ def train_once(tmp_path_factory):
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_trains_two_steps_on_rendered_hands(name, train_once):
     config_class, run = STAGES[_stage(name)]
-    arguments = [f"--flagfile={name}", f"--flagfile={OVERLAY}"]
+    overlay = STUDENT_OVERLAY if config_class is StudentConfig else OVERLAY
+    arguments = [f"--flagfile={name}", f"--flagfile={overlay}"]
     # A run to start from belongs to the machine, not to the recipe.
-    extra = ["--init_from="] if config_class is FinetuneConfig else ["--accumulation_steps=2"]
+    extra = {
+        PretrainConfig: ["--accumulation_steps=2"],
+        FinetuneConfig: ["--init_from="],
+        StudentConfig: [],
+    }[config_class]
     config = from_flags(config_class, _parse(config_class, *arguments, *extra))
     assert (config.dataset, config.num_steps, config.image_size) == ("generated", 2, 32)
     folder = train_once(config, run)
@@ -108,8 +121,9 @@ def test_recipe_trains_two_steps_on_rendered_hands(name, train_once):
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[0]["loss"] != rows[1]["loss"]
     weights = {path.name for path in (folder / "weights").iterdir()}
-    if config_class is FinetuneConfig:
-        assert weights == {"hand_pose.weights.h5"}
+    if config_class is not PretrainConfig:
+        file = "student" if config_class is StudentConfig else "hand_pose"
+        assert weights == {f"{file}.weights.h5"}
         values = record["results"]["all"]
         assert values and all(value >= 0 for value in values.values())
     else:

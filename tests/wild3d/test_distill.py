@@ -150,8 +150,9 @@ def _tensors(folder):
     return {name: v.tobytes() for name, v in found.items() if hasattr(v, "tobytes")}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_byte_equal(teacher, tmp_path):
-    config = _student(teacher, num_steps=4, steps_per_epoch=2)
+    config = _student(teacher, num_steps=2, steps_per_epoch=1)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train.train_run(config, RunOptions(model_dir=str(whole), mode="train"))
     options = RunOptions(model_dir=str(broken), mode="train")
