@@ -6,6 +6,6 @@ through `keras_pose.serving` and a version folder alone.
 """
 
 # What finds poses imports TensorFlow and is fetched from its own modules.
-from keras_pose.predict.settings import FORMATS, PredictConfig
+from keras_pose.predict.settings import POSE_FORMATS, PredictConfig
 
-__all__ = ["FORMATS", "PredictConfig"]
+__all__ = ["POSE_FORMATS", "PredictConfig"]

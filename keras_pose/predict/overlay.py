@@ -14,6 +14,8 @@ _LOWEST, _HIGHEST = 360, 720
 _FRAME = (255, 255, 255)
 _MARK = (0, 114, 178)
 _EMPTY = 240
+# Width of fingers over that of a body's limbs.
+_FINGER = 0.3
 
 
 def draw_on_picture(
@@ -89,9 +91,14 @@ def _side_views(person, number, count, drawing):
         words = "no metric 3D" if person[0].is_valid else "nobody"
         return [label(empty, which + words) for _ in VIEWS]
     has_floor = person[0].kind == "body"
+    widths = np.ones(skeleton.num_joints)
+    # Fingers come after the joints of their body.
+    widths[person[0].skeleton.num_joints :] = _FINGER
     return [
         label(
-            draw_pose_3d(points, skeleton, azimuth, elevation, (side, side), floor=has_floor),
+            draw_pose_3d(
+                points, skeleton, azimuth, elevation, (side, side), floor=has_floor, widths=widths
+            ),
             which + title,
         )
         for azimuth, elevation, title in VIEWS

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_pose.train.config import check_ranges, option
 
-FORMATS = ("json", "csv", "npz", "coco", "bvh")
+POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,9 @@ class PredictConfig:
         low=0.0,
         high=1.0,
     )
-    format: str = option("json", f"Files of the poses, parted by commas: {', '.join(FORMATS)}.")
+    format: str = option(
+        "json", f"Files of the poses, parted by commas: {', '.join(POSE_FORMATS)}."
+    )
     bvh_positions: bool = option(
         False, "Position channels for every joint of a BVH file: exact where bone lengths change."
     )
@@ -104,10 +106,10 @@ class PredictConfig:
         _only_one(self, "bone_length_m", "height_m")
         if self.pictures and self.webcam >= 0:
             raise ValueError("--pictures and --webcam contradict each other; give one of them.")
-        unknown = [name for name in self.formats if name not in FORMATS]
+        unknown = [name for name in self.formats if name not in POSE_FORMATS]
         if unknown or not self.formats:
             raise ValueError(
-                f"--format={self.format} names no file; give one or more of {', '.join(FORMATS)}, "
+                f"--format={self.format} names no file; give one or more of {', '.join(POSE_FORMATS)}, "
                 "parted by commas."
             )
         if self.hand_bone_length_m and not self.hands:

@@ -117,6 +117,7 @@ def draw_pose_3d(
     centre: Sequence[float] | None = None,
     extent: float | None = None,
     floor: bool = True,
+    widths: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draws a 3D pose from one side, without perspective: near limbs over far, paler ones.
 
@@ -131,6 +132,7 @@ def draw_pose_3d(
             extent: length from the middle of the picture to its nearest edge, in the unit of the
             points; None chooses it so that the pose stays inside from every side.
             floor: whether to draw a level grid below the lowest joint, with the pose's shadow on it.
+            widths: [J], factor on the thickness of the limb that ends in each joint; None means 1.
 
     Returns:
             uint8 [H, W, 3] RGB.
@@ -169,7 +171,8 @@ def draw_pose_3d(
     # 0 at the nearest joint; a pose that is nearly flat from here is not made to look deep.
     seen[:, 2] = (seen[:, 2] - seen[:, 2].min()) / max(np.ptp(seen[:, 2]), 0.3)
     for bone in sorted(skeleton.bones, key=lambda bone: -seen[list(bone), 2].mean()):
-        _draw_tube(brush, seen[list(bone)], thickness, colours[bone[1]])
+        width = thickness if widths is None else thickness * float(widths[bone[1]])
+        _draw_tube(brush, seen[list(bone)], width, colours[bone[1]])
     if truth is not None:
         thin = see(truth)
         for parent, child in skeleton.bones:

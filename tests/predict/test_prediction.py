@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.bvh import pose_joints, read_bvh
-from keras_pose.predict import FORMATS, network
+from keras_pose.predict import POSE_FORMATS, network
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16
@@ -183,9 +183,7 @@ def test_sides_of_hands_alone_come_from_the_boxes(models, tmp_path):
 def test_every_format_says_the_same(models, tmp_path):
     path = write(tmp_path / "person.png")
     settings = {"hands": models["hand"], "focal_px": 300.0, "page": True, "overlay": True}
-    content = run(
-        models["body"], path, tmp_path / "out", format=",".join(FORMATS), **settings
-    )
+    content = run(models["body"], path, tmp_path / "out", format=",".join(POSE_FORMATS), **settings)
     assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
         *("person.png.overlay.jpg", "person.png.person0.bvh", "poses.coco.json"),
         *("poses.csv", "poses.html", "poses.json", "poses.npz"),
