@@ -26,7 +26,6 @@ from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.strategy import make_strategy
 from keras_pose.train.weights import read_weights, write_weights
 
 # What must agree for two networks to mean the same by a hand.
@@ -73,19 +72,12 @@ def student_run(
     keras.utils.set_random_seed(config.seed)
     steps = min(config.steps_per_epoch, config.num_steps)
     with hands.bad_records.as_sentence():
-        model = loop.run(
+        model = loop.run_config(
+            config,
+            options,
             build_model=lambda: build_model(config),
             batches=hands.batches,
-            model_dir=options.model_dir,
-            batch_size=config.batch_size,
-            num_steps=config.num_steps,
-            steps_per_epoch=steps,
-            strategy=make_strategy(options.strategy),
-            # Only now, so that a command refused for its data or its devices leaves no run behind.
-            begin=lambda: run_folder.open_run(options.model_dir, config),
             callbacks=[*_callbacks(options, hands, steps), *extra_callbacks],
-            steps_per_execution=options.steps_per_execution,
-            checkpoints_to_keep=options.checkpoints_to_keep,
         )
     write_weights(model.network, weights_path(options.model_dir))
     run_folder.update_run(
