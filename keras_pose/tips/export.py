@@ -6,7 +6,6 @@ and `card.md`; the folder appears only after every artefact has been compared wi
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -110,26 +109,34 @@ def verify(folder: str | os.PathLike, name: str, signature: export.Signature) ->
     inputs = {"keypoints_2d": np.concatenate([golden_inputs(), serving.hostile_inputs()])}
     reference = _per_scale(signature.function(**inputs))
     folder = Path(folder)
-    reports = []
-    runners: dict[str, tuple[str, Callable]] = {
-        "saved_model.pb": ("saved_model", export.saved_model_runner(folder))
-    }
+    reports = [
+        export.compare_artefact(
+            "saved_model.pb",
+            _per_scale_runner(export.saved_model_runner(folder)),
+            reference,
+            inputs,
+            _bounds("saved_model"),
+        )
+    ]
     for kind in _FORMATS:
-        file = f"{name}_{kind}.tflite"
-        for kernels in export.KERNELS:
-            runner = export.tflite_runner(folder / file, SIGNATURE, kernels=kernels)
-            suffix = "" if kernels == "default" else f" ({kernels} kernels)"
-            runners[file + suffix] = (kind, runner)
-    for artefact, (kind, runner) in runners.items():
-        bounds = {
-            "keypoints_3d": export.Bound(relative_rms=_BOUNDS[kind]),
-            "scale": export.Bound(relative_rms=1e-6),
-            "valid": export.Bound(max_abs=0.0),
-        }
-        reports.append(
-            export.compare_artefact(artefact, _per_scale_runner(runner), reference, inputs, bounds)
+        reports += export.compare_tflite(
+            folder / f"{name}_{kind}.tflite",
+            SIGNATURE,
+            reference,
+            inputs,
+            _bounds(kind),
+            reference_rows=len(inputs["keypoints_2d"]),
+            settle=lambda runner, rows: _per_scale_runner(runner),
         )
     return reports
+
+
+def _bounds(kind):
+    return {
+        "keypoints_3d": export.Bound(relative_rms=_BOUNDS[kind]),
+        "scale": export.Bound(relative_rms=1e-6),
+        "valid": export.Bound(max_abs=0.0),
+    }
 
 
 def _per_scale(outputs):
