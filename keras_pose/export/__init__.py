@@ -40,8 +40,8 @@ from keras_pose.export.tflite_metadata import (
     ModelNote,
     TensorNote,
     read_files,
-    read_metadata,
-    write_metadata,
+    read_tflite_metadata,
+    write_tflite_metadata,
 )
 from keras_pose.export.verification import (
     Bound,
@@ -79,7 +79,7 @@ __all__ = [
     "new_version",
     "next_version",
     "read_files",
-    "read_metadata",
+    "read_tflite_metadata",
     "refuse_operations",
     "run_saved_model",
     "run_tflite",
@@ -89,7 +89,7 @@ __all__ = [
     "tflite_runner",
     "write_card",
     "write_file",
-    "write_metadata",
     "write_saved_model",
+    "write_tflite_metadata",
     "write_verification",
 ]

@@ -117,7 +117,7 @@ class TensorNote:
     labels: str = ""
 
 
-def write_metadata(
+def write_tflite_metadata(
     content: bytes,
     model: ModelNote,
     tensors: Mapping[str, TensorNote],
@@ -152,7 +152,7 @@ def write_metadata(
     return written.getvalue()
 
 
-def read_metadata(content: bytes) -> dict[str, Any]:
+def read_tflite_metadata(content: bytes) -> dict[str, Any]:
     """Reads the metadata of a `.tflite` file.
 
     Args:
@@ -171,7 +171,7 @@ def read_metadata(content: bytes) -> dict[str, Any]:
             table = bytes(bytearray(data))
             if table[4:8] == IDENTIFIER:
                 return read_table(_SCHEMA, "ModelMetadata", table)
-    raise ValueError("This TFLite file holds no metadata: write it with write_metadata.")
+    raise ValueError("This TFLite file holds no metadata: write it with write_tflite_metadata.")
 
 
 def read_files(content: bytes) -> dict[str, str]:

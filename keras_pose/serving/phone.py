@@ -124,7 +124,7 @@ def write_phone_files(
         for kind in formats:
             content = _convert(folder, signature, kind, examples, metadata.image_size)
             note, tensors, files = phone_notes(folder, metadata, signature, kind)
-            content = export.write_metadata(content, note, tensors, files)
+            content = export.write_tflite_metadata(content, note, tensors, files)
             path = Path(folder) / phone_file(metadata.name, signature, kind)
             written.append(export.write_file(path, content))
     return written
@@ -170,7 +170,7 @@ def phone_notes(
         format: of `convert_tflite`.
 
     Returns:
-        What `write_metadata` takes: the model, its tensors, its files.
+        What `write_tflite_metadata` takes: the model, its tensors, its files.
     """
     size = metadata.image_size
     is_integer = format == "int8_full"

@@ -48,7 +48,7 @@ def plain(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def noted(plain):
-    return export.write_metadata(plain, MODEL, TENSORS, FILES)
+    return export.write_tflite_metadata(plain, MODEL, TENSORS, FILES)
 
 
 @pytest.mark.parametrize("kernels", export.KERNELS)
@@ -62,7 +62,7 @@ def test_outputs_and_signatures_stay_as_they_were(plain, noted, kernels):
 
 
 def test_metadata_round_trip(noted):
-    found = export.read_metadata(noted)
+    found = export.read_tflite_metadata(noted)
     assert [found[key] for key in ("name", "description", "version", "author", "license")] == [
         "blobs",
         "Finds three blobs.",
@@ -92,7 +92,7 @@ def test_tensors_stand_in_the_order_of_the_file(noted):
     # Readers of the schema match tensors by place, so a name must lie where its tensor lies.
     model = unpack(noted)
     places = {item.name.decode(): item.tensorIndex for item in model.signatureDefs[0].outputs}
-    (graph,) = export.read_metadata(noted)["subgraph_metadata"]
+    (graph,) = export.read_tflite_metadata(noted)["subgraph_metadata"]
     names = [entry["name"] for entry in graph["output_tensor_metadata"]]
     assert [places[name] for name in names] == list(model.subgraphs[0].outputs)
 
@@ -132,9 +132,11 @@ def test_a_buffer_of_other_hands_is_read():
 
 
 def test_writing_again_replaces(noted):
-    assert export.write_metadata(noted, MODEL, TENSORS, FILES) == noted
-    other = export.write_metadata(noted, ModelNote("other", "d"), TENSORS | {"x": TENSORS["y"]})
-    assert export.read_metadata(other)["name"] == "other"
+    assert export.write_tflite_metadata(noted, MODEL, TENSORS, FILES) == noted
+    other = export.write_tflite_metadata(
+        noted, ModelNote("other", "d"), TENSORS | {"x": TENSORS["y"]}
+    )
+    assert export.read_tflite_metadata(other)["name"] == "other"
     assert export.read_files(other) == {}
     model = unpack(other)
     assert [entry.name for entry in model.metadata].count(b"TFLITE_METADATA") == 1
@@ -156,14 +158,16 @@ def test_weights_stay_aligned(noted):
 
 def test_missing_words_are_told_in_a_sentence(plain):
     with pytest.raises(ValueError, match="holds no metadata"):
-        export.read_metadata(plain)
+        export.read_tflite_metadata(plain)
     assert export.read_files(plain) == {}
     with pytest.raises(ValueError, match="The output 'score' has no note"):
-        export.write_metadata(plain, MODEL, {k: v for k, v in TENSORS.items() if k != "score"})
+        export.write_tflite_metadata(
+            plain, MODEL, {k: v for k, v in TENSORS.items() if k != "score"}
+        )
     with pytest.raises(ValueError, match=r"labels of 'x' are said to be in 'j.txt', which is not"):
-        export.write_metadata(plain, MODEL, TENSORS, {"metadata.json": "{}"})
+        export.write_tflite_metadata(plain, MODEL, TENSORS, {"metadata.json": "{}"})
     with pytest.raises(ValueError, match="no TFLite file"):
-        export.write_metadata(b"x" * 99, MODEL, TENSORS)
+        export.write_tflite_metadata(b"x" * 99, MODEL, TENSORS)
 
 
 def test_an_archive_can_be_opened_from_memory(noted):

@@ -99,7 +99,7 @@ def test_files_know_their_joints(folder):
         files = export.read_files(content)
         assert files["joints.txt"] == "red\ngreen\nblue\n"
         assert files["metadata.json"] == (folder / "metadata.json").read_text()
-        found = export.read_metadata(content)
+        found = export.read_tflite_metadata(content)
         assert (found["name"], found["version"]) == ("blobs", "3")
         assert kind in found["description"] and "decoded" in found["description"]
         (graph,) = found["subgraph_metadata"]
