@@ -61,14 +61,14 @@ def student_run(
     """
     if options.mode == "eval":
         run_config, model = load_student(options.model_dir)
-        return _record(run_config, options.model_dir, model, _hands(run_config, options))
+        return _record(run_config, options.model_dir, model, open_hands(run_config, options))
     run_folder.check_run(options.model_dir, config)
     if config.teacher:
         check_teacher(config)
     if options.num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
     started = time.monotonic()
-    hands = _hands(config, options)
+    hands = open_hands(config, options)
     keras.utils.set_random_seed(config.seed)
     steps = min(config.steps_per_epoch, config.num_steps)
     with hands.bad_records.as_sentence():
@@ -247,16 +247,22 @@ def evaluate_teacher(model_dir: str, image_size: int, hands: LabelledHands) -> d
     return pose_evaluation.evaluate_hands(pose, hands.heldout().map(shrink), list(hands.counts))
 
 
-def _hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
+def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
+    """Open the hands of a run, those without labels too where a teacher labels them.
+
+    Args:
+        config: the run's settings.
+        options: data_dir is used.
+
+    Returns:
+        The hands, see `keras_pose.peclr.finetuning_data`.
+
+    Raises:
+        ValueError: if a folder is unfinished or nothing is left to train on.
+    """
     shared = {name: getattr(config, name) for name in _DATA_FIELDS}
-    return load_hands(
-        FinetuneConfig(**shared), options.data_dir, only_labelled=not _needs_teacher(config)
-    )
-
-
-def _needs_teacher(config):
-    """Whether pictures are trained on that a teacher alone can label."""
-    return bool(config.teacher) and config.use_unlabelled
+    only_labelled = not (config.teacher and config.use_unlabelled)
+    return load_hands(FinetuneConfig(**shared), options.data_dir, only_labelled)
 
 
 def _callbacks(options, hands, steps):
