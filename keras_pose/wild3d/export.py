@@ -8,11 +8,13 @@ import dataclasses
 import os
 
 import numpy as np
+import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.accuracy import measure_accuracy
+from keras_pose.serving.crops import crop_matrices, cut_crops
 from keras_pose.serving.golden import compare_signatures, warmup_requests
 from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
 from keras_pose.serving.phone_parity import compare_phone_files
@@ -144,11 +146,13 @@ def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:
         num_batches = -(-count // config.batch_size)
         crops = np.concatenate([batch["image"] for batch in batches.take(num_batches)])[:count]
     else:
-        size = config.image_size
-        styles = ("lab", "wild")
-        crops = np.stack(
-            [generate_body(n, 11, size=size, style=styles[n % 2]).image for n in range(count)]
-        )
+        size, styles = config.image_size, ("lab", "wild")
+        side = round(1.5 * size)
+        bodies = [generate_body(n, 11, size=side, style=styles[n % 2]) for n in range(count)]
+        # As servers cut them: scales that were fixed on smaller bodies lose half as much again.
+        boxes = tf.constant(np.array([body.box for body in bodies], np.float32))
+        matrices = crop_matrices(boxes, size, config.crop_scale)
+        crops = cut_crops(tf.constant(np.stack([body.image for body in bodies])), matrices, size)
     crops = np.asarray(crops)
     return crops.astype(np.float32) / 255.0 if crops.dtype == np.uint8 else crops
 
