@@ -56,6 +56,7 @@ setup(
             "keras-pose-data-prepare = keras_pose.data.prepare:run_main",
             "keras-pose-data-check = keras_pose.data.check:run_main",
             "keras-pose-benchmark = keras_pose.export.benchmark:run_main",
+            "keras-pose-models-config = keras_pose.serving.models_config:run_main",
             "keras-pose-peclr-pretrain = keras_pose.peclr.pretrain:run_main",
             "keras-pose-peclr-finetune = keras_pose.peclr.finetune:run_main",
             "keras-pose-peclr-evaluate = keras_pose.peclr.evaluate:run_main",
