@@ -238,7 +238,8 @@ def saved_model_runner(
         signature: signature name.
 
     Returns:
-        See `LoadedModel.runner`; it holds the loaded model.
+        Function of input name -> array `[N, ...]` to output name -> array, see `LoadedModel.runner`;
+        it holds the loaded model.
 
     Raises:
         ValueError: if there is no such model or signature.

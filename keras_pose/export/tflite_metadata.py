@@ -128,7 +128,8 @@ def write_tflite_metadata(
     Args:
         content: the file, of one signature.
         model: what it says as a whole.
-        tensors: note of every input and output, by its name in the signature; others are ignored.
+        tensors: note of every input and output, of any shape, by its name in the signature; others
+            are ignored.
         files: name -> text of the files behind the model, such as joint names, one a line.
 
     Returns:

@@ -132,7 +132,7 @@ def golden_hands(
         count: number of hands.
 
     Returns:
-        Signature to inputs, see `keras_pose.serving.golden.golden_requests`.
+        Signature to inputs `[N, ...]`, see `keras_pose.serving.golden.golden_requests`.
     """
     side = max(64, round(1.5 * network.image_size))
     hands = [generate_hand(number, 7, size=side) for number in range(count)]
@@ -160,7 +160,7 @@ def verify(
         folder: version folder.
         name: model name, which the TFLite files carry.
         signatures: the Keras side.
-        requests: of `golden_hands`.
+        requests: of `golden_hands`, arrays `[N, ...]`.
 
     Returns:
         Reports of `keras_pose.export.compare_tflite`, two per file.

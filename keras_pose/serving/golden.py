@@ -79,7 +79,7 @@ def warmup_requests(
     """Good rows of golden requests in the batch sizes that servers make.
 
     Args:
-        requests: of `golden_requests`.
+        requests: of `golden_requests`, arrays `[N, ...]`.
         batch_sizes: numbers of rows.
 
     Returns:
@@ -110,7 +110,7 @@ def compare_signatures(
     Args:
         model: the loaded version folder.
         signatures: the Keras side; `lift` is asked what `serve_crop` answered.
-        requests: of `golden_requests`, and more.
+        requests: of `golden_requests`, arrays `[N, ...]`, and more.
 
     Returns:
         Reports of `keras_pose.export.compare_artefact`, one per signature.

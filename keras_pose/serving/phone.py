@@ -170,7 +170,7 @@ def phone_notes(
         format: of `convert_tflite`.
 
     Returns:
-        What `write_tflite_metadata` takes: the model, its tensors, its files.
+        What `write_tflite_metadata` takes: the model, its tensors of any shape, its files.
     """
     size = metadata.image_size
     is_integer = format == "int8_full"

@@ -68,6 +68,24 @@ def test_artefact_that_does_not_run_is_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_that_is_none_fails_under_both_kernels(tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(b"nothing of the kind")
+    asked = []
+
+    def settle(runner, rows):
+        asked.append(rows)
+        return runner
+
+    reports = export.compare_tflite(
+        path, "serving_default", REFERENCE, INPUTS, BOUNDS, reference_rows=1, settle=settle
+    )
+    names = [report["artefact"] for report in reports]
+    assert names == ["a.tflite", "a.tflite (reference kernels)"]
+    assert asked == [slice(None), slice(1)]
+    assert not any(report["passed"] for report in reports)
+
+
 def test_check_that_proves_nothing_is_refused(tmp_path):
     def compare(reference, bounds):
         export.compare_artefact("a", lambda _: reference, reference, INPUTS, bounds)

@@ -13,9 +13,11 @@ from keras_pose.serving import (
     ServedPose,
     contract_signatures,
     describe_signatures,
+    describe_skeleton,
     read_metadata,
     write_metadata,
 )
+from keras_pose.skeletons import Skeleton
 from tests.serving.dot_network import dot_network
 from tests.serving.test_contract import BOX, CAMERA, DOT, picture, png
 
@@ -49,6 +51,16 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder):
     return ServedPose(folder)
+
+
+def test_a_joint_order_settles_joints_bones_and_root():
+    fork = Skeleton("fork", ("left", "stem", "right"), (1, -1, 1))
+    assert describe_skeleton(fork) == {
+        "skeleton": "fork",
+        "joints": ("left", "stem", "right"),
+        "bones": ((1, 0), (1, 2)),
+        "root": "stem",
+    }
 
 
 def test_metadata_comes_back(folder):
