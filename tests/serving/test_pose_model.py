@@ -9,6 +9,7 @@ import pytest
 from keras_pose.export import LoadedModel, run_saved_model, save_signatures
 from keras_pose.serving import (
     BoneLength,
+    Found,
     Metadata,
     ServedPose,
     contract_signatures,
@@ -112,7 +113,7 @@ def test_a_box_beside_the_picture_is_not_valid(model):
 def test_many_boxes_are_those_boxes(model):
     image = np.ascontiguousarray(picture()[..., ::-1])
     found = model.predict(image, np.array([BOX] * 19), CAMERA)
-    assert len(found) == 19 and all(one.valid for one in found)
+    assert len(found) == 19 and all(isinstance(one, Found) and one.valid for one in found)
 
 
 @pytest.mark.parametrize(
