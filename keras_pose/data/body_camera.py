@@ -139,14 +139,3 @@ def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
     """
     homogeneous = points @ intrinsics.T
     return homogeneous[..., :2] / homogeneous[..., 2:]
-
-
-def square_box(pixels: np.ndarray) -> np.ndarray:
-    """Puts the square about joints [J, 2] that is 1.25 times as wide as they reach.
-
-    Returns:
-        float64 [4], x, y, width, height in pixels; may reach beyond the picture.
-    """
-    low, high = pixels.min(0), pixels.max(0)
-    side = BOX_MARGIN * (high - low).max()
-    return np.concatenate([0.5 * (low + high - side), [side, side]])

@@ -10,10 +10,12 @@ import dataclasses
 
 import numpy as np
 
-from keras_pose.data.body_boxes import box_of_joints, cut_picture, move_intrinsics, move_points
+from keras_pose.data.body_boxes import BODY_JOINT_MARGIN, cut_picture
 from keras_pose.data.picture import encode_picture
 from keras_pose.data.record import Record
 from keras_pose.data.video_frames import FrameReader, FrameStore
+from keras_pose.data.view_boxes import joints_box
+from keras_pose.geometry import affine2d
 from keras_pose.skeletons import MPII_16_SPINE, Skeleton, convert
 
 _MILLIMETRES = 1000.0
@@ -112,14 +114,19 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
     name = f"{clip.name} frame {number}"
     points = clip.points_px[row]
     image = store.read(clip.frames, number)
-    box = box_of_joints(points, np.ones(len(points)))
+    box = joints_box(points, np.ones(len(points)), BODY_JOINT_MARGIN)
     if box is None:
-        raise ValueError(f"{name}: all joints lie in one place; leave the frame out.")
+        raise ValueError(
+            f"{name}: all joints lie in one place, or some nowhere; leave the frame out."
+        )
     try:
         picture, matrix = cut_picture(image, box, size)
     except ValueError as error:
         raise ValueError(f"{name}: {error}.") from error
-    corner = move_points(box[:2], matrix)
+    corner = affine2d.apply(box[None, :2], matrix)[0]
+    intrinsics = clip.intrinsics
+    if intrinsics is not None:
+        intrinsics = affine2d.transform_intrinsics(intrinsics, matrix)
     return Record(
         id=clip.first_id + number,
         source=source,
@@ -128,10 +135,10 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
         height=picture.shape[0],
         width=picture.shape[1],
         skeleton=MPII_16_SPINE.name,
-        keypoints_2d=move_points(points, matrix),
+        keypoints_2d=affine2d.apply(points, matrix),
         keypoints_3d=clip.points_3d[row],
         has_absolute_depth=clip.has_absolute_depth,
-        intrinsics=None if clip.intrinsics is None else move_intrinsics(clip.intrinsics, matrix),
+        intrinsics=intrinsics,
         box=np.concatenate([corner, box[2:] * matrix[0, 0]]),
         group=clip.group,
         label=int(clip.labels[row]),

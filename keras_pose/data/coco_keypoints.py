@@ -12,11 +12,12 @@ import re
 
 import numpy as np
 
-from keras_pose.data.body_boxes import box_of_joints, square_box
+from keras_pose.data.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.body_joints import labelled_joints
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
+from keras_pose.data.view_boxes import joints_box, square_box
 from keras_pose.skeletons import COCO_17, MPII_16
 
 LICENCE = "COCO annotations: CC BY 4.0; pictures: each under its own Flickr licence"
@@ -73,7 +74,9 @@ def read_coco_keypoints(
         if (table[:, 2] > 0).sum() < min_joints:
             counts["with too few joints"] += 1
             continue
-        square = square_box(box) if min(box[2:]) > 0 else box_of_joints(table[:, :2], table[:, 2])
+        square = joints_box(table[:, :2], table[:, 2], BODY_JOINT_MARGIN)
+        if min(box[2:]) > 0:
+            square = square_box(box, PERSON_MARGIN)
         if square is None or (min(box[2:]) > 0 and max(box[2:]) < min_side):
             counts["too small"] += 1
             continue

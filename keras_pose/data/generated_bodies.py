@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from keras_pose.data.backgrounds import Backgrounds
-from keras_pose.data.body_camera import BodyCamera, project, square_box, window_intrinsics
+from keras_pose.data.body_camera import BOX_MARGIN, BodyCamera, project, window_intrinsics
 from keras_pose.data.body_look import BodyLight, BodyLook
 from keras_pose.data.body_parts import body_scale
 from keras_pose.data.body_poses import PosePool, placed, with_lengths
@@ -28,6 +28,7 @@ from keras_pose.data.motion import MotionSet
 from keras_pose.data.occluders import occlude
 from keras_pose.data.photograph import photograph
 from keras_pose.data.record import Record, RecordSource
+from keras_pose.data.view_boxes import square_box
 from keras_pose.skeletons import H36M_17, MPII_16_SPINE
 
 SOURCE = "generated_bodies"
@@ -129,6 +130,7 @@ def generate_body(
     image, buffer = render_body(surface, intrinsics, ground, look, light, rotation, shadow, rng)
     labels = points[_ROWS]
     pixels = project(labels, intrinsics)
+    extent = np.concatenate([pixels.min(0), np.ptp(pixels, axis=0)])
     if rng.random() < kind.occluded_share:
         image = occlude(image, rng, pixels)
     head = points[H36M_17.index("head")]
@@ -138,7 +140,7 @@ def generate_body(
         keypoints_3d=labels,
         intrinsics=intrinsics,
         visible=np.all((pixels >= 0) & (pixels < size), axis=-1).astype(np.float32),
-        box=square_box(pixels),
+        box=square_box(extent, BOX_MARGIN),
         head_size=float(_HEAD_SIZE_M * body_scale(joints) * intrinsics[0, 0] / head[2]),
         person=person,
         subject=subject,

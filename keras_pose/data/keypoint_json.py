@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.data.body_boxes import box_of_joints, square_box
+from keras_pose.data.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.body_joints import body_skeleton, labelled_joints
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
+from keras_pose.data.view_boxes import joints_box, square_box
 from keras_pose.skeletons import HAND_21_FREIHAND, Skeleton, by_name, convert, converters
 
 _ADVICE = "docs/data.md shows the layout"
@@ -127,7 +128,7 @@ def read_keypoint_json(
         data, height, width = read_picture(root / file, file)
         try:
             labels = _labels(image, annotation, order, target, fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
                 "them or leave them out."
@@ -186,9 +187,9 @@ def _labels(
         labels["intrinsics"] = np.array(value("intrinsics"), np.float64)
     if value(fields.box) is not None:
         box = np.array(value(fields.box), np.float64)
-        labels["box"] = box if is_hand else square_box(box)
+        labels["box"] = box if is_hand else square_box(box, PERSON_MARGIN)
     elif not is_hand and "keypoints_2d" in labels:
-        labels["box"] = box_of_joints(labels["keypoints_2d"], labels["visible"])
+        labels["box"] = joints_box(labels["keypoints_2d"], labels["visible"], BODY_JOINT_MARGIN)
     if value(fields.label) is not None:
         labels["label"] = int(value(fields.label))
     if value(fields.score) is not None:

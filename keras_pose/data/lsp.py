@@ -12,11 +12,12 @@ import pathlib
 
 import numpy as np
 
-from keras_pose.data.body_boxes import box_of_joints
+from keras_pose.data.body_boxes import BODY_JOINT_MARGIN
 from keras_pose.data.body_joints import labelled_joints
 from keras_pose.data.matlab_files import read_matlab
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
+from keras_pose.data.view_boxes import joints_box
 from keras_pose.skeletons import LSP_14, MPII_16
 
 LICENCE = "Leeds Sports Pose: for research, please cite; pictures from Flickr"
@@ -86,7 +87,7 @@ def read_lsp(
             skeleton=MPII_16.name,
             keypoints_2d=moved,
             visible=visible,
-            box=box_of_joints(points[row], labelled[row]),
+            box=joints_box(points[row], labelled[row], BODY_JOINT_MARGIN),
             group=name,
         )
 

@@ -8,42 +8,45 @@ from __future__ import annotations
 import numpy as np
 
 CROP_SOURCES = ("joints", "box", "picture")
-# Side of the square around joints over the longer side of their bounding rectangle: flesh goes past
-# the joints, and the crop ranges then resemble the published ones (spec, section 3.1).
+# Side of the square around a hand's joints over the longer side of their bounding rectangle: flesh goes
+# past the joints, and the crop ranges then resemble the published ones (spec, section 3.1).
 JOINT_MARGIN = 1.2
 
 
-def square_box(box: np.ndarray) -> np.ndarray:
-    """Return the square about the middle of boxes, of their longer side.
+def square_box(box: np.ndarray, margin: float = 1.0) -> np.ndarray:
+    """Return the square about the middle of boxes.
 
     Args:
         box: [..., 4], (x, y, width, height) in pixels.
+        margin: side of the square over the longer side of the box.
 
     Returns:
-        float64 [..., 4], the same form.
+        float64 [..., 4], the same form; it may reach beyond the picture.
     """
     box = np.asarray(box, np.float64)
-    side = np.maximum(box[..., 2], box[..., 3])[..., None]
+    side = margin * np.maximum(box[..., 2], box[..., 3])[..., None]
     corner = box[..., :2] + (box[..., 2:] - side) / 2.0
     return np.concatenate([corner, side, side], axis=-1)
 
 
-def joints_box(keypoints_2d: np.ndarray, visible: np.ndarray) -> np.ndarray | None:
+def joints_box(
+    keypoints_2d: np.ndarray, visible: np.ndarray, margin: float = JOINT_MARGIN
+) -> np.ndarray | None:
     """Return the square around the visible joints of one record.
 
     Args:
         keypoints_2d: [J, 2], pixels.
-        visible: [J], 0 or 1.
+        visible: [J], above 0 where a joint counts.
+        margin: side of the square over the longer side of the joints' bounding rectangle.
 
     Returns:
-        float64 [4], (x, y, side, side), `JOINT_MARGIN` times as long as the bounding rectangle's
-        longer side; None if no two visible joints lie apart.
+        float64 [4], (x, y, side, side); None if no two visible joints lie apart.
     """
     points = np.asarray(keypoints_2d, np.float64)[np.asarray(visible) > 0]
     if len(points) < 2 or not np.isfinite(points).all():
         return None
     low, high = points.min(0), points.max(0)
-    side = JOINT_MARGIN * float((high - low).max())
+    side = margin * float((high - low).max())
     if side <= 0:
         return None
     corner = (low + high - side) / 2.0

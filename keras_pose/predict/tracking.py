@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_pose.data.body_boxes import box_of_joints
+from keras_pose.data.view_boxes import joints_box
 from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.regions import shows_something
 
@@ -45,7 +45,7 @@ class BoxTracker:
         sure = pose.score >= self._min_score
         around = None
         if sure.sum() >= _FEWEST * len(sure):
-            around = box_of_joints(pose.keypoints_2d, sure, _MARGIN[pose.kind])
+            around = joints_box(pose.keypoints_2d, sure, _MARGIN[pose.kind])
         if around is None or not pose.is_valid or not shows_something(around, shape):
             self.box, self.is_lost = self._start, True
             return False

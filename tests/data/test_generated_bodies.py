@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.backgrounds import Backgrounds
-from keras_pose.data.body_camera import lab_cameras, project, random_camera, square_box
+from keras_pose.data.body_camera import lab_cameras, project, random_camera
 from keras_pose.data.body_parts import ARM, HAIR, HAND, HEAD, TORSO, BodyShape, body_scale
 from keras_pose.data.body_poses import PosePool, random_lengths, with_lengths
 from keras_pose.data.body_renderer import ShadowMap
@@ -231,10 +231,6 @@ def test_shadow_lies_behind_the_body():
         np.concatenate([chest + [-0.5, 0, 0], chest + [0.5, 0, 0], [[-0.5, -2.5, 0]]])
     )
     np.testing.assert_array_equal(shadow.share_in_shadow(points.T), [1, 0, 0])
-
-
-def test_square_box_by_hand():
-    np.testing.assert_allclose(square_box(np.array([[10.0, 20], [50, 100]])), [-20, 10, 100, 100])
 
 
 def test_labels_in_the_wild_may_be_flat_and_persons_cut():

@@ -170,10 +170,15 @@ def test_too_many_views_are_refused():
 
 def test_boxes_by_hand():
     np.testing.assert_array_equal(square_box(np.array([10, 20, 40, 10])), [10, 5, 40, 40])
+    assert square_box([10, 20, 40, 80], 1.25).tolist() == [-20, 10, 100, 100]
+    many = square_box([[10, 20, 40, 80], [0, 0, 4, 2]], 2.0)
+    assert many.tolist() == [[-50, -20, 160, 160], [-2, -3, 8, 8]]
     points = np.array([[10.0, 10], [30, 20], [1000, 1000]])
     around = joints_box(points, np.array([1, 1, 0]))
     # Middle (20, 15), longer side 20, times the margin 1.2.
     np.testing.assert_allclose(around, [8, 3, 24, 24])
+    limbs = np.array([[0, 0], [10, 50], [500, 500.0]])
+    assert joints_box(limbs, [1, 1, 0], 1.4).tolist() == [-30, -10, 70, 70]
     assert joints_box(points, np.array([1, 0, 0])) is None
     assert joints_box(points[[0, 0]], np.array([1, 1])) is None
 
