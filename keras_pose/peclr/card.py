@@ -4,6 +4,7 @@ import os
 
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.serving import Metadata
 from keras_pose.serving.accuracy import losses, metric_facts
 from keras_pose.serving.facts import signature_facts
@@ -41,7 +42,7 @@ def pretraining_recipe(init_from: str) -> dict:
 
 def model_card(
     metadata: Metadata,
-    config: FinetuneConfig,
+    config: FinetuneConfig | StudentConfig,
     run: dict,
     accuracy: dict | None = None,
     data: tuple[DataFact, ...] = (),
@@ -82,19 +83,13 @@ def model_card(
     if accuracy:
         metrics += metric_facts(accuracy)
         told = losses(accuracy)
-    recipe = configs.to_dict(config)
-    if config.init_from:
-        # A path of somebody's machine says nothing; what was pretrained does.
-        recipe["init_from"] = os.path.basename(os.path.normpath(config.init_from))
-        recipe["pretraining"] = pretraining_recipe(config.init_from)
+    what, recipe = _student_words(config) if isinstance(config, StudentConfig) else _words(config)
     return ModelCard(
         name=metadata.name,
         version=str(metadata.version),
         summary=(
             "21 joints of a hand from a picture and its box: 2D, depth relative to the root, and metric "
-            "3D where the camera and one bone's length are given. 2.5D fine-tuning of PeCLR (arXiv "
-            f"2106.05953); encoder: {config.encoder}, start: "
-            f"{'pretrained' if config.init_from else config.init}."
+            f"3D where the camera and one bone's length are given. {what}"
         ),
         signatures=signature_facts(metadata),
         data=data,
@@ -112,3 +107,31 @@ def model_card(
             *told,
         ),
     )
+
+
+def _words(config):
+    recipe = configs.to_dict(config)
+    if config.init_from:
+        # A path of somebody's machine says nothing; what was pretrained does.
+        recipe["init_from"] = os.path.basename(os.path.normpath(config.init_from))
+        recipe["pretraining"] = pretraining_recipe(config.init_from)
+    start = "pretrained" if config.init_from else config.init
+    what = (
+        f"2.5D fine-tuning of PeCLR (arXiv 2106.05953); encoder: {config.encoder}, start: {start}."
+    )
+    return what, recipe
+
+
+def _student_words(config):
+    recipe = configs.to_dict(config)
+    what = f"Heat maps and depth for phones; backbone: {config.backbone}, taught by labels"
+    if not config.teacher:
+        return f"{what}.", recipe
+    recipe["teacher"] = os.path.basename(os.path.normpath(config.teacher))
+    if os.path.exists(os.path.join(config.teacher, run_folder.RUN_FILE)):
+        run = run_folder.read_run(config.teacher)
+        recipe["teacher_run"] = {
+            "config": run["config"],
+            "commit": run["environment"]["git_commit"],
+        }
+    return f"{what} and by a larger network of this package (teacher_run below).", recipe

@@ -9,6 +9,9 @@ from keras_pose import codecs
 from keras_pose.export import Signature
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.pose_encoder import feature_layer_name
+from keras_pose.peclr.student_config import StudentConfig
+from keras_pose.peclr.student_network import FEATURES
+from keras_pose.peclr.student_pose import decode_student
 from keras_pose.serving import (
     BoneLength,
     Metadata,
@@ -16,6 +19,7 @@ from keras_pose.serving import (
     contract_signatures,
     describe_skeleton,
 )
+from keras_pose.serving.phone import phone_signatures
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 DEPTH_UNIT = "lengths of the reference bone, relative to the root that the network was trained with"
@@ -60,7 +64,7 @@ def pose_network(
         mirror_left: whether left hands are shown mirrored, as right ones.
 
     Returns:
-        The network; it knows no scores and answers 1.
+        The network; one that knows no scores answers 1.
     """
     bone = codecs.REFERENCE_BONES[reference_bone]
 
@@ -69,7 +73,7 @@ def pose_network(
         return {
             "keypoints_2d": outputs["keypoints_2d"],
             "depth": outputs["depth"],
-            "score": ops.ones_like(outputs["depth"]),
+            "score": outputs["score"] if "score" in outputs else ops.ones_like(outputs["depth"]),
             "keypoints_3d": outputs["keypoints_3d"] * bone_length[:, None, None],
             "valid": outputs["valid"],
         }
@@ -113,6 +117,61 @@ def network_of(config: FinetuneConfig, model: keras.Model) -> PoseNetwork:
     )
 
 
+def student_network_of(config: StudentConfig, model: keras.Model) -> PoseNetwork:
+    """Describes the network of a finished student's run to the contract.
+
+    Args:
+        config: of the run.
+        model: of `keras_pose.peclr.student.load_student`.
+
+    Returns:
+        The network; its features are those that were made to resemble the teacher's.
+    """
+    network = maps_of(model)
+    encoder = keras.Model(network.input, network.get_layer(FEATURES).output)
+    return pose_network(
+        model, encoder, config.reference_bone, config.crop_scale, config.mirror_left
+    )
+
+
+def maps_of(model: keras.Model) -> keras.Model:
+    """Finds the network of heat maps inside a student's pose model.
+
+    Args:
+        model: of `keras_pose.peclr.student_pose.build_student_pose`.
+
+    Returns:
+        The model of `build_student_network`, its weights shared.
+    """
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def student_signatures(
+    network: PoseNetwork, config: StudentConfig, model: keras.Model
+) -> dict[str, Signature]:
+    """Signatures of a student.
+
+    Args:
+        network: of `student_network_of`.
+        config: of the run.
+        model: of `keras_pose.peclr.student.load_student`.
+
+    Returns:
+        Those of `signatures`, and `keras_pose.serving.phone.PHONE_SIGNATURES`; `z` is in reference bones.
+    """
+    maps = maps_of(model)
+    # The same as arg-max to rounding, in operations that phone GPUs have.
+    how = "argmax_by_products" if config.coordinates == "argmax" else config.coordinates
+    phone = phone_signatures(
+        lambda image: maps(image, training=False),
+        network.image_size,
+        decode=lambda outputs: decode_student(
+            dict(outputs), network.image_size, how, config.sharpness
+        ),
+    )
+    return signatures(network) | phone
+
+
 def signatures(network: PoseNetwork) -> dict[str, Signature]:
     """Signatures of a hand pose network.
 
@@ -136,7 +195,11 @@ def signatures(network: PoseNetwork) -> dict[str, Signature]:
 
 
 def describe(
-    name: str, version: int, network: PoseNetwork, reference_bone: str = "middle"
+    name: str,
+    version: int,
+    network: PoseNetwork,
+    reference_bone: str = "middle",
+    score: str = "none",
 ) -> Metadata:
     """What a served hand network says of itself.
 
@@ -145,6 +208,7 @@ def describe(
         version: version number.
         network: of `pose_network`.
         reference_bone: key of `BONE_LENGTHS`.
+        score: what `score` is, one of `keras_pose.serving.metadata.SCORES`.
 
     Returns:
         The content of `metadata.json`, but for the signatures.
@@ -160,5 +224,5 @@ def describe(
         side="right" if network.is_sided else None,
         bone_length=BONE_LENGTHS[reference_bone],
         depth_unit=DEPTH_UNIT,
-        score="none",
+        score=score,
     )
