@@ -57,12 +57,20 @@ class ExportConfig:
         "rendered hands do.",
     )
     num_examples: int = option(64, "Crops that fix the scales.", low=1)
+    formats: str = option(
+        ",".join(PHONE_FORMATS), "Formats of a student's files for phones, commas between them."
+    )
     num_heldout: int = option(
         200, "Rendered hands of unseen persons on which each file is measured.", low=1
     )
 
     def __post_init__(self):
         check_ranges(self)
+        for kind in self.formats.split(","):
+            if kind not in PHONE_FORMATS:
+                raise ValueError(
+                    f"--formats={self.formats} names {kind!r}; choose among {', '.join(PHONE_FORMATS)}."
+                )
 
 
 def export_run(settings: ExportConfig) -> str:
@@ -84,6 +92,7 @@ def export_run(settings: ExportConfig) -> str:
     exported = (_student if is_student_run(settings.model_dir) else _regressor)(settings.model_dir)
     run = run_folder.read_run(settings.model_dir)
     network, signatures = exported.network, exported.signatures
+    formats = settings.formats.split(",")
     requests = golden_hands(network, exported.config.reference_bone)
     version = settings.version or export.next_version(settings.export_dir, settings.name)
     metadata = serving.describe(
@@ -96,14 +105,14 @@ def export_run(settings: ExportConfig) -> str:
         write_metadata(folder, metadata)
         if exported.has_maps:
             examples = example_hands(network, settings.data_dir, settings.num_examples)
-            write_phone_files(folder, metadata, PHONE_FORMATS, examples)
+            write_phone_files(folder, metadata, formats, examples)
             unit = requests[CROP_SIGNATURE]["image"].astype(np.float32) / np.float32(255.0)
             requests |= {name: {"image": unit} for name in PHONE_SIGNATURES}
-            reports = compare_phone_files(folder, settings.name, signatures, PHONE_FORMATS, unit)
+            reports = compare_phone_files(folder, settings.name, signatures, formats, unit)
             files = {
                 phone_file(settings.name, signature, kind): signature
                 for signature in PHONE_SIGNATURES
-                for kind in PHONE_FORMATS
+                for kind in formats
             }
         else:
             for kind in _FORMATS:
