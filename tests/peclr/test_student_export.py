@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_pose import export
+from keras_pose.data.generated_hands import generate_hand
 from keras_pose.peclr.export import ExportConfig, export_run
 from keras_pose.peclr.student import weights_path
 from keras_pose.peclr.student_config import StudentConfig
@@ -28,6 +29,15 @@ def version(tmp_path_factory):
     model = StudentModel(config)
     for variable in model.network.get_layer("heatmaps").trainable_variables:
         variable.assign(keras.random.normal(variable.shape, stddev=0.5, seed=1))
+    # Statistics of real activations, without which those of deep random networks vanish.
+    for layer in model.network._flatten_layers():
+        if hasattr(layer, "moving_variance"):
+            layer.momentum = 0.0
+    # Depths of a few bones, as hands have them.
+    kernel = model.network.get_layer("depth_others").kernel
+    kernel.assign(0.02 * kernel)
+    crops = [generate_hand(number, 5, size=SIZE).image for number in range(8)]
+    model.network(np.stack(crops).astype(np.float32) / 255.0, training=True)
     run_folder.open_run(folder, config)
     write_weights(model.network, weights_path(folder))
     run_folder.update_run(folder, steps=0, results={}, hands={})
