@@ -5,12 +5,14 @@ import os
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.student_config import StudentConfig
+from keras_pose.peclr.student_network import STRIDE
 from keras_pose.serving import Metadata
 from keras_pose.serving.accuracy import losses, metric_facts
-from keras_pose.serving.facts import signature_facts
+from keras_pose.serving.facts import phone_words, signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 
+_BONES = "lengths of the reference bone"
 _GENERATED = DataFact(
     name="rendered hands of this package with exact joints and cameras",
     role="training and validation, split by person",
@@ -91,7 +93,7 @@ def model_card(
             "21 joints of a hand from a picture and its box: 2D, depth relative to the root, and metric "
             f"3D where the camera and one bone's length are given. {what}"
         ),
-        signatures=signature_facts(metadata),
+        signatures=signature_facts(metadata, phone_words(_BONES, _BONES, STRIDE)),
         data=data,
         licence="Apache-2.0 for the code; the weights as the training data's licences allow.",
         configuration=recipe,

@@ -25,6 +25,38 @@ _OPEN = {
 }
 
 
+def phone_words(
+    z_unit: str, depth_unit: str, stride: int
+) -> dict[str, dict[str, tuple[str, str, str]]]:
+    """Says what the signatures for phones take and give, which the contract does not know.
+
+    Args:
+        z_unit: unit of `z`.
+        depth_unit: unit of `depth` and `depth_maps`.
+        stride: px of the crop per px of a map.
+
+    Returns:
+        What `signature_facts` takes as `more`.
+    """
+    image = {"image": ("0 to 1", "x right, y down", "RGB crop, grey levels over 255")}
+    axes = (
+        ("x", "pixels of the crop", "right"),
+        ("y", "pixels of the crop", "down"),
+        ("z", z_unit, "forward, the network's own root"),
+    )
+    place = f"a map pixel is {stride} x {stride} of the crop"
+    return {
+        "decoded": image
+        | {name: (unit, frame, "joints, one axis each") for name, unit, frame in axes},
+        "heatmaps": image
+        | {
+            "heatmaps": ("none", place, "one map per joint, peak about 1"),
+            "depth": (depth_unit, "z forward", "relative to a root that the network alone knows"),
+            "depth_maps": (depth_unit, "z forward", "each joint's depth, to be read at the joint"),
+        },
+    }
+
+
 def signature_facts(
     metadata: Metadata, more: Mapping[str, Mapping[str, tuple[str, str, str]]] | None = None
 ) -> tuple[SignatureFact, ...]:

@@ -5,7 +5,7 @@ import os
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.serving import Metadata
 from keras_pose.serving.accuracy import losses, metric_facts
-from keras_pose.serving.facts import signature_facts
+from keras_pose.serving.facts import phone_words, signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.wild3d import runs
@@ -18,28 +18,7 @@ _GENERATED = DataFact(
     citation="none needed",
 )
 _CROP_UNITS = "half sides of the crop"
-# What phones take and give, which the contract does not know.
-_PHONE_IMAGE = {
-    "image": ("0 to 1", "x right, y down", "RGB crop of one person, grey levels over 255")
-}
-_PHONE = {
-    "decoded": _PHONE_IMAGE
-    | {
-        "x": ("pixels of the crop", "right", "joints, one axis each"),
-        "y": ("pixels of the crop", "down", "joints, one axis each"),
-        "z": ("pixels of the crop", "forward, the network's own root", "joints, one axis each"),
-    },
-    "heatmaps": _PHONE_IMAGE
-    | {
-        "heatmaps": (
-            "none",
-            f"a map pixel is {STRIDE} x {STRIDE} of the crop",
-            "one map per joint, peak about 1",
-        ),
-        "depth": (_CROP_UNITS, "z forward", "relative to a root that the network alone knows"),
-        "depth_maps": (_CROP_UNITS, "z forward", "each joint's depth, to be read at the joint"),
-    },
-}
+_PHONE = phone_words("pixels of the crop", _CROP_UNITS, STRIDE)
 
 
 def earlier_stages(init_from: str) -> list[dict]:

@@ -80,7 +80,7 @@ def test_the_files_say_what_the_contract_says(version):
     points = np.stack([phone["x"], phone["y"]], axis=-1)
     np.testing.assert_allclose(points, served["keypoints_2d"], atol=0.02)
     np.testing.assert_allclose(phone["z"], served["depth"], atol=1e-3)
-    np.testing.assert_allclose(phone["score"], served["score"], atol=1e-4)
+    np.testing.assert_allclose(phone["score"], served["score"], rtol=1e-4, atol=1e-4)
     found = ServedPose(version).predict(crops[0], is_left=True)[0]
     assert found.keypoints_2d.shape == (21, 2)
 
