@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import export
+from keras_pose.data.body_boxes import PERSON_MARGIN
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.accuracy import measure_accuracy
@@ -96,7 +97,9 @@ def export_run(settings: ExportConfig) -> str:
     examples = None
     if set(formats) & set(export.SAMPLED_FORMATS):
         examples = example_crops(config, settings.data_dir, settings.num_examples)
-    network = serving.pose_network(pose, config.crop_scale, run["bone_sum_mm"] / 1000.0)
+    # Boxes of records have room about the person already; clients send tight ones.
+    crop_scale = PERSON_MARGIN * config.crop_scale
+    network = serving.pose_network(pose, crop_scale, run["bone_sum_mm"] / 1000.0)
     signatures = serving.signatures(network, pose, config.coordinates, config.sharpness)
     requests = golden_bodies(network)
     version = settings.version or export.next_version(settings.export_dir, settings.name)

@@ -3,8 +3,10 @@
 import numpy as np
 
 from keras_pose.codecs import total_bone_length
+from keras_pose.data.body_camera import BOX_MARGIN
 from keras_pose.data.generated_bodies import generate_body
 from keras_pose.data.picture import encode_picture
+from keras_pose.data.view_boxes import square_box
 from keras_pose.serving import PoseNetwork
 from keras_pose.serving.accuracy import HeldOut, held_out_crops
 from keras_pose.serving.golden import golden_requests
@@ -31,7 +33,7 @@ def golden_bodies(network: PoseNetwork, count: int = 4) -> dict[str, dict[str, n
     requests = golden_requests(
         network,
         [encode_picture(body.image) for body in bodies],
-        np.array([body.box for body in bodies]),
+        np.array([square_box(body.box, 1.0 / BOX_MARGIN) for body in bodies]),
         np.array([body.intrinsics for body in bodies]),
         np.array([float(total_bone_length(body.keypoints_3d)) for body in bodies]),
     )
@@ -60,7 +62,7 @@ def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
         network,
         f"{count} rendered bodies of unseen persons",
         [body.image for body in bodies],
-        np.array([body.box for body in bodies]),
+        np.array([square_box(body.box, 1.0 / BOX_MARGIN) for body in bodies]),
         np.stack([body.keypoints_2d for body in bodies]),
         visible,
     )

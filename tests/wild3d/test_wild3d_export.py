@@ -94,7 +94,7 @@ def test_phones_run_every_operation(version):
 
 @pytest.mark.slow
 def test_keras_saved_model_and_tflite_agree(run, version):
-    network = serving.pose_network(run[1], 1.1, 4.1)
+    network = serving.pose_network(run[1], 1.25 * 1.1, 4.1)
     crops = golden_bodies(network, 3)["decoded"]["image"]
     pose = run[1](tf.constant(crops), training=False)
     expected = {
@@ -125,7 +125,7 @@ def test_keras_saved_model_and_tflite_agree(run, version):
 
 @pytest.mark.slow
 def test_the_default_signature_refuses_its_own_rows(run, version):
-    given = golden_bodies(serving.pose_network(run[1], 1.1, 4.1), 2)["serving_default"]
+    given = golden_bodies(serving.pose_network(run[1], 1.25 * 1.1, 4.1), 2)["serving_default"]
     served = _outputs(export.saved_model_runner(version[0] / "1"), given)
     np.testing.assert_array_equal(served["valid"], [1, 1] + [0] * 11 + [1])
     assert all(np.isfinite(value).all() for value in served.values())
@@ -134,7 +134,7 @@ def test_the_default_signature_refuses_its_own_rows(run, version):
 @pytest.mark.slow
 def test_the_folder_tells_what_prediction_needs(version):
     metadata = read_metadata(version[0] / "1")
-    assert (metadata.image_size, metadata.crop_scale) == (SIZE, 1.1)
+    assert (metadata.image_size, metadata.crop_scale) == (SIZE, pytest.approx(1.25 * 1.1))
     assert metadata.bone_length.typical_m == pytest.approx(4.1)
     assert (metadata.kind, metadata.side, metadata.root) == ("body", None, "pelvis")
     model = ServedPose(version[0] / "1")
