@@ -60,6 +60,7 @@ setup(
             "keras-pose-peclr-pretrain = keras_pose.peclr.pretrain:run_main",
             "keras-pose-peclr-finetune = keras_pose.peclr.finetune:run_main",
             "keras-pose-peclr-evaluate = keras_pose.peclr.evaluate:run_main",
+            "keras-pose-peclr-student = keras_pose.peclr.student:run_main",
             "keras-pose-peclr-export = keras_pose.peclr.export:run_main",
             "keras-pose-peclr-equivariance = keras_pose.peclr.equivariance_report:run_main",
             "keras-pose-wild3d-train = keras_pose.wild3d.train:run_main",
