@@ -89,7 +89,8 @@ def measure(name: str, settings: Settings) -> list[dict]:
     chosen = NETWORKS[name]
     network = build_network(**chosen)
     pose = build_pose(network, chosen["image_size"])
-    signature = serving.signatures(pose, "argmax", 10.0)[settings.signature]
+    served = serving.pose_network(pose)
+    signature = serving.signatures(served, pose, "argmax", 10.0)[settings.signature]
     rows = []
     with tempfile.TemporaryDirectory(prefix="keras_pose_benchmark_") as folder:
         export.save_signatures(folder, {settings.signature: signature}, settings.signature)

@@ -15,7 +15,12 @@ from keras_pose.peclr import serving
 from keras_pose.peclr.card import model_card
 from keras_pose.peclr.finetune import load_hand_pose
 from keras_pose.peclr.finetune_config import FinetuneConfig
-from keras_pose.peclr.golden_hands import example_hands, golden_hands, held_out_hands
+from keras_pose.peclr.golden_hands import (
+    example_hands,
+    golden_hands,
+    held_out_hands,
+    mean_bone_length,
+)
 from keras_pose.peclr.student import is_student_run, load_student
 from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.serving import PoseNetwork, describe_signatures, write_metadata, write_warmup
@@ -53,8 +58,8 @@ class ExportConfig:
     version: int = option(0, "Version number; 0 takes the next free one.", low=0)
     data_dir: str = option(
         "",
-        "Record folders of the run, whose crops fix the scales of a student's integers; without them "
-        "rendered hands do.",
+        "Record folders of the run, which say how long the reference bone typically is, and whose crops "
+        "fix the scales of a student's integers; without them rendered hands do.",
     )
     num_examples: int = option(64, "Crops that fix the scales.", low=1)
     formats: str = option(
@@ -89,7 +94,8 @@ def export_run(settings: ExportConfig) -> str:
     for flag in ("model_dir", "name"):
         if not getattr(settings, flag):
             raise ValueError(f"--{flag} is empty; give the {flag.replace('_', ' ')} of the export.")
-    exported = (_student if is_student_run(settings.model_dir) else _regressor)(settings.model_dir)
+    load = _student if is_student_run(settings.model_dir) else _regressor
+    exported = load(settings.model_dir, settings.data_dir)
     run = run_folder.read_run(settings.model_dir)
     network, signatures = exported.network, exported.signatures
     formats = settings.formats.split(",")
@@ -140,17 +146,24 @@ class _Exported:
     has_maps: bool
 
 
-def _regressor(model_dir):
+def _regressor(model_dir, data_dir):
     config, model = load_hand_pose(model_dir)
-    network = serving.network_of(config, model)
+    network = _with_typical_length(serving.network_of(config, model), config, data_dir)
     return _Exported(config, network, serving.signatures(network), "none", False)
 
 
-def _student(model_dir):
+def _student(model_dir, data_dir):
     config, model = load_student(model_dir)
-    network = serving.student_network_of(config, model)
+    network = _with_typical_length(serving.student_network_of(config, model), config, data_dir)
     signatures = serving.student_signatures(network, config, model)
     return _Exported(config, network, signatures, "heatmap_peak", True)
+
+
+def _with_typical_length(network, config, data_dir):
+    typical = mean_bone_length(data_dir, config.reference_bone) if data_dir else 0.0
+    if not typical:
+        return network
+    return dataclasses.replace(network, typical_bone_length_m=typical)
 
 
 def verify(

@@ -66,6 +66,32 @@ def golden_hands(
     return requests
 
 
+def mean_bone_length(data_dir: str, reference_bone: str, count: int = 512) -> float:
+    """Mean length of the reference bone in records, m.
+
+    Data sets differ in where a knuckle is: a network's own is that of its records.
+
+    Args:
+        data_dir: record folders, commas between them.
+        reference_bone: key of `codecs.REFERENCE_BONES`.
+        count: hands with 3D joints that are looked at.
+
+    Returns:
+        The mean; 0 where no record has 3D joints.
+
+    Raises:
+        ValueError: if a folder cannot be used.
+    """
+    hands = load_hands(FinetuneConfig(image_size=32, batch_size=32), data_dir)
+    bone = codecs.REFERENCE_BONES[reference_bone]
+    lengths: list[float] = []
+    for batch in hands.batches(0).take(-(-count // 32)):
+        known = np.asarray(batch["has_3d"]) > 0
+        points = np.asarray(batch["keypoints_3d"], np.float64)[known]
+        lengths += np.asarray(codecs.bone_length(points, bone=bone)).tolist() if len(points) else []
+    return float(np.mean(lengths)) if lengths else 0.0
+
+
 def example_hands(network: PoseNetwork, data_dir: str, count: int) -> np.ndarray:
     """Crops like those that the network will see, for the scales of integers.
 

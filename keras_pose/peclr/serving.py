@@ -1,5 +1,7 @@
 """An exported hand pose network: the contract of `keras_pose.serving`, joints in FreiHAND's order."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -222,7 +224,9 @@ def describe(
         image_size=network.image_size,
         crop_scale=network.crop_scale,
         side="right" if network.is_sided else None,
-        bone_length=BONE_LENGTHS[reference_bone],
+        bone_length=dataclasses.replace(
+            BONE_LENGTHS[reference_bone], typical_m=round(network.typical_bone_length_m, 4)
+        ),
         depth_unit=DEPTH_UNIT,
         score=score,
     )
