@@ -34,6 +34,7 @@ from keras_pose.export.tflite import (
     SAMPLED_FORMATS,
     convert_tflite,
     count_operations,
+    fix_batch,
     refuse_operations,
 )
 from keras_pose.export.tflite_metadata import (
@@ -75,6 +76,7 @@ __all__ = [
     "compare_tflite",
     "convert_tflite",
     "count_operations",
+    "fix_batch",
     "has_broken_sums",
     "new_version",
     "next_version",

@@ -104,8 +104,7 @@ def convert_tflite(
     source = f"signature {signature!r} of {os.fspath(saved_model_dir)}"
     with tempfile.TemporaryDirectory(prefix="keras_pose_tflite_") as folder:
         if batch_size is not None:
-            _save_fixed_batch(saved_model_dir, signature, batch_size, folder)
-            saved_model_dir = folder
+            saved_model_dir = fix_batch(saved_model_dir, signature, batch_size, folder)
 
         def convert(examples, integers):
             return _convert(
@@ -246,9 +245,23 @@ def _conversion_sentence(source: str, format: str, error: Exception) -> str:
     return f"The {source} cannot become a {format} TFLite file: {reason}"
 
 
-def _save_fixed_batch(
-    saved_model_dir: str | os.PathLike, signature: str, batch_size: int, folder: str
-) -> None:
+def fix_batch(
+    saved_model_dir: str | os.PathLike, signature: str, batch_size: int, folder: str | os.PathLike
+) -> str | os.PathLike:
+    """Saves one signature alone, its first axis fixed: conversions of it need not load the others.
+
+    Args:
+        saved_model_dir: version folder written by `save_signatures`.
+        signature: the signature; it keeps its name, inputs and outputs.
+        batch_size: size B of the first axis of all inputs `[B, ...]`.
+        folder: where to write.
+
+    Returns:
+        The folder that holds it: `saved_model_dir` itself where that is so already.
+
+    Raises:
+        ValueError: if there is no such signature.
+    """
     # A detour over the disk: from_concrete_functions drops weights or signature names.
     loaded = tf.saved_model.load(os.fspath(saved_model_dir))
     if signature not in loaded.signatures:
@@ -257,8 +270,11 @@ def _save_fixed_batch(
             f"{sorted(loaded.signatures)}."
         )
     function = loaded.signatures[signature]
+    known = function.structured_input_signature[1]
     specs = {
-        key: tf.TensorSpec([batch_size, *spec.shape[1:]], spec.dtype)
-        for key, spec in function.structured_input_signature[1].items()
+        key: tf.TensorSpec([batch_size, *spec.shape[1:]], spec.dtype) for key, spec in known.items()
     }
+    if dict(specs) == {key: tf.TensorSpec(spec.shape, spec.dtype) for key, spec in known.items()}:
+        return saved_model_dir
     save_signatures(folder, {signature: Signature(function, specs)})
+    return folder

@@ -6,6 +6,7 @@ fewer bits widen or quantise besides. `docs/mobile.md` says which file to take.
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,13 +122,25 @@ def write_phone_files(
     """
     written = []
     for signature in signatures:
-        for kind in formats:
-            content = _convert(folder, signature, kind, examples, metadata.image_size)
+        contents = _convert_all(folder, signature, formats, examples, metadata.image_size)
+        for kind, content in contents.items():
             note, tensors, files = phone_notes(folder, metadata, signature, kind)
             content = export.write_tflite_metadata(content, note, tensors, files)
             path = Path(folder) / phone_file(metadata.name, signature, kind)
             written.append(export.write_file(path, content))
     return written
+
+
+def _convert_all(folder, signature, formats, examples, image_size):
+    """Format to content; the other signatures are loaded once, not for each format."""
+    with tempfile.TemporaryDirectory(prefix="keras_pose_phone_") as alone:
+        fixed = export.fix_batch(folder, signature, 1, alone)
+        try:
+            return {
+                kind: _convert(fixed, signature, kind, examples, image_size) for kind in formats
+            }
+        except ValueError as error:
+            raise ValueError(str(error).replace(alone, os.fspath(folder))) from error
 
 
 def _convert(folder, signature, kind, examples, image_size):
