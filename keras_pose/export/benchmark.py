@@ -137,7 +137,7 @@ def measure(settings: BenchmarkConfig) -> dict[str, Any]:
         entry["latency_ms"] = {
             str(count): _spread(1e3 * seconds[f"{number}:{count}"]) for count in threads
         }
-        result["files"].append({**entry, "path": os.fspath(entry["path"])})
+        result["files"].append({**entry, "path": entry["path"].name})
     served = {
         (folder, int(word)): saved_model_call(folder, int(word))
         for folder in folders

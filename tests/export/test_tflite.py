@@ -220,3 +220,16 @@ def test_wrong_use_is_told_in_a_sentence(folder, contents, tmp_path):
         run({"keypoints_2d": np.zeros([3, 4, 2])})
     with pytest.raises(ValueError, match="kernels='fast' is unknown"):
         export.tflite_runner(contents["float32"], "lift", kernels="fast")
+
+
+def test_one_signature_alone_is_fixed_once(folder, lifter, tmp_path):
+    fixed = export.fix_batch(folder, "lift", 1, tmp_path / "one")
+    loaded = tf.saved_model.load(str(fixed))
+    assert set(loaded.signatures) == {"lift"}
+    (spec,) = loaded.signatures["lift"].structured_input_signature[1].values()
+    assert spec.shape.as_list()[0] == 1
+    # What is fixed already is taken as it is.
+    assert export.fix_batch(fixed, "lift", 1, tmp_path / "two") == fixed
+    assert not (tmp_path / "two").exists()
+    with pytest.raises(ValueError, match="no signature 'x'"):
+        export.fix_batch(folder, "x", 1, tmp_path / "three")
