@@ -23,7 +23,11 @@ _ROUNDING = 1e-5
 # 2 % in its joints, and its depths by up to half on a few bodies; what is dead, or on a scale of
 # another output, differs by 1. So these bounds find faults of a conversion; what its accuracy is
 # worth is for a held-out set to say.
-BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 7e-1, "int8_full": 7e-1}
+BOUNDS = {"float32": 1e-4, "float16": 1e-2, "int8": 1e-1, "int8_static": 3e-1, "int8_full": 3e-1}
+# Fixed scales follow the largest value ever seen, and depth suffers most: of trained networks it moved by
+# up to two thirds of its size. This bound only tells it from noise; docs/mobile.md says what to expect.
+DEPTH_BOUNDS = {"int8_static": 7e-1, "int8_full": 7e-1}
+_DEPTHS = ("depth", "depth_maps", "z")
 
 
 def compare_phone_files(
@@ -73,7 +77,9 @@ def compare_phone_files(
                 )
 
             path = Path(folder) / phone_file(name, signature, kind)
-            bounds = {key: export.Bound(relative_rms=BOUNDS[kind]) for key in reference}
+            limits = {key: BOUNDS[kind] for key in reference}
+            limits |= {key: DEPTH_BOUNDS.get(kind, limits[key]) for key in _DEPTHS if key in limits}
+            bounds = {key: export.Bound(relative_rms=limit) for key, limit in limits.items()}
             compared = export.compare_tflite(
                 path, signature, reference, given, bounds, reference_rows, settle
             )

@@ -17,7 +17,8 @@ from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
 
 SIZE = 64
-FORMATS = ("float32", "int8_full")
+# Random maps do not survive fixed 8-bit scales; tests/serving/test_phone.py has such a file.
+FORMATS = ("float32", "int8")
 
 
 @pytest.fixture(scope="module")
