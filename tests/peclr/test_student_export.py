@@ -17,8 +17,8 @@ from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
 
 SIZE = 64
-# Random maps hardly survive 8 bits; tests/serving/test_phone.py has such files of a map that is not random.
-FORMATS = ("float32", "float16")
+# Random maps survive no rounding; tests/serving/test_phone.py has the other formats.
+FORMATS = ("float32",)
 
 
 @pytest.fixture(scope="module")
