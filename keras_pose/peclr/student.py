@@ -61,6 +61,7 @@ def student_run(
     """
     if options.mode == "eval":
         run_config, model = load_student(options.model_dir)
+        run_folder.check_repeated(options.model_dir, config, run_config)
         return _record(run_config, options.model_dir, model, open_hands(run_config, options))
     run_folder.check_run(options.model_dir, config)
     if config.teacher:

@@ -39,8 +39,9 @@ def earlier_stages(init_from: str) -> list[dict]:
         run = run_folder.read_run(init_from)
         config = configs.to_dict(runs.read_config(init_from))
         init_from = config["init_from"]
-        config["init_from"] = os.path.basename(os.path.normpath(init_from)) if init_from else ""
-        stages.append({"config": config, "commit": run["environment"]["git_commit"]})
+        stages.append(
+            {"config": _without_places(config), "commit": run["environment"]["git_commit"]}
+        )
     return stages
 
 
@@ -88,10 +89,8 @@ def model_card(
     if accuracy:
         metrics += metric_facts(accuracy)
         told = losses(accuracy)
-    recipe = configs.to_dict(config)
+    recipe = _without_places(configs.to_dict(config))
     if config.init_from:
-        # A path of somebody's machine says nothing; what it was trained with does.
-        recipe["init_from"] = os.path.basename(os.path.normpath(config.init_from))
         recipe["earlier_stages"] = earlier_stages(config.init_from)
     recipe["training_bone_sum_mm"] = run["bone_sum_mm"]
     return ModelCard(
@@ -120,3 +119,13 @@ def model_card(
             *told,
         ),
     )
+
+
+def _without_places(recipe):
+    """The recipe with the names of run folders alone: a path of somebody's machine says nothing."""
+    names = {
+        field: os.path.basename(os.path.normpath(recipe[field]))
+        for field in ("init_from", "teacher")
+        if recipe.get(field)
+    }
+    return recipe | names

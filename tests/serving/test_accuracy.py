@@ -80,3 +80,16 @@ def test_a_card_owns_up_to_what_is_lost(file, value, is_told):
     told = losses(content)
     assert bool(told) == is_told
     assert all(file in sentence and "%" in sentence for sentence in told)
+
+
+def test_maps_are_compared_with_maps():
+    values = {
+        "saved_model.pb": 0.8,
+        "saved_model.pb:heatmaps": 0.7,
+        "a_heatmaps_float16.tflite": 0.7,
+    }
+    content = {"set": "x", "measure": "m", "values": values}
+    assert not losses(content)
+    values["a_heatmaps_float16.tflite"] = 0.69
+    (sentence,) = losses(content)
+    assert "1.4 %" in sentence and "0.690 for 0.700" in sentence

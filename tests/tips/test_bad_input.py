@@ -331,9 +331,7 @@ def test_a_disk_that_is_really_full(server, finished, tmp_path):
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip(
-            "no right to mount a small disk; the limit on file sizes above stands in for it"
-        )
+        pytest.skip("no right to mount a disk; the limit on file sizes above stands in for it")
     try:
         folder = disk / "run"
         _refused(server, *TINY, "--num_steps=4", f"--model_dir={folder}", naming=[folder])
