@@ -29,6 +29,8 @@ _MOST_SIDES, _MOST_METRES = 1e3, 1e6
 class PoseNetwork:
     """What a method says of its network; its functions are traced, on batches of any size N.
 
+    `pose` and `embed` are graphs that signatures call, not text that each of them repeats.
+
     Attributes:
         image_size: side S of the crop in px.
         crop_scale: side of the square that is seen over the longer side of the box.
@@ -58,6 +60,12 @@ class PoseNetwork:
     pose: Callable[[Tensor, Tensor, Tensor], Mapping[str, Tensor]]
     lift: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     embed: Callable[[Tensor], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
+        object.__setattr__(self, "pose", tf.function(self.pose))
+        if self.embed is not None:
+            object.__setattr__(self, "embed", tf.function(self.embed))
 
 
 def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:

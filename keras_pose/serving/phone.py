@@ -68,6 +68,8 @@ def phone_signatures(
     """
     spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
     read = decode or (lambda outputs: decode_maps(outputs, image_size))
+    # One graph that both signatures call.
+    maps = tf.function(maps)
 
     def decoded(image):
         outputs = read(maps(image))

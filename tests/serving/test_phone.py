@@ -85,7 +85,8 @@ def test_every_file_passes_through_both_kernels(folder, signatures):
 
 
 def test_a_file_of_another_network_is_refused(folder, signatures, tmp_path):
-    dark = phone.phone_signatures(lambda image: ToyPhone().maps(0.5 * image), SIZE, SIZE / 2.0)
+    toy = ToyPhone()
+    dark = phone.phone_signatures(lambda image: toy.maps(0.5 * image), SIZE, SIZE / 2.0)
     golden = unit_pictures(3, 5)
     reports = compare_phone_files(folder, "blobs", dark, ("float32",), golden)
     assert not any(report["passed"] for report in reports)
