@@ -129,7 +129,7 @@ def export_run(settings: ExportConfig) -> str:
         write_warmup(folder, warmup_requests(requests), settings.name)
         reports = [*compare_signatures(loaded, signatures, requests), *reports]
         export.write_verification(folder, reports)
-        truth = held_out_hands(network, settings.num_heldout)
+        truth = held_out_hands(network, settings.num_heldout, exported.config.reference_bone)
         accuracy = measure_accuracy(folder, loaded, truth, files)
         export.write_card(folder, model_card(metadata, exported.config, run, accuracy))
     return os.fspath(final)

@@ -16,12 +16,13 @@ _HELD_OUT_SEED = 977_531
 _EXAMPLE_SEED = 977_532
 
 
-def held_out_hands(network: PoseNetwork, count: int) -> HeldOut:
+def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "middle") -> HeldOut:
     """Rendered hands of persons that no record folder holds.
 
     Args:
         network: whose crops they are to be.
         count: number of hands.
+        reference_bone: key of `codecs.REFERENCE_BONES`, the unit of depth.
 
     Returns:
         Crops and their joints; hidden ones count, since a hand hides some in every picture.
@@ -29,6 +30,8 @@ def held_out_hands(network: PoseNetwork, count: int) -> HeldOut:
     side = max(64, round(1.5 * network.image_size))
     hands = [generate_hand(number, _HELD_OUT_SEED, size=side) for number in range(count)]
     points = np.stack([hand.keypoints_2d for hand in hands])
+    points_3d = np.stack([hand.keypoints_3d for hand in hands])
+    bone = codecs.REFERENCE_BONES[reference_bone]
     return held_out_crops(
         network,
         f"{count} rendered hands of unseen persons",
@@ -36,6 +39,7 @@ def held_out_hands(network: PoseNetwork, count: int) -> HeldOut:
         np.array([hand.box for hand in hands]),
         points,
         np.ones(points.shape[:2]),
+        points_3d[..., 2] / np.asarray(codecs.bone_length(points_3d, bone=bone))[:, None],
     )
 
 

@@ -22,6 +22,7 @@ from keras_pose.serving.crops import crop_matrices, cut_crops
 
 ACCURACY_NAME = "accuracy.json"
 MEASURE = "pck@0.1[share of joints within a tenth of the box's longer side]"
+DEPTH_MEASURE = "depth-error[mean |z - z*| over mean |z*|, both less their mean over the joints]"
 _FRACTION = 0.1
 # What a file of fewer bits may lose of the float model's accuracy before its card must say so.
 ALLOWED_LOSS = {"float16": 0.005, "int8": 0.05, "int8_static": 0.05, "int8_full": 0.05}
@@ -38,6 +39,8 @@ class HeldOut:
         keypoints_2d: float64 [R, J, 2], px of the crops.
         visible: [R, J], 0 or 1: what counts.
         sides: float64 [R], longer side of the box in px of the crop.
+        depth: float64 [R, J], in the unit of the network's depth in crops, from any origin; None where
+            it is not known.
     """
 
     name: str
@@ -45,6 +48,7 @@ class HeldOut:
     keypoints_2d: np.ndarray
     visible: np.ndarray
     sides: np.ndarray
+    depth: np.ndarray | None = None
 
 
 def held_out_crops(
@@ -54,6 +58,7 @@ def held_out_crops(
     boxes: np.ndarray,
     keypoints_2d: np.ndarray,
     visible: np.ndarray,
+    depth: np.ndarray | None = None,
 ) -> HeldOut:
     """Cuts crops as a server does.
 
@@ -64,6 +69,7 @@ def held_out_crops(
         boxes: [R, 4], (x, y, width, height) px.
         keypoints_2d: [R, J, 2], px of the pictures.
         visible: [R, J], 0 or 1.
+        depth: [R, J], px of the pictures if `network.depth_is_in_px`, else in the network's own unit.
 
     Returns:
         The crops and their joints.
@@ -73,12 +79,15 @@ def held_out_crops(
     crops = cut_crops(tf.constant(np.stack(images)), matrices, network.image_size)
     matrices = matrices.numpy().astype(np.float64)
     points = affine2d.apply(np.asarray(keypoints_2d, np.float64), matrices)
+    if depth is not None and network.depth_is_in_px:
+        depth = depth * matrices[:, 1, 1, None]
     return HeldOut(
         name,
         np.asarray(crops),
         np.asarray(points),
         visible,
         boxes[:, 2:].max(1) * matrices[:, 1, 1],
+        depth,
     )
 
 
@@ -105,6 +114,30 @@ def share_of_joints(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float:
     return float(np.average(np.asarray(share)[:, 0], weights=np.sum(truth.visible, axis=1)))
 
 
+def depth_error(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float | None:
+    """Error of depth over what there is of it.
+
+    Args:
+        outputs: `depth` or `z` [R, J], in the unit of `truth.depth`, from any origin.
+        truth: the crops' joints.
+
+    Returns:
+        `DEPTH_MEASURE`: 0 for true depths, 1 for those of a flat figure; None where one of them is not
+        there.
+    """
+    found = outputs.get("z", outputs.get("depth"))
+    # What belongs to maps is in the network's own scale.
+    if truth.depth is None or found is None or "heatmaps" in outputs:
+        return None
+    weights = np.asarray(truth.visible, np.float64)
+    centred = [
+        depth - np.sum(weights * depth, 1, keepdims=True) / np.sum(weights, 1, keepdims=True)
+        for depth in (np.asarray(found, np.float64), truth.depth)
+    ]
+    missed = np.sum(weights * np.abs(centred[0] - centred[1]))
+    return float(missed / np.sum(weights * np.abs(centred[1])))
+
+
 def measure_accuracy(
     folder: str | os.PathLike,
     model: export.LoadedModel,
@@ -120,7 +153,8 @@ def measure_accuracy(
         files: name of a `.tflite` file to its signature.
 
     Returns:
-        The file's content: `set`, `measure` and `values`, artefact to share.
+        The file's content: `set`, `measure` and `values`, artefact to share; where depth is known also
+        `depth_measure` and `depth_values`.
 
     Raises:
         CannotWrite: if it cannot be written.
@@ -133,16 +167,19 @@ def measure_accuracy(
         "serve_crop": lambda: {"image": truth.crops, **known},
         "phone": lambda: {"image": truth.crops.astype(np.float32) / np.float32(255.0)},
     }
-    values = {_REFERENCE: share_of_joints(find(given["serve_crop"]()), truth)}
+    answers = {_REFERENCE: find(given["serve_crop"]())}
     if "heatmaps" in model.signatures:
         # Maps are read by arg-max here, which costs some networks more than fewer bits do.
-        maps = model.runner("heatmaps")(given["phone"]())
-        values[_MAPS_REFERENCE] = share_of_joints(maps, truth)
+        answers[_MAPS_REFERENCE] = model.runner("heatmaps")(given["phone"]())
     for file, signature in files.items():
         runner = export.tflite_runner(Path(folder) / file, signature)
-        asked = given.get(signature, given["phone"])()
-        values[file] = share_of_joints(runner(asked), truth)
-    content = {"set": truth.name, "measure": MEASURE, "values": values}
+        answers[file] = runner(given.get(signature, given["phone"])())
+    shares = {name: share_of_joints(answer, truth) for name, answer in answers.items()}
+    content: dict[str, Any] = {"set": truth.name, "measure": MEASURE, "values": shares}
+    errors = {name: depth_error(answer, truth) for name, answer in answers.items()}
+    known_errors = {name: error for name, error in errors.items() if error is not None}
+    if known_errors:
+        content |= {"depth_measure": DEPTH_MEASURE, "depth_values": known_errors}
     export.write_file(
         Path(folder) / ACCURACY_NAME, json.dumps(content, indent=1, allow_nan=False) + "\n"
     )
@@ -156,8 +193,12 @@ def metric_facts(content: Mapping[str, Any]) -> tuple[export.MetricFact, ...]:
         content: of `accuracy.json`.
     """
     return tuple(
-        export.MetricFact(content["measure"], f"{content['set']}; {artefact}", f"{value:.4f}")
-        for artefact, value in content["values"].items()
+        export.MetricFact(measure, f"{content['set']}; {artefact}", f"{value:.4f}")
+        for measure, values in (
+            (content["measure"], content["values"]),
+            (content.get("depth_measure", ""), content.get("depth_values", {})),
+        )
+        for artefact, value in values.items()
     )
 
 
@@ -168,20 +209,31 @@ def losses(content: Mapping[str, Any]) -> tuple[str, ...]:
         content: of `accuracy.json`.
 
     Returns:
-        One sentence per such file.
+        One sentence per such file and measure.
     """
-    values = content["values"]
+    values, depths = content["values"], content.get("depth_values", {})
     sentences = []
     for file, value in values.items():
+        kinds = [kind for kind in ALLOWED_LOSS if file.endswith(f"_{kind}.tflite")]
+        if not kinds:
+            continue
+        allowed = ALLOWED_LOSS[kinds[0]]
+        usual = f"more than the {100 * allowed:g} % usual for {kinds[0]}"
         # A file is compared with what the float model says in the same form.
         is_maps = "_heatmaps_" in file and _MAPS_REFERENCE in values
         best = values[_MAPS_REFERENCE if is_maps else _REFERENCE]
-        kinds = [kind for kind in ALLOWED_LOSS if file.endswith(f"_{kind}.tflite")]
         loss = (best - value) / best if best > 0 else 0.0
-        if kinds and loss > ALLOWED_LOSS[kinds[0]]:
+        if loss > allowed:
             sentences.append(
                 f"{file} loses {100 * loss:.1f} % of the float model's accuracy on the held-out pictures "
-                f"({value:.3f} for {best:.3f}), more than the {100 * ALLOWED_LOSS[kinds[0]]:g} % usual "
-                f"for {kinds[0]}."
+                f"({value:.3f} for {best:.3f}), {usual}."
+            )
+        if file in depths and depths[file] > (1.0 + allowed) * depths[_REFERENCE]:
+            growth = depths[file] / depths[_REFERENCE] - 1.0
+            sentences.append(
+                f"{file} misses {100 * growth:.1f} % more of the depth than the float model on the "
+                f"held-out pictures ({depths[file]:.3f} for {depths[_REFERENCE]:.3f}), {usual}, since "
+                "one scale of 8 bits spans the largest and the smallest value of a map: take float16 "
+                "or int8 where depth matters."
             )
     return tuple(sentences)

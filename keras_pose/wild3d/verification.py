@@ -49,7 +49,8 @@ def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
         count: number of bodies.
 
     Returns:
-        Crops and their joints inside the picture, without the row that 2D and 3D name differently.
+        Crops and their joints inside the picture, without the row that 2D and 3D name differently;
+        depth in px of a picture whose scale is that of the pelvis everywhere.
     """
     side = round(1.5 * network.image_size)
     # A seed of their own makes other persons than any command would.
@@ -58,6 +59,9 @@ def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
     ]
     visible = np.stack([body.visible for body in bodies])
     visible[:, MPII_16.index("thorax")] = 0.0
+    depth = np.stack([body.keypoints_3d[:, 2] for body in bodies])
+    pelvis = depth[:, [MPII_16.index("pelvis")]]
+    focal = np.array([[body.intrinsics[1, 1]] for body in bodies])
     return held_out_crops(
         network,
         f"{count} rendered bodies of unseen persons",
@@ -65,4 +69,5 @@ def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
         np.array([square_box(body.box, 1.0 / BOX_MARGIN) for body in bodies]),
         np.stack([body.keypoints_2d for body in bodies]),
         visible,
+        (depth - pelvis) * focal / pelvis,
     )

@@ -1,5 +1,6 @@
 """What files are worth: joints in three forms, by hand, and cards that own up to losses."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras_pose.export import LoadedModel, save_signatures
 from keras_pose.serving import contract_signatures
 from keras_pose.serving.accuracy import (
     HeldOut,
+    depth_error,
     held_out_crops,
     losses,
     measure_accuracy,
@@ -93,3 +95,38 @@ def test_maps_are_compared_with_maps():
     values["a_heatmaps_float16.tflite"] = 0.69
     (sentence,) = losses(content)
     assert "1.4 %" in sentence and "0.690 for 0.700" in sentence
+
+
+def test_depth_is_measured_from_its_mean():
+    points = np.zeros((1, 3, 2))
+    known = truth(points, [[1, 1, 0]])
+    assert depth_error({"z": np.zeros((1, 3))}, known) is None
+    # Less their means: -2, 2 in truth; the third joint does not count.
+    known = dataclasses.replace(known, depth=np.array([[1.0, 5.0, 99.0]]))
+    assert depth_error({"z": np.array([[11.0, 15.0, 0.0]])}, known) == 0.0
+    assert depth_error({"depth": np.array([[7.0, 7.0, 7.0]])}, known) == 1.0
+    assert depth_error({"z": np.array([[0.0, 3.0, 0.0]])}, known) == 0.25
+    # Depths of one's own scale belong to maps, and some files have none.
+    maps = np.zeros((1, 4, 4, 3))
+    assert depth_error({"heatmaps": maps, "depth": np.zeros((1, 3))}, known) is None
+    assert depth_error({"keypoints_2d": points}, known) is None
+
+
+def test_depth_in_pixels_shrinks_with_the_picture():
+    network = dataclasses.replace(dot_network(), depth_is_in_px=True)
+    images, boxes = [np.zeros((80, 80, 3), np.uint8)], np.array([[10, 10, 40, 40]])
+    known = held_out_crops(
+        network, "x", images, boxes, np.zeros((1, 2, 2)), np.ones((1, 2)), np.array([[0.0, 10.0]])
+    )
+    # The square that is seen has 1.25 times the box's side.
+    np.testing.assert_allclose(known.depth, [[0.0, 10.0 * SIZE / 50.0]])
+
+
+def test_a_card_owns_up_to_lost_depth():
+    values = {"saved_model.pb": 0.8, "a_decoded_float16.tflite": 0.8, "a_decoded_int8.tflite": 0.8}
+    depths = {"saved_model.pb": 0.2, "a_decoded_float16.tflite": 0.2, "a_decoded_int8.tflite": 0.24}
+    content = {"set": "x", "measure": "m", "values": values}
+    content |= {"depth_measure": "d", "depth_values": depths}
+    (sentence,) = losses(content)
+    assert "a_decoded_int8.tflite misses 20.0 % more of the depth" in sentence
+    assert [fact.protocol for fact in metric_facts(content)] == ["m", "m", "m", "d", "d", "d"]
