@@ -1,4 +1,4 @@
-"""Gathers the evidence of PeCLR on real hands into one JSON file, a Markdown table and a figure.
+"""Gathers the evidence of PeCLR on hands, real or rendered, as one JSON file, a table and a figure.
 
     python -m benchmarks.peclr_hands --runs_dir=<folder of run folders> --output=docs/results/peclr_hands
 
@@ -55,7 +55,7 @@ def read_runs(runs_dir: str) -> dict:
             found["pretraining"].append(entry | {"pictures": run["pictures"]})
         elif "results" in run:
             start, _, labels = start.rpartition("_") if "_" in start else (start, "", "rendered")
-            entry |= {"start": start, "labels": labels, "results": run["results"]}
+            entry |= {"start": start, "labels": labels, "results": _by_part(run)}
             found["finetuning"].append(entry | {"hands": run["hands"]})
     return found
 
@@ -133,6 +133,12 @@ def figure(runs: list[dict], part: str) -> str:
                 )
             )
     return line_chart_svg(series, f"2D error, {part}", "log10 of the number of labels", "box side")
+
+
+def _by_part(run):
+    """The results; where one folder of records was all there was, under its name."""
+    results, folders = run["results"], list(run["hands"])
+    return results if len(folders) > 1 else {folders[0]: results["all"]}
 
 
 def _cell(found, digits):

@@ -1,5 +1,7 @@
 """The table of the evidence on real hands: means over seeds, and the gap that a start closes."""
 
+import json
+
 import pytest
 
 from benchmarks import peclr_hands
@@ -50,3 +52,23 @@ def test_the_figure_has_a_line_for_every_start():
     svg = peclr_hands.figure(RUNS, "digits")
     for start in ("none", "affine", "simclr"):
         assert start in svg
+
+
+def test_runs_on_one_folder_have_its_name(tmp_path):
+    values = {protocol: 0.5 for protocol in peclr_hands.MEASURES.values()}
+    run = {
+        "config": {"num_steps": 3},
+        "environment": {"git_commit": "abc"},
+        "hands": {"rendered": {"train": 100, "heldout": 50}},
+        "results": {"all": values},
+    }
+    folder = tmp_path / "none_100_s0"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(run))
+    (found,) = peclr_hands.read_runs(str(tmp_path))["finetuning"]
+    assert found["results"] == {"rendered": values}
+    run |= {"hands": run["hands"] | {"real": run["hands"]["rendered"]}}
+    run["results"] |= {"rendered": values, "real": values}
+    (folder / "run.json").write_text(json.dumps(run))
+    (found,) = peclr_hands.read_runs(str(tmp_path))["finetuning"]
+    assert set(found["results"]) == {"all", "rendered", "real"}
