@@ -17,10 +17,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(INSTALLED)
 	$(BIN)/python -m keras_pose.tips.demo --output_dir=demo
 
-# One TensorFlow thread per worker: two workers then fill two cores without fighting for them.
+# One TensorFlow thread per worker: two workers then fill two cores without fighting for them. Files go out in the
+# order of tests/conftest.py, slow ones first; by itself pytest-xdist would begin with those of many tests.
 test: lint
 	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --durations=10 tests
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=10 tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -17,3 +17,9 @@ def _same_start():
     """Seed Python, NumPy and TensorFlow, and undo a dtype policy that the test before left on."""
     keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(20_240_817)
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: a worker that meets one last leaves the other idle for minutes."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -13,12 +13,11 @@ import tensorflow as tf
 
 from keras_pose.peclr import pose_evaluation, runs
 from keras_pose.peclr.finetune_config import FinetuneConfig
-from keras_pose.peclr.finetuning_data import LabelledHands, load_hands
-from keras_pose.peclr.pictures import draw_hands
+from keras_pose.peclr.finetuning_data import load_hands
 from keras_pose.peclr.pose_regressor import PoseRegressor
+from keras_pose.peclr.progress import hand_callbacks
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
-from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
 from keras_pose.train.weights import read_weights, write_weights
 
@@ -59,7 +58,7 @@ def finetune_run(
             options,
             build_model=lambda: build_model(config),
             batches=hands.batches,
-            callbacks=[*_callbacks(config, options, hands, steps), *extra_callbacks],
+            callbacks=[*hand_callbacks(options, hands, steps), *extra_callbacks],
         )
     write_weights(model.inference_pose, runs.hand_pose_path(options.model_dir))
     run_folder.update_run(
@@ -131,28 +130,6 @@ def evaluate_run(config: FinetuneConfig, options: RunOptions) -> dict:
     run_config, model = load_hand_pose(options.model_dir)
     run_folder.check_repeated(options.model_dir, config, run_config)
     return _record(options.model_dir, model, load_hands(run_config, options.data_dir))
-
-
-def _callbacks(config, options, hands: LabelledHands, steps):
-    def evaluate(model, epoch):
-        if hands.heldout is None or options.mode == "train":
-            return {}
-        values = pose_evaluation.evaluate_hands(model.inference_pose, hands.heldout())
-        return pose_evaluation.overall(values)
-
-    example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))
-
-    def draw(model):
-        outputs = model.inference_pose(pose_evaluation.model_inputs(example), training=False)
-        return draw_hands(
-            example["image"].numpy(),
-            outputs["keypoints_2d"].numpy(),
-            outputs["keypoints_3d"].numpy(),
-            example["keypoints_2d"].numpy(),
-        )
-
-    rows = EpochRows(options.model_dir, steps, evaluate)
-    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
 
 
 def _record(model_dir, model, hands):

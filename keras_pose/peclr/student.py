@@ -18,14 +18,14 @@ from keras_pose.peclr import pose_evaluation, runs
 from keras_pose.peclr.finetune import load_hand_pose
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.finetuning_data import LabelledHands, load_hands
-from keras_pose.peclr.pictures import draw_hands
+from keras_pose.peclr.progress import hand_callbacks
 from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.peclr.student_model import StudentModel, Teacher
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
-from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
+from keras_pose.train.teacher import require_fitting_teacher
 from keras_pose.train.weights import read_weights, write_weights
 
 # What must agree for two networks to mean the same by a hand.
@@ -78,7 +78,7 @@ def student_run(
             options,
             build_model=lambda: build_model(config),
             batches=hands.batches,
-            callbacks=[*_callbacks(options, hands, steps), *extra_callbacks],
+            callbacks=[*hand_callbacks(options, hands, steps), *extra_callbacks],
         )
     write_weights(model.network, weights_path(options.model_dir))
     run_folder.update_run(
@@ -158,23 +158,12 @@ def check_teacher(config: StudentConfig) -> None:
     Raises:
         ValueError: in one sentence.
     """
-    teacher = runs.read_config(config.teacher, FinetuneConfig)
-    for name in _SHARED_FIELDS:
-        mine, theirs = getattr(config, name), getattr(teacher, name)
-        if mine != theirs:
-            raise ValueError(
-                f"--{name}={mine} contradicts the teacher {config.teacher}, which has {theirs}; use that."
-            )
-    if config.image_size % teacher.image_size:
-        raise ValueError(
-            f"--image_size={config.image_size} is no multiple of the {teacher.image_size} px of the "
-            f"teacher {config.teacher}; use one, so that it can be shown the same crops."
-        )
-    if not os.path.exists(runs.hand_pose_path(config.teacher)):
-        raise ValueError(
-            f"{runs.hand_pose_path(config.teacher)}: there are no weights here yet; let that run finish "
-            "first."
-        )
+    require_fitting_teacher(
+        config,
+        runs.read_config(config.teacher, FinetuneConfig),
+        _SHARED_FIELDS,
+        runs.hand_pose_path(config.teacher),
+    )
 
 
 def load_teacher(model_dir: str, image_size: int) -> tuple[Teacher, int]:
@@ -264,28 +253,6 @@ def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
     shared = {name: getattr(config, name) for name in _DATA_FIELDS}
     only_labelled = not (config.teacher and config.use_unlabelled)
     return load_hands(FinetuneConfig(**shared), options.data_dir, only_labelled)
-
-
-def _callbacks(options, hands, steps):
-    def evaluate(model, epoch):
-        if hands.heldout is None or options.mode == "train":
-            return {}
-        values = pose_evaluation.evaluate_hands(model.inference_pose, hands.heldout())
-        return pose_evaluation.overall(values)
-
-    example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))
-
-    def draw(model):
-        outputs = model.inference_pose(pose_evaluation.model_inputs(example), training=False)
-        return draw_hands(
-            example["image"].numpy(),
-            outputs["keypoints_2d"].numpy(),
-            outputs["keypoints_3d"].numpy(),
-            example["keypoints_2d"].numpy(),
-        )
-
-    rows = EpochRows(options.model_dir, steps, evaluate)
-    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
 
 
 def _record(config, model_dir, model, hands):

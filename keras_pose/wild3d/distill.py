@@ -4,7 +4,6 @@ Both see the same crop, the teacher at its own size. Pictures without depth labe
 depth to learn from, which is what a small network gains most from.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from keras_pose import codecs, losses
+from keras_pose.train.teacher import require_fitting_teacher
 from keras_pose.train.weights import read_weights
 from keras_pose.wild3d import runs
 from keras_pose.wild3d.config import STRIDE, Config
@@ -32,23 +32,12 @@ def check_teacher(config: Config) -> None:
     Raises:
         ValueError: in one sentence.
     """
-    teacher = runs.read_config(config.teacher)
-    for name in _SHARED_FIELDS:
-        mine, theirs = getattr(config, name), getattr(teacher, name)
-        if mine != theirs:
-            raise ValueError(
-                f"--{name}={mine} contradicts the teacher {config.teacher}, which has {theirs}; use that."
-            )
-    if config.image_size % teacher.image_size:
-        raise ValueError(
-            f"--image_size={config.image_size} is no multiple of the {teacher.image_size} px of the "
-            f"teacher {config.teacher}; use one, so that it can be shown the same crops."
-        )
-    if not os.path.exists(runs.network_path(config.teacher)):
-        raise ValueError(
-            f"{runs.network_path(config.teacher)}: there are no weights here yet; let that run finish "
-            "first."
-        )
+    require_fitting_teacher(
+        config,
+        runs.read_config(config.teacher),
+        _SHARED_FIELDS,
+        runs.network_path(config.teacher),
+    )
 
 
 def pooled_features(network: keras.Model) -> Any:
