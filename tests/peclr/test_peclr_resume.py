@@ -6,10 +6,9 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
+from tests.train.checkpoint_bytes import latest_tensors
 from tests.train.command_server import ROOT, CommandServer, environment
 
 pytestmark = pytest.mark.slow
@@ -36,17 +35,6 @@ STAGES = {
 def server(tmp_path_factory):
     with CommandServer(tmp_path_factory.mktemp("commands")) as server:
         yield server
-
-
-def _latest(folder):
-    """Bytes of every tensor of the latest checkpoint."""
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
-    tensors = {}
-    for name in reader.get_variable_to_shape_map():
-        value = reader.get_tensor(name)
-        if isinstance(value, np.ndarray | np.generic):
-            tensors[name] = (str(value.dtype), value.tobytes())
-    return tensors
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -77,7 +65,7 @@ def test_killed_run_ends_byte_equal(server, tmp_path, stage):
     code, command = server.run(module, *arguments, f"--model_dir={killed}")
     assert code == 0, command.stderr
     assert "Epoch 1/" not in command.stdout, "it began again instead of going on"
-    mine, theirs = _latest(killed), _latest(whole)
+    mine, theirs = latest_tensors(killed), latest_tensors(whole)
     assert mine.keys() == theirs.keys() and len(theirs) > 60
     assert [name for name in mine if mine[name] != theirs[name]] == []
     rows = (whole / "epochs.jsonl").read_text()

@@ -13,6 +13,7 @@ from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.peclr.student_model import StudentModel
 from keras_pose.train.options import RunOptions
 from tests.peclr.regressor_runs import toy_batch
+from tests.train.checkpoint_bytes import latest_tensors
 
 SIZE = 32
 TEACHER = FinetuneConfig(
@@ -158,12 +159,6 @@ class _StopAt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def _tensors(folder):
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
-    found = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    return {name: value.tobytes() for name, value in found.items() if hasattr(value, "tobytes")}
-
-
 @pytest.mark.slow
 def test_an_interrupted_run_ends_byte_equal_and_prints_both(teacher, tmp_path):
     config = dataclasses.replace(TINY, teacher=teacher)
@@ -174,6 +169,6 @@ def test_an_interrupted_run_ends_byte_equal_and_prints_both(teacher, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         student.student_run(config, options, [_StopAt(1)])
     student.student_run(config, options)
-    mine, theirs = _tensors(broken), _tensors(whole)
+    mine, theirs = latest_tensors(broken), latest_tensors(whole)
     assert mine.keys() == theirs.keys() and len(theirs) > 100
     assert [name for name in mine if mine[name] != theirs[name]] == []

@@ -10,9 +10,9 @@ import time
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_pose.tips.runs import load_lifter
+from tests.train.checkpoint_bytes import latest_tensors
 from tests.train.command_server import ROOT, CommandServer, environment
 
 pytestmark = pytest.mark.slow
@@ -63,17 +63,6 @@ def _kill_in_second_epoch(kill, folder):
     return found
 
 
-def _latest(folder):
-    """Bytes of every tensor of the latest checkpoint."""
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
-    tensors = {}
-    for name in reader.get_variable_to_shape_map():
-        value = reader.get_tensor(name)
-        if isinstance(value, np.ndarray | np.generic):
-            tensors[name] = (str(value.dtype), value.tobytes())
-    return tensors
-
-
 def _weights(folder, which):
     """Bytes of every saved weight of the lifter, as an export would read them."""
     _, model = load_lifter(str(folder), which)
@@ -81,7 +70,7 @@ def _weights(folder, which):
 
 
 def _assert_same_run(folder, expected):
-    mine, theirs = _latest(folder), _latest(expected)
+    mine, theirs = latest_tensors(folder), latest_tensors(expected)
     assert mine.keys() == theirs.keys()
     assert [name for name in mine if mine[name] != theirs[name]] == []
     for which in ("last", "picked"):
@@ -99,7 +88,7 @@ def _assert_same_run(folder, expected):
 
 
 def test_the_checkpoint_holds_every_kind_of_state(uninterrupted):
-    tensors = _latest(uninterrupted)
+    tensors = latest_tensors(uninterrupted)
     step = [np.frombuffer(data, dtype) for name, (dtype, data) in tensors.items() if "step" in name]
     assert step == [EPOCHS * STEPS]
     kinds = {dtype for dtype, _ in tensors.values()}
@@ -132,11 +121,11 @@ def test_killed_adversarial_run_ends_byte_equal(server, uninterrupted, tmp_path)
 
 
 def test_the_same_command_on_a_finished_run_changes_nothing(server, uninterrupted):
-    before, rows = _latest(uninterrupted), (uninterrupted / "epochs.jsonl").read_text()
+    before, rows = latest_tensors(uninterrupted), (uninterrupted / "epochs.jsonl").read_text()
     code, command = server.run(TRAIN, *COMMON, *ADVERSARIAL, f"--model_dir={uninterrupted}")
     assert code == 0, command.stderr
     assert "Epoch" not in command.stdout
-    assert _latest(uninterrupted) == before
+    assert latest_tensors(uninterrupted) == before
     assert (uninterrupted / "epochs.jsonl").read_text() == rows
 
 

