@@ -162,7 +162,7 @@ def typical_length_m(folder):
         described = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         return float(described["bone_length"]["typical_m"])
     except (OSError, KeyError, TypeError):
-        return 0.03
+        return 0.045
 
 
 def check_signature(args, model, signature, specs, folder, length_m):

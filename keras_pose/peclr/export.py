@@ -35,7 +35,6 @@ from keras_pose.train.config import check_ranges, option
 SIGNATURE = "serving_default"
 # What a phone runs of a network without maps: a crop, its camera and a length to joints in metres.
 CROP_SIGNATURE = "serve_crop"
-PHONE_FORMATS = (*export.FORMATS, "int8_full")
 _FORMATS = ("float32", "float16", "int8")
 # Largest difference allowed, relative to the size of the output (root mean square). Float formats
 # round; int8 costs accuracy, and more than this would be a fault of the conversion. The solved depth
@@ -63,7 +62,7 @@ class ExportConfig:
     )
     num_examples: int = option(64, "Crops that fix the scales.", low=1)
     formats: str = option(
-        ",".join(PHONE_FORMATS), "Formats of a student's files for phones, commas between them."
+        ",".join(export.FORMATS), "Formats of a student's files for phones, commas between them."
     )
     num_heldout: int = option(
         200, "Rendered hands of unseen persons on which each file is measured.", low=1
@@ -72,9 +71,9 @@ class ExportConfig:
     def __post_init__(self):
         check_ranges(self)
         for kind in self.formats.split(","):
-            if kind not in PHONE_FORMATS:
+            if kind not in export.FORMATS:
                 raise ValueError(
-                    f"--formats={self.formats} names {kind!r}; choose among {', '.join(PHONE_FORMATS)}."
+                    f"--formats={self.formats} names {kind!r}; choose among {', '.join(export.FORMATS)}."
                 )
 
 

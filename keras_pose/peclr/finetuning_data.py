@@ -1,6 +1,7 @@
 """Batches of labelled hand crops as a pure function of the step."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -118,6 +119,8 @@ def load_hands(config: FinetuneConfig, data_dir: str, only_labelled: bool = True
     # No bad held-out record stops a run.
     bad_heldout = records.BadRecords(num_heldout, 1.0)
 
+    # Every epoch asks for it, and building it is seconds of tracing.
+    @functools.cache
     def heldout():
         stream = records.records_dataset(
             record_set.readers,

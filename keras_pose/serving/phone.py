@@ -189,7 +189,12 @@ def phone_notes(
     """
     size = metadata.image_size
     is_integer = format == "int8_full"
-    root, joints = metadata.root, ("batch", "joint")
+    joints = ("batch", "joint")
+    is_in_px = "pixels" in metadata.depth_unit
+    unit = "px of the crop" if is_in_px else "lengths of the reference bone"
+    # What the network itself says, before `depth_scale`.
+    raw_unit = "half sides of the crop" if is_in_px else unit
+    origin = f"away from the camera, from any origin: subtract that of the {metadata.root}"
     words = "grey levels 0 to 255" if is_integer else "grey levels divided by 255"
     subject = f"square RGB crop of one {metadata.kind}, {metadata.crop_scale:g} times its box"
     score = "peak of the joint's heat map, 0 to about 1"
@@ -205,12 +210,12 @@ def phone_notes(
         ),
         "x": TensorNote("px of the crop, to the right", joints, low=0.0, high=size),
         "y": TensorNote("px of the crop, downwards", joints, low=0.0, high=size),
-        "z": TensorNote(f"away from the camera, relative to the {root}", joints),
+        "z": TensorNote(f"{unit}, {origin}", joints),
         "score": TensorNote(score, joints),
         "heatmaps": TensorNote(f"{score}, over the crop", ("batch", "row", "column", "joint")),
-        "depth": TensorNote(f"{metadata.depth_unit}, relative to the {root}", joints),
+        "depth": TensorNote(f"{raw_unit}, {origin}", joints),
         "depth_maps": TensorNote(
-            f"{metadata.depth_unit}, to be read at the joint", ("batch", "row", "column", "joint")
+            f"{raw_unit}, to be read at the joint, {origin}", ("batch", "row", "column", "joint")
         ),
     }
     labelled = {

@@ -130,6 +130,8 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
         order = _interleaving([count for _, count in mixture])
         return tf.data.Dataset.zip(*streams).map(_joined(order)).prefetch(2)
 
+    # Every epoch asks for it, and building it is seconds of tracing.
+    @functools.cache
     def heldout():
         streams = []
         for part, account in zip(bodies.heldout, heldout_accounts, strict=True):
