@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Asks a TensorFlow Serving server over gRPC for hand and body poses.
+r"""Asks a TensorFlow Serving server over gRPC for hand and body poses.
 
     grpc_client.py status   --model=hand_student
     grpc_client.py metadata --model=hand_student
-    grpc_client.py predict  --model=hand_student photo.jpg --box=40,60,200,220 --focal_px=900 --bone_length_m=0.045
+    grpc_client.py predict  --model=hand_student photo.jpg --box=40,60,200,220 \
+        --focal_px=900 --bone_length_m=0.045
 
 Needs `pip install tensorflow-serving-api`. Prints strict JSON. The inputs, outputs, units and frames are
 described in docs/serving.md.

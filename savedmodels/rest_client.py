@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Asks a TensorFlow Serving server over REST for hand and body poses; needs Python alone.
+r"""Asks a TensorFlow Serving server over REST for hand and body poses; needs Python alone.
 
     rest_client.py status   --model=hand_student
     rest_client.py metadata --model=hand_student
-    rest_client.py predict  --model=hand_student photo.jpg --box=40,60,200,220 --focal_px=900 --bone_length_m=0.045
+    rest_client.py predict  --model=hand_student photo.jpg --box=40,60,200,220 \
+        --focal_px=900 --bone_length_m=0.045
 
 Prints strict JSON. The inputs, outputs, units and frames are described in docs/serving.md.
 """
