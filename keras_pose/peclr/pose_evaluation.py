@@ -5,7 +5,7 @@ on how the crop was made. 3D is measured where the labels have it: aligned by si
 are known up to the root, in the camera's frame too where the place of the hand is known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -34,13 +34,29 @@ def model_inputs(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {"image": image, "intrinsics": batch["intrinsics"]}
 
 
+def pose_function(model: keras.Model) -> Callable[[dict], dict]:
+    """Make one graph of a model, for evaluating it again and again.
+
+    Args:
+        model: `keras_pose.peclr.hand_pose` model; its weights are read at every call.
+
+    Returns:
+        Function of `model_inputs` of any batch size to the model's outputs.
+    """
+    # Of free batch size, since the last batch of a pass is a smaller one.
+    spec = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in model.input.items()}
+    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[spec])
+
+
 def evaluate_hands(
-    model: keras.Model, batches: tf.data.Dataset, folder_names: Sequence[str] = ()
+    model: keras.Model | Callable[[dict], dict],
+    batches: tf.data.Dataset,
+    folder_names: Sequence[str] = (),
 ) -> dict[str, dict[str, float]]:
     """Measure a network on labelled crops.
 
     Args:
-        model: `keras_pose.peclr.hand_pose` model.
+        model: `keras_pose.peclr.hand_pose` model, or its `pose_function`.
         batches: finite dataset of batches as `keras_pose.peclr.finetuning_data` makes them.
         folder_names: names of the record folders; with more than one, each is measured by itself too.
 
@@ -51,7 +67,7 @@ def evaluate_hands(
     Raises:
         ValueError: if there is no batch.
     """
-    predict = tf.function(lambda inputs: model(inputs, training=False))
+    predict = pose_function(model) if isinstance(model, keras.Model) else model
     columns: dict[str, list[np.ndarray]] = {}
     for batch in batches:
         outputs = predict(model_inputs(batch))

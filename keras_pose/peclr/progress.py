@@ -1,5 +1,7 @@
 """What a person sees of a hand network in training: measures by epoch, and pictures."""
 
+import functools
+
 import keras
 
 from keras_pose.peclr import pose_evaluation
@@ -22,11 +24,13 @@ def hand_callbacks(
     Returns:
         The callbacks; the trained model needs `inference_pose`, a model of `build_hand_pose`'s form.
     """
+    # One function for all epochs, so that it is traced once.
+    find = functools.cache(pose_evaluation.pose_function)
 
     def evaluate(model, epoch):
         if hands.heldout is None or options.mode == "train":
             return {}
-        values = pose_evaluation.evaluate_hands(model.inference_pose, hands.heldout())
+        values = pose_evaluation.evaluate_hands(find(model.inference_pose), hands.heldout())
         return pose_evaluation.overall(values)
 
     example = next(iter(hands.heldout() if hands.heldout else hands.batches(0)))

@@ -22,7 +22,7 @@ MEAN_OF_ACTIONS = "mean of actions"
 
 
 def evaluate_bodies(
-    model: keras.Model | Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    model: keras.Model | tf.types.experimental.PolymorphicFunction,
     batches: tf.data.Dataset,
     *,
     bone_sum_mm: float,
@@ -53,7 +53,9 @@ def evaluate_bodies(
     if bone_sum_mm <= 0:
         raise ValueError(f"bone_sum_mm={bone_sum_mm} must be above 0; give a length in mm.")
     is_function = isinstance(model, tf.types.experimental.PolymorphicFunction)
-    predict = model if is_function else pose_function(model, flip)
+    function = model if is_function else pose_function(model, flip)
+    # Of free batch size, since the last batch of a pass is a smaller one.
+    predict = function.get_concrete_function(batches.element_spec["image"])
     tables: list[dict] = []
     for batch in batches:
         outputs = predict(batch["image"])
@@ -83,7 +85,7 @@ def evaluate_bodies(
 
 def pose_function(
     model: keras.Model, flip: bool = False
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+) -> tf.types.experimental.PolymorphicFunction:
     """Make one graph of a model, for evaluating it again and again.
 
     Args:
