@@ -1,5 +1,6 @@
-"""Every recipe in `flags/peclr` parses strictly and trains: two steps on rendered hands."""
+"""Recipes in `flags/peclr` parse strictly, and their choices train: two steps on rendered hands."""
 
+import contextlib
 import itertools
 import pathlib
 import re
@@ -16,6 +17,7 @@ from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.train import run_folder
 from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions
+from tests.train.recipe_choices import covering
 
 ROOT = pathlib.Path(__file__).parents[2]
 OVERLAY = "flags/peclr/quicktest.flags"
@@ -61,6 +63,28 @@ def _parse(config_class, *arguments):
     return flag_values
 
 
+def _quick(name):
+    """A recipe made small; a run to start from belongs to the machine, not to the recipe."""
+    config_class = STAGES[_stage(name)][0]
+    overlay = STUDENT_OVERLAY if config_class is StudentConfig else OVERLAY
+    extra = {
+        PretrainConfig: ["--accumulation_steps=2"],
+        FinetuneConfig: ["--init_from="],
+        StudentConfig: [],
+    }[config_class]
+    arguments = [f"--flagfile={name}", f"--flagfile={overlay}", *extra]
+    return from_flags(config_class, _parse(config_class, *arguments))
+
+
+with contextlib.chdir(ROOT):
+    QUICK = {name: _quick(name) for name in RECIPES}
+TRAINED = [
+    name
+    for config_class, _ in STAGES.values()
+    for name in covering({n: c for n, c in QUICK.items() if isinstance(c, config_class)})
+]
+
+
 def test_there_are_recipes_of_every_stage():
     assert {_stage(name) for name in RECIPES} == set(STAGES)
 
@@ -88,35 +112,13 @@ def test_a_misspelt_flag_stops_the_recipe(name):
         _parse(STAGES[_stage(name)][0], f"--flagfile={name}", "--inverze=none")
 
 
-@pytest.fixture(scope="module")
-def train_once(tmp_path_factory):
-    """Function that trains a config and returns its run folder; equal configs train once."""
-    folders = {}
-
-    def train(config, run):
-        if config not in folders:
-            folders[config] = tmp_path_factory.mktemp("recipe") / "run"
-            run(config, RunOptions(model_dir=str(folders[config])))
-        return folders[config]
-
-    return train
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
-def test_recipe_trains_two_steps_on_rendered_hands(name, train_once):
+@pytest.mark.parametrize("name", TRAINED)
+def test_recipe_trains_two_steps_on_rendered_hands(name, tmp_path):
     config_class, run = STAGES[_stage(name)]
-    overlay = STUDENT_OVERLAY if config_class is StudentConfig else OVERLAY
-    arguments = [f"--flagfile={name}", f"--flagfile={overlay}"]
-    # A run to start from belongs to the machine, not to the recipe.
-    extra = {
-        PretrainConfig: ["--accumulation_steps=2"],
-        FinetuneConfig: ["--init_from="],
-        StudentConfig: [],
-    }[config_class]
-    config = from_flags(config_class, _parse(config_class, *arguments, *extra))
+    config, folder = QUICK[name], tmp_path / "run"
     assert (config.dataset, config.num_steps, config.image_size) == ("generated", 2, 32)
-    folder = train_once(config, run)
+    run(config, RunOptions(model_dir=str(folder)))
     record, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[0]["loss"] != rows[1]["loss"]

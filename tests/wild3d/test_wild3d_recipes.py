@@ -1,5 +1,6 @@
-"""Every recipe in `flags/wild3d` parses strictly and trains: two steps on rendered bodies."""
+"""Recipes in `flags/wild3d` parse strictly, and their choices train: two steps on rendered bodies."""
 
+import contextlib
 import itertools
 import pathlib
 import re
@@ -12,6 +13,7 @@ from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.train import train_run
+from tests.train.recipe_choices import covering
 
 ROOT = pathlib.Path(__file__).parents[2]
 OVERLAY = "flags/wild3d/quicktest.flags"
@@ -32,6 +34,18 @@ def _parse(*arguments):
     define_flags(Config, RunOptions, flag_values=flag_values)
     assert flag_values(["train", *arguments]) == ["train"]
     return from_flags(Config, flag_values)
+
+
+def _quick(name):
+    """A recipe made small; its start belongs to a machine."""
+    return _parse(f"--flagfile={name}", f"--flagfile={OVERLAY}", "--init_from=")
+
+
+with contextlib.chdir(ROOT):
+    QUICK = {name: _quick(name) for name in RECIPES}
+# What the stages and the ablation differ in.
+STAGE = ("share_3d", "depth_weight", "geometric_weight", "geometric_on")
+TRAINED = covering(QUICK, STAGE)
 
 
 def test_there_are_three_stages_and_four_rows():
@@ -60,26 +74,17 @@ def test_a_misspelt_flag_stops_the_recipe(name):
         _parse(f"--flagfile={name}", "--widht=3")
 
 
-@pytest.fixture(scope="module")
-def train_once(tmp_path_factory):
-    """Function that trains a config and returns its run folder; equal configs train once."""
-    folders = {}
-
-    def train(config):
-        if config not in folders:
-            folders[config] = tmp_path_factory.mktemp("recipe") / "run"
-            train_run(config, RunOptions(model_dir=str(folders[config])))
-        return folders[config]
-
-    return train
+def test_what_is_trained_has_every_stage_and_row():
+    rows = {tuple(getattr(QUICK[name], field) for field in STAGE) for name in TRAINED}
+    assert rows == {tuple(getattr(config, field) for field in STAGE) for config in QUICK.values()}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
-def test_recipe_trains_two_steps_on_rendered_bodies(name, train_once):
-    config = _parse(f"--flagfile={name}", f"--flagfile={OVERLAY}", "--init_from=")
+@pytest.mark.parametrize("name", TRAINED)
+def test_recipe_trains_two_steps_on_rendered_bodies(name, tmp_path):
+    config, folder = QUICK[name], tmp_path / "run"
     assert (config.dataset, config.num_steps, config.image_size) == ("generated", 2, 64)
-    folder = train_once(config)
+    train_run(config, RunOptions(model_dir=str(folder)))
     record, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[0]["loss"] != rows[1]["loss"]
