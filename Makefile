@@ -29,16 +29,15 @@ lint: $(INSTALLED)
 
 install: $(INSTALLED)
 
-# uv installs TensorFlow several times faster than pip; where it cannot be had, pip does the same.
+# uv installs TensorFlow several times faster than pip; where it cannot be had or fails, pip does the same.
+# It trusts the machine's certificates only if told to, which who sits behind a company's proxy needs.
 $(INSTALLED): setup.py
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found: install one, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed: install the venv module of this Python (Debian: apt-get install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --upgrade uv || echo "uv is not to be had here: pip installs instead"
-	@if test -x $(BIN)/uv; then \
-	    $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --editable '.[dev]'; \
-	else \
-	    $(BIN)/python -m pip install --editable '.[dev]'; \
-	fi
+	@{ test -x $(BIN)/uv && UV_NATIVE_TLS=1 UV_SYSTEM_CERTS=1 \
+	    $(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --editable '.[dev]'; } \
+	    || $(BIN)/python -m pip install --editable '.[dev]'
 	@touch $@
 
 clean:

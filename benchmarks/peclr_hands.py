@@ -157,11 +157,13 @@ def main() -> None:
     arguments = parser.parse_args()
     found = read_runs(arguments.runs_dir)
     runs = found["finetuning"]
-    parts = sorted({part for run in runs for part in run["results"]} - {"all"})
+    # A run of another kind only starts others.
+    rows = [run for run in runs if run["labels"] in LABELS]
+    parts = sorted({part for run in rows for part in run["results"]} - {"all"})
     if not parts:
         raise SystemExit(f"{arguments.runs_dir}: no finished run is here; train first.")
-    rows = table(runs, parts)
-    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    header, *body = table(runs, parts)
+    lines = [header, ["---"] * len(header), *body]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
     run_folder.write_atomically(f"{arguments.output}.json", json.dumps(found, indent=1) + "\n")
     run_folder.write_atomically(f"{arguments.output}.md", text)
