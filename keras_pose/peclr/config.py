@@ -21,6 +21,13 @@ ENCODERS = (
 )
 INVERSES = ("none", "official", "centered", "affine")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_EXACT_VIEWS_ONLY = (
+    "scale_low",
+    "scale_high",
+    "shift_range",
+    "blur_probability",
+    "cutout_probability",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +77,8 @@ class PretrainConfig:
     augmentation: str = option(
         "exact",
         "exact (one warp, recorded as a matrix) or official (the published chain of OpenCV calls, with "
-        "its rounding and its colour jitter).",
+        "its rounding and its colour jitter). Of the ranges below, official knows --angle_range_deg in "
+        "whole degrees and --color_strength, 0 or 1.",
         choices=("exact", "official"),
     )
     augment_on: str = option(
@@ -122,6 +130,14 @@ class PretrainConfig:
         "shift by their extent), centered (rotation, points centred) or affine (the exact inverse of "
         "the view's own matrix).",
         choices=INVERSES,
+    )
+    translation_scale: str = option(
+        "extent",
+        "What --inverse=official multiplies a shift by: extent of the points (published) or unit, 1.",
+        choices=("extent", "unit"),
+    )
+    center_points: bool = option(
+        False, "With --inverse=official: subtract each row's mean point before rows are compared."
     )
     temperature: float = option(
         0.5, "Temperature of NT-Xent; 0.5 in the published code.", low=1e-3, high=100.0
@@ -190,8 +206,33 @@ class PretrainConfig:
                 "--inverse=affine needs the exact matrix of a view, which --augmentation=official "
                 "rounds away; use --augmentation=exact or --inverse=official."
             )
+        if self.augmentation == "official":
+            self._check_official_views()
+        if self.inverse != "official" and (
+            self.center_points or self.translation_scale != "extent"
+        ):
+            raise ValueError(
+                "--translation_scale and --center_points change --inverse=official alone, not "
+                f"--inverse={self.inverse}; leave them out."
+            )
         if self.init == "imagenet" and not self.encoder.startswith("mobilenet"):
             raise ValueError(
                 f"--init=imagenet is fetched for mobilenet alone; for --encoder={self.encoder} give "
                 "the path of torchvision's weights (.pth)."
+            )
+
+    def _check_official_views(self):
+        """Refuse ranges that the published chain would ignore."""
+        fields = type(self).__dataclass_fields__
+        for name in _EXACT_VIEWS_ONLY:
+            if getattr(self, name) != fields[name].default:
+                raise ValueError(
+                    f"--{name}={getattr(self, name)} changes exact views alone; leave it out, or use "
+                    "--augmentation=exact."
+                )
+        if self.angle_range_deg % 1 or self.color_strength not in (0.0, 1.0):
+            raise ValueError(
+                f"--angle_range_deg={self.angle_range_deg} must be whole and "
+                f"--color_strength={self.color_strength} 0 or 1 with --augmentation=official; change "
+                "them or use --augmentation=exact."
             )

@@ -22,7 +22,7 @@ from keras_pose.data.views import uniform_draws
 from keras_pose.geometry import affine2d
 
 # training_config.json: angle, crop margin, jitter of the crop, hue, saturation, value factor, value lift.
-_ANGLE_DEG = (45.0, -45.0)
+_ANGLE_RANGE_DEG = 45.0
 _MARGIN = (0.9, 1.5)
 _JITTER_PX = 15
 _COLOUR_LOW = np.array([0.01, 0.01, 0.5, 5.0])
@@ -147,7 +147,12 @@ def official_colour(
 
 
 def official_draws(
-    seed: int, epoch: int | np.ndarray, example_id: np.ndarray, view: int
+    seed: int,
+    epoch: int | np.ndarray,
+    example_id: np.ndarray,
+    view: int,
+    angle_range_deg: float = _ANGLE_RANGE_DEG,
+    has_colour: bool = True,
 ) -> list[OfficialDraw]:
     """Draw from the published ranges, as a pure function.
 
@@ -156,20 +161,27 @@ def official_draws(
         epoch: whole number, or whole numbers [B].
         example_id: whole numbers [B].
         view: number of the view, 0 to 7.
+        angle_range_deg: R, a whole number; 0 leaves the turn out, as SimCLR's published views do.
+        has_colour: whether colours are jittered.
 
     Returns:
-        One draw per example: whole degrees in [-45, 44], margin U(0.9, 1.5), jitters of 0 to 14 px
+        One draw per example: whole degrees in [-R, R - 1], margin U(0.9, 1.5), jitters of 0 to 14 px
         to one side, colour factors that only darken and desaturate.
     """
     draws = uniform_draws(seed, epoch, example_id, view, _NUM_DRAWS)
-    angles = np.floor(_ANGLE_DEG[0] + (_ANGLE_DEG[1] - _ANGLE_DEG[0]) * draws[:, 0])
+    angles = np.floor(angle_range_deg - 2 * angle_range_deg * draws[:, 0])
     # U(45, -45) can come out as 45 itself, once in 2^53 draws.
-    angles = np.minimum(angles, _ANGLE_DEG[0] - 1)
+    angles = np.minimum(angles, angle_range_deg - 1)
     margins = _MARGIN[0] + (_MARGIN[1] - _MARGIN[0]) * draws[:, 1]
     jitters = (_JITTER_PX * draws[:, 2:4]).astype(int)
     colours = _COLOUR_LOW + (_COLOUR_HIGH - _COLOUR_LOW) * draws[:, 4:]
     return [
-        OfficialDraw(float(angle), float(margin), (int(jitter[0]), int(jitter[1])), tuple(colour))
+        OfficialDraw(
+            float(angle) if angle_range_deg else None,
+            float(margin),
+            (int(jitter[0]), int(jitter[1])),
+            tuple(colour) if has_colour else None,
+        )
         for angle, margin, jitter, colour in zip(angles, margins, jitters, colours, strict=True)
     ]
 
@@ -183,6 +195,8 @@ def official_pairs_dataset(
     chunk: int = 16,
     parallel_calls: int = tf.data.AUTOTUNE,
     bad_records: BadRecords | None = None,
+    angle_range_deg: float = _ANGLE_RANGE_DEG,
+    has_colour: bool = True,
 ) -> tf.data.Dataset:
     """Turn records into pairs of views of the published chain.
 
@@ -196,6 +210,8 @@ def official_pairs_dataset(
         chunk: records per call into Python; the order and the views do not depend on it.
         parallel_calls: calls at a time.
         bad_records: account of pictures that cannot be read or whose joints lie outside.
+        angle_range_deg: as in `official_draws`.
+        has_colour: as in `official_draws`.
 
     Returns:
         Dataset of dicts as `two_views_dataset` gives them, where `angle_deg` is whole and `jitter` is
@@ -204,7 +220,11 @@ def official_pairs_dataset(
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
         rows = dict(zip(_KEYS, columns, strict=True))
-        return _render(rows, epochs, seed, size, crop_source, bad_records)
+        draws = [
+            official_draws(seed, epochs, rows["id"], view, angle_range_deg, has_colour)
+            for view in range(2)
+        ]
+        return _render(rows, draws, size, crop_source, bad_records)
 
     shapes = {
         "views": (tf.uint8, (2, size, size, 3)),
@@ -236,9 +256,8 @@ def _joints_and_box(
     return box[:2] + half + offsets, box
 
 
-def _render(records, epochs, seed, size, crop_source, bad_records):
+def _render(records, draws, size, crop_source, bad_records):
     count = len(records["id"])
-    draws = [official_draws(seed, epochs, records["id"], view) for view in range(2)]
     pictures = np.zeros((count, 2, size, size, 3), np.uint8)
     canonical = np.tile(np.eye(2, 3, dtype=np.float32), (count, 2, 1, 1))
     jitter = np.zeros((count, 2, 2), np.float32)
@@ -258,5 +277,5 @@ def _render(records, epochs, seed, size, crop_source, bad_records):
             pictures[row, view] = rendered.picture
             canonical[row, view] = affine2d.normalized(rendered.exact, box, size)
             jitter[row, view] = np.array(rendered.jitter) / size
-    angles = np.array([[draw.angle_deg for draw in one] for one in draws], np.float32).T
+    angles = np.array([[draw.angle_deg or 0.0 for draw in one] for one in draws], np.float32).T
     return pictures, canonical, angles, jitter, ok

@@ -32,6 +32,7 @@ class PretrainingPictures:
             then holds squares in place of `views`; None on the host.
         record_set: the records.
         bad_records: account of unreadable ones.
+        bad_heldout: the same of the held-out ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
@@ -39,6 +40,7 @@ class PretrainingPictures:
     make_views: Callable[[dict], dict] | None
     record_set: RecordSet
     bad_records: records.BadRecords
+    bad_heldout: records.BadRecords
 
     @property
     def counts(self) -> dict:
@@ -46,8 +48,9 @@ class PretrainingPictures:
         return self.record_set.counts
 
     def skipped(self) -> dict:
-        """Records left out so far: id as text to reason."""
-        return {str(key): reason for key, reason in self.bad_records.reasons.items()}
+        """Records left out so far, held-out ones too: id as text to reason."""
+        reasons = self.bad_records.reasons | self.bad_heldout.reasons
+        return {str(key): reason for key, reason in reasons.items()}
 
 
 def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
@@ -100,11 +103,16 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
 
     num_heldout = sum(len(positions) for positions in record_set.heldout)
     heldout = None
+    # No bad held-out record stops a run.
+    bad_heldout = records.BadRecords(num_heldout, 1.0)
     if num_heldout >= 2:
         stream = records.records_dataset(
-            record_set.readers, sampler="in_order", subsets=record_set.heldout
+            record_set.readers,
+            sampler="in_order",
+            subsets=record_set.heldout,
+            bad_records=bad_heldout,
         )
-        views = _views(stream, config, ranges, 0, 0, records.BadRecords(num_heldout, 1.0))
+        views = _views(stream, config, ranges, 0, 0, bad_heldout)
         heldout = batch_views(views, min(config.batch_size, num_heldout))
         # Equal batches: the loss depends on the number of negatives.
         count = max(1, num_heldout // config.batch_size)
@@ -112,7 +120,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
     make_views = None
     if _on_device(config):
         make_views = functools.partial(render_views, size=config.image_size)
-    return PretrainingPictures(batches, heldout, make_views, record_set, bad_records)
+    return PretrainingPictures(batches, heldout, make_views, record_set, bad_records, bad_heldout)
 
 
 def view_ranges(config: PretrainConfig) -> ViewRanges:
@@ -132,7 +140,14 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
     common = {"size": config.image_size, "crop_source": config.crop_source}
     common |= {"bad_records": bad_records}
     if config.augmentation == "official":
-        return official_pairs_dataset(stream, seed, epoch, **common)
+        return official_pairs_dataset(
+            stream,
+            seed,
+            epoch,
+            angle_range_deg=config.angle_range_deg,
+            has_colour=config.color_strength > 0,
+            **common,
+        )
     make = squares_dataset if _on_device(config) else two_views_dataset
     return make(stream, ranges, seed, epoch, **common)
 

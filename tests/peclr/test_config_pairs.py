@@ -17,6 +17,27 @@ from keras_pose.peclr.finetune_config import FinetuneConfig
             ("--augmentation=official", "--augment_on"),
         ),
         (PretrainConfig, {"augmentation": "official"}, ("--inverse=affine", "--inverse=official")),
+        (
+            PretrainConfig,
+            {"augmentation": "official", "inverse": "official", "shift_range": 0.2},
+            ("--shift_range=0.2", "--augmentation=exact"),
+        ),
+        (
+            PretrainConfig,
+            {"augmentation": "official", "inverse": "none", "angle_range_deg": 22.5},
+            ("--angle_range_deg=22.5", "--augmentation=official"),
+        ),
+        (
+            PretrainConfig,
+            {"augmentation": "official", "inverse": "none", "color_strength": 0.5},
+            ("--color_strength=0.5", "--augmentation=official"),
+        ),
+        (PretrainConfig, {"center_points": True}, ("--center_points", "--inverse=affine")),
+        (
+            PretrainConfig,
+            {"translation_scale": "unit", "inverse": "centered"},
+            ("--translation_scale", "--inverse=centered"),
+        ),
         (PretrainConfig, {"init": "imagenet"}, ("--init=imagenet", ".pth")),
         (PretrainConfig, {"encoder": "vgg"}, ("--encoder=vgg", "resnet50")),
         (PretrainConfig, {"temperature": 0.0}, ("--temperature=0.0",)),

@@ -102,6 +102,16 @@ def test_draws_fill_the_published_ranges_and_are_pure():
     assert official_draws(0, 1, ids[[77]], 0) != [draws[77]]
 
 
+def test_the_turn_may_be_less_or_left_out_and_so_may_colours():
+    ids = np.arange(2000)
+    assert {draw.angle_deg for draw in official_draws(0, 0, ids, 0, 3.0)} == set(range(-3, 3))
+    plain = official_draws(0, 0, ids, 0, 0.0, has_colour=False)
+    assert {(draw.angle_deg, draw.colour) for draw in plain} == {(None, None)}
+    # Nothing else moves.
+    whole = official_draws(0, 0, ids, 0)
+    assert [(d.margin, d.jitter) for d in plain] == [(d.margin, d.jitter) for d in whole]
+
+
 def _columns(count=6):
     random = np.random.default_rng(1)
     picture = cv2.imencode(".png", GOLDEN["image"][..., ::-1])[1].tobytes()
@@ -139,6 +149,13 @@ def test_pairs_are_the_rendered_draws_in_official_units():
             np.testing.assert_allclose(
                 pair["jitter"][view], np.array(expected.jitter) / 64, rtol=1e-6
             )
+
+
+def test_pairs_without_a_turn_are_upright():
+    for pair in _pairs(_columns(2), angle_range_deg=0.0, has_colour=False):
+        np.testing.assert_array_equal(pair["angle_deg"], [0, 0])
+        np.testing.assert_array_equal(pair["canonical"][:, [0, 1], [1, 0]], 0)
+        assert pair["ok"]
 
 
 def test_the_exact_map_is_where_a_dot_lands():
