@@ -42,8 +42,9 @@ def split_published(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split a set by the published rule; records of one group stay together.
 
-    A group of FreiHAND is a sample with its four versions. Groups count in the order in which they
-    first appear, which is FreiHAND's own. Training parts of growing shares contain each other, so
+    A group of FreiHAND is a sample with its four versions and counts by the sample's own number, so
+    that pictures which were left out do not shift all others. Groups of other sets count in the order
+    in which they first appear. Training parts of growing shares contain each other, so
     this is also the rule for semi-supervised shares of the labels.
 
     Args:
@@ -54,8 +55,10 @@ def split_published(
     Returns:
         Positions of training and validation part, int64 [T] and [V].
     """
-    train, validation = published_split(len(reader.group_names), ratio, seed)
-    return _in_groups(reader, train), _in_groups(reader, validation)
+    numbers = _sample_numbers(reader)
+    train, validation = published_split(int(numbers.max(initial=-1)) + 1, ratio, seed)
+    of_record = numbers[reader.groups]
+    return np.flatnonzero(np.isin(of_record, train)), np.flatnonzero(np.isin(of_record, validation))
 
 
 def split_groups(
@@ -158,6 +161,13 @@ def select_count(
     places = np.arange(len(reader)) if among is None else np.unique(np.asarray(among, np.int64))
     keys = keyed_uniform(seed, reader.ids[places], _COUNT)
     return np.sort(places[np.argsort(keys, kind="stable")[:count]])
+
+
+def _sample_numbers(reader):
+    """Number of each group in the published split, int64 [G]."""
+    if reader.index["source"] == "freihand":
+        return np.array([int(name.split()[-1]) for name in reader.group_names], np.int64)
+    return np.arange(len(reader.group_names))
 
 
 def _in_groups(reader, places):

@@ -102,6 +102,19 @@ def test_published_split_keeps_the_versions_of_a_sample_together(tmp_path):
     assert sorted(reader.ids[validation]) == sorted(s + 5 * v for s in samples[1] for v in range(4))
 
 
+def test_pictures_that_were_left_out_do_not_shift_the_published_split(tmp_path):
+    rgb = _layout(tmp_path / "set", count=10) / "training" / "rgb"
+    # The first version of sample 1, so that the sample would come last, and sample 4 altogether.
+    for number in (1, 4, 14, 24, 34):
+        (rgb / f"{number:08d}.jpg").unlink()
+    write_records(read_freihand(tmp_path / "set"), tmp_path / "records", max_bad_fraction=0.2)
+    reader = RecordReader(tmp_path / "records")
+    train, validation = split_published(reader, 0.6)
+    samples = published_split(10, 0.6)
+    assert set(reader.ids[train] % 10) == set(samples[0]) - {4}
+    assert set(reader.ids[validation] % 10) == set(samples[1]) - {4}
+
+
 def test_a_missing_or_cut_off_picture_is_a_bad_record_with_its_name(tmp_path):
     _layout(tmp_path / "set")
     rgb = tmp_path / "set" / "training" / "rgb"
