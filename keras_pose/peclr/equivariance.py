@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,7 @@ def measure_equivariance(
     project: Function | None = None,
     embed: Function | None = None,
     inverse: str = "affine",
+    undo_options: Mapping[str, Any] | None = None,
     probes: Sequence[Probe] | None = None,
     crop_scale: float = 1.3,
     batch_size: int = 64,
@@ -143,6 +144,7 @@ def measure_equivariance(
         project: gives projections [B, D] as the head gives them.
         embed: gives features [B, F]; its linear map needs some tens of pictures at least.
         inverse: how projections are undone, one of `inverse.INVERSES`.
+        undo_options: more arguments of `undo_views`.
         probes: what to do to the views; `default_probes` if None.
         crop_scale: side of the plain view over the side of the box.
         batch_size: views given to a function at once.
@@ -183,7 +185,9 @@ def measure_equivariance(
         numbers["keypoints/different_pictures"] = float(np.mean(apart))
     if project is not None:
         for measure, undo in (("projections", inverse), ("projections_not_undone", "none")):
-            moved, apart_rows = _projection_errors(seen, (PLAIN, *probes), boxes, undo)
+            moved, apart_rows = _projection_errors(
+                seen, (PLAIN, *probes), boxes, undo, undo_options or {}
+            )
             numbers[f"{measure}/different_pictures"] = apart_rows
             for errors_of_probe, error in zip(found, moved, strict=True):
                 errors_of_probe[measure] = error
@@ -267,7 +271,11 @@ def _keypoint_error(
 
 
 def _projection_errors(
-    seen: list[dict[str, np.ndarray]], probes: Sequence[Probe], boxes: np.ndarray, inverse: str
+    seen: list[dict[str, np.ndarray]],
+    probes: Sequence[Probe],
+    boxes: np.ndarray,
+    inverse: str,
+    undo_options: Mapping[str, Any],
 ) -> tuple[list[float], float]:
     """Returns the error of every probe but the first, the plain one, and the length they are over."""
     frames = [affine2d.normalized(one["matrices"], boxes, one["size"]) for one in seen]
@@ -282,7 +290,8 @@ def _projection_errors(
             "jitter": np.tile(np.array(probe.shift), (len(boxes), 1)),
             "canonical": frame,
         }
-        rows.append(np.asarray(undo_views(projection, inverse, parameters), np.float64))
+        undone = undo_views(projection, inverse, parameters, **undo_options)
+        rows.append(np.asarray(undone, np.float64))
     apart = _mean_distance(rows[0])
     moved = [float(np.linalg.norm(one - rows[0], axis=-1).mean()) for one in rows[1:]]
     return [error / apart if apart > _COLLAPSED else np.inf for error in moved], apart

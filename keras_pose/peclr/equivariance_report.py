@@ -89,6 +89,7 @@ def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
         subject.config.image_size,
         **subject.functions,
         inverse=subject.inverse,
+        undo_options=subject.undo_options,
         crop_scale=subject.crop_scale,
         batch_size=report.batch_size,
     )

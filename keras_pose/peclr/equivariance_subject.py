@@ -64,6 +64,14 @@ class Subject:
         """How projections are undone."""
         return self.config.inverse if isinstance(self.config, PretrainConfig) else "affine"
 
+    @property
+    def undo_options(self) -> dict[str, Any]:
+        """What else `undo_views` was given in training."""
+        if not isinstance(self.config, PretrainConfig):
+            return {}
+        names = ("translation_scale", "center_points")
+        return {name: getattr(self.config, name) for name in names}
+
 
 def load_subject(model_dir: str = "", saved_model: str = "") -> Subject:
     """Loads a run of either stage, or an exported network.

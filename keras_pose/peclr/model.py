@@ -162,7 +162,14 @@ class ContrastiveModel(keras.Model):
         points = raw
         if inverse == "affine":
             points = spread_points(raw, _mean_over_replicas)
-        return raw, undo_views(points, inverse, parameters)
+        rows = undo_views(
+            points,
+            inverse,
+            parameters,
+            translation_scale=self.config.translation_scale,
+            center_points=self.config.center_points,
+        )
+        return raw, rows
 
     def contrast(
         self, batch: dict[str, Tensor], training: bool

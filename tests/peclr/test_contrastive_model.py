@@ -157,6 +157,23 @@ def test_logs_by_an_own_forward_pass(tiny, inverse):
     assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_official_inverse_takes_its_options_from_the_config(tiny):
+    batch = make_batch(8)
+    seen = {}
+    for name, options in {
+        "published": {},
+        "unit": {"translation_scale": "unit"},
+        "centred": {"center_points": True},
+    }.items():
+        _, rows = _compiled(inverse="official", **options).project(batch, training=False)
+        seen[name] = np.array(rows).reshape(16, 8, 2)
+    assert not np.allclose(seen["published"], seen["unit"], atol=1e-3)
+    np.testing.assert_allclose(seen["centred"].mean(1), 0, atol=1e-6)
+    moved = seen["published"] - seen["published"].mean(1, keepdims=True)
+    moved /= np.linalg.norm(moved, axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(seen["centred"], moved, atol=1e-5)
+
+
 def test_bytes_and_fractions_are_the_same_pictures(tiny):
     model = _compiled()
     (from_bytes,) = _fit(model, make_batch(8))
