@@ -48,7 +48,7 @@ class BenchmarkConfig:
 
     def __post_init__(self):
         check_ranges(self)
-        if not self.models and not self.peer:
+        if not _words(self.models) and not _words(self.peer):
             raise ValueError("--models is empty; give version folders of exported models.")
         for flag in ("threads", "batch_sizes"):
             words = [word for word in getattr(self, flag).split(",") if word]
@@ -56,7 +56,7 @@ class BenchmarkConfig:
                 raise ValueError(
                     f"--{flag}={getattr(self, flag)} must be whole numbers from 1, commas between."
                 )
-        if not self.threads:
+        if not _words(self.threads):
             raise ValueError("--threads is empty; give numbers of threads, such as 1,2.")
 
 

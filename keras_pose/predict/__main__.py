@@ -20,14 +20,15 @@ def main(arguments: list[str]) -> None:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
     config = configs.from_flags(PredictConfig)
     outcome = predict_files(config)
-    print(f"Written to {os.path.abspath(config.output)}.")
+    if outcome.num_predicted:
+        print(f"Written to {os.path.abspath(config.output)}.")
     for sentence in outcome.notes:
         print(sentence)
     sentences = list(outcome.failures.values())
-    for sentence in sentences:
-        print(f"not predicted: {sentence}")
     if len(sentences) == 1:
         raise ValueError(sentences[0])
+    for sentence in sentences:
+        print(f"not predicted: {sentence}")
     if sentences:
         raise ValueError(
             f"{len(sentences)} pictures could not be predicted, the first: {sentences[0]}"

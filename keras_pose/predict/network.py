@@ -22,6 +22,7 @@ class Network:
         reference_bones: pairs of rows whose lengths together are the known bone length.
         typical_m: what they usually measure together, m.
         words: what they are, for people.
+        depth_unit: of the poses' depth.
         name: of the model.
         version: of the model.
 
@@ -47,6 +48,7 @@ class Network:
         ]
         self.typical_m = float(metadata.bone_length.typical_m)
         self.words = metadata.bone_length.words
+        self.depth_unit = metadata.depth_unit
 
     def find(
         self,

@@ -22,7 +22,7 @@ UNITS = {
     "keypoints_2d_px": "pixels of the upright picture, x right, y down; the centre of the top-left "
     "pixel is (0.5, 0.5)",
     "score": "0 to about 1, the peak of the joint's heat map; 1 throughout where the network knows none",
-    "depth": "away from the camera, relative to the root",
+    "depth": "away from the camera, relative to the root, in the unit that depth_unit names for its kind",
     "keypoints_3d_m": f"metres, {FRAME}; null where unknown",
     "is_valid": "false where nothing could be found; the numbers are then 0",
     "is_attached": "whether this hand was set on the wrist of its body",

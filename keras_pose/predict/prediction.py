@@ -24,6 +24,9 @@ from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
 from keras_pose.predict.videos import VideoReader, VideoWriter
 
+# What the drawing of a picture is called: the picture's name and this.
+_DRAWN = ".overlay.jpg"
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -32,10 +35,12 @@ class Outcome:
     Attributes:
         failures: picture to the sentence on why it could not be predicted.
         notes: what a reader of the files should know.
+        num_predicted: pictures or frames that the files tell of; 0 where nothing was written.
     """
 
     failures: dict[str, str]
     notes: list[str]
+    num_predicted: int
 
 
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
@@ -60,7 +65,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     place = Path(config.pictures)
     is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
     is_film = is_video or config.webcam >= 0
-    root, names = (place.parent, [place.name]) if is_film else _pictures(place)
+    root, names, notes = (place.parent, [place.name], []) if is_film else _pictures(place)
     if config.smooth and not is_film:
         raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
     regions = Regions(config.boxes)
@@ -77,18 +82,21 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
             results.add(name, image.shape, camera, poses, drawing if config.page else None)
             if config.overlay:
                 picture = encode_picture(draw_beside(drawing, poses))
-                write_file(Path(config.output) / f"{name}.overlay.jpg", picture)
-    notes = results.write(_facts(config, finder)) if len(results) else []
-    return Outcome(failures, notes)
+                write_file(Path(config.output) / f"{name}{_DRAWN}", picture)
+    if len(results):
+        notes += results.write(_facts(config, finder))
+    return Outcome(failures, notes, len(results))
 
 
 def _facts(config, finder):
-    facts = {
+    facts: dict[str, Any] = {
         "source": config.pictures or f"camera {config.webcam}",
         "saved_model": f"{config.saved_model} ({finder.main.name}, version {finder.main.version})",
     }
     if finder.hands is not None:
         facts["hands"] = f"{config.hands} ({finder.hands.name}, version {finder.hands.version})"
+    networks = [network for network in (finder.main, finder.hands) if network is not None]
+    facts["depth_unit"] = {network.kind: network.depth_unit for network in networks}
     smoothing = "none"
     if config.smooth:
         smoothing = (
@@ -225,12 +233,17 @@ def _next(finder, tracks, name, image):
 
 
 def _pictures(place):
-    """The folder of the pictures and their names in it."""
+    """The folder of the pictures, their names in it, and a sentence on those that are left out."""
     if place.is_file():
-        return place.parent, [place.name]
+        return place.parent, [place.name], []
     if not place.is_dir():
         raise ValueError(f"--pictures={place} does not exist; give a picture, a folder or a video.")
-    names = list_pictures(place)
+    found = list_pictures(place)
+    # Who writes into the folder of the pictures would else get drawings of drawings the second time.
+    names = [name for name in found if not name.endswith(_DRAWN)]
     if not names:
         raise ValueError(f"--pictures={place} holds no picture ({', '.join(ENDINGS)}).")
-    return place, names
+    if len(names) == len(found):
+        return place, names, []
+    words = f"*{_DRAWN} in {place}, drawings of this command, were left out: "
+    return place, names, [f"{words}{len(found) - len(names)} of {len(found)} pictures."]

@@ -64,20 +64,23 @@ class Regions:
             if not shows_something(box, shape):
                 words = "{:g},{:g},{:g},{:g}".format(*box)
                 raise ValueError(
-                    f"{name}: the box {words} has no area or lies outside the picture of {shape[1]} x "
-                    f"{shape[0]} px; give x,y,width,height in pixels of the upright picture."
+                    f"{name}: the box {words} is less than a pixel wide or high or lies outside the "
+                    f"picture of {shape[1]} x {shape[0]} px; give x,y,width,height in pixels of the "
+                    "upright picture."
                 )
         return [(np.array(box, np.float64), side) for box, side in entries]
 
 
 def shows_something(box: np.ndarray | Sequence[float], shape: tuple[int, ...]) -> bool:
-    """Tells whether a box is finite, has an area and lies over a picture.
+    """Tells whether a box is finite, a pixel wide and high at least, and over a picture.
+
+    The rule of the served networks (`docs/serving.md`), which answer no other box.
 
     Args:
         box: [4], (x, y, width, height) in px.
         shape: of the picture, height first.
     """
     x, y, width, height = np.asarray(box, np.float64)
-    if not (np.isfinite([x, y, width, height]).all() and width > 0 and height > 0):
+    if not (np.isfinite([x, y, width, height]).all() and width >= 1 and height >= 1):
         return False
     return bool(x < shape[1] and y < shape[0] and x + width > 0 and y + height > 0)

@@ -109,13 +109,18 @@ class Results:
             if kind in writers:
                 name, content = writers[kind]()
                 write_file(folder / name, content)
-        has_metres = any(pose.keypoints_3d is not None for pose in poses)
+        lacking = sum(pose.keypoints_3d is None for pose in poses)
+        has_metres = lacking < len(poses)
         if "bvh" in config.formats:
             notes += self._write_bvh(folder)
         if config.page and has_metres:
             write_file(folder / "poses.html", self._page(facts))
-        if not has_metres and (config.page or "bvh" in config.formats):
-            notes.append("No pose has metres, so there is no page and no BVH file.")
+        if lacking:
+            nothing = "" if has_metres else ", so there is no page and no BVH file"
+            notes.append(
+                f"{lacking} of {len(poses)} poses have no metres{nothing}: nobody was found, the pose "
+                "leaves its depth open, or the camera or the known length cannot be right."
+            )
         return notes
 
     def _pictures(self):

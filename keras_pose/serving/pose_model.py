@@ -55,6 +55,11 @@ class ServedPose:
 
     def __init__(self, folder: str | os.PathLike) -> None:
         self.metadata = read_metadata(folder)
+        if _SIGNATURE not in self.metadata.signatures:
+            raise ValueError(
+                f"{os.fspath(folder)} sees no pictures (no signature {_SIGNATURE}): give a network "
+                "of hands or bodies in pictures."
+            )
         self._serve = saved_model_runner(folder, _SIGNATURE)
         self._cut = tf.function(
             lambda image, matrix: cut_crop(image, matrix, self.metadata.image_size),
@@ -87,7 +92,7 @@ class ServedPose:
             N findings.
 
         Raises:
-            ValueError: if picture or boxes have another shape.
+            ValueError: if picture, boxes or camera matrix have another shape.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -95,6 +100,14 @@ class ServedPose:
             )
         if boxes is None:
             boxes = np.array([[0.0, 0.0, image.shape[1], image.shape[0]]])
+        if not image.size:
+            raise ValueError(
+                f"image has the shape {list(image.shape)} and no pixel; give a picture."
+            )
+        if intrinsics is not None and np.shape(intrinsics) != (3, 3):
+            raise ValueError(
+                f"intrinsics have the shape {list(np.shape(intrinsics))}; give one camera matrix [3, 3]."
+            )
         boxes = np.asarray(boxes, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(

@@ -154,6 +154,10 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
         BenchmarkConfig(models="a", threads="1,x")
     with pytest.raises(ValueError, match="--threads is empty"):
         BenchmarkConfig(models="a", threads="")
+    with pytest.raises(ValueError, match="--threads is empty"):
+        BenchmarkConfig(models="a", threads=",")
+    with pytest.raises(ValueError, match="--models is empty"):
+        BenchmarkConfig(models=",")
     with pytest.raises(ValueError, match="--num_rounds=0 is too small"):
         BenchmarkConfig(models="a", num_rounds=0)
     with pytest.raises(ValueError, match="nothing holds no exported model"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -220,13 +221,33 @@ def test_one_bad_picture_does_not_stop_the_others(models, tmp_path):
     outcome = predict_files(config(models["body"], folder, tmp_path / "out", **settings))
     assert sorted(outcome.failures) == ["bare.png", "cut.png", "outside.png"]
     assert "cut off or damaged" in outcome.failures["cut.png"]
-    assert "lies outside the picture of 160 x 120 px" in outcome.failures["outside.png"]
+    assert outcome.num_predicted == 2
+    assert "or lies outside the picture of 160 x 120 px" in outcome.failures["outside.png"]
     assert "no box for this picture" in outcome.failures["bare.png"]
     poses = json.loads((tmp_path / "out" / "poses.json").read_text())["poses"]
     assert [(pose["picture"], pose["person"]) for pose in poses] == [
         *(("more/other.png", 0), ("more/other.png", 1), ("person.png", 0))
     ]
     assert (tmp_path / "out" / "more" / "other.png.overlay.jpg").is_file()
+
+
+def test_drawings_of_an_earlier_run_are_no_pictures(models, tmp_path):
+    write(tmp_path / "a.png")
+    again = config(models["body"], tmp_path, tmp_path, overlay=True)
+    assert predict_files(again).notes == []
+    outcome = predict_files(again)
+    assert outcome.num_predicted == 1 and "left out: 1 of 2 pictures" in outcome.notes[0]
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["a.png.overlay.jpg"]
+
+
+def test_depth_has_its_unit_in_front(models, tmp_path):
+    path = write(tmp_path / "a.png")
+    content = run(models["body"], path, tmp_path / "out", hands=models["hand"], focal_px=300.0)
+    units = {
+        kind: json.loads(Path(folder, "metadata.json").read_text())["units"]["depth"]
+        for kind, folder in models.items()
+    }
+    assert content["depth_unit"] == units and "depth_unit" in content["units"]["depth"]
 
 
 def test_a_turned_photograph_is_turned_upright(models, tmp_path):
@@ -245,8 +266,13 @@ def test_a_turned_photograph_is_turned_upright(models, tmp_path):
 
 def test_an_open_depth_leaves_pixels(models, tmp_path):
     path = write(tmp_path / "a.png")
-    content = run(models["body"], path, tmp_path / "out", focal_px=99.0, bone_length_m=9.5)
-    (pose,) = content["poses"]
+    settings = {"focal_px": 99.0, "bone_length_m": 9.5, "page": True}
+    outcome = predict_files(config(models["body"], path, tmp_path / "out", **settings))
+    assert len(outcome.notes) == 1
+    assert outcome.notes[0].startswith(
+        "1 of 1 poses have no metres, so there is no page and no BVH"
+    )
+    (pose,) = json.loads((tmp_path / "out" / "poses.json").read_text())["poses"]
     assert pose["is_valid"] and pose["keypoints_3d_m"] is None
     assert pose["keypoints_2d_px"][6] != [0.0, 0.0]
 
@@ -303,4 +329,6 @@ def test_the_command_ends_with_one_sentence(models, tmp_path):
         code, command = server.run("keras_pose.predict", *arguments, "--boxes=500,0,10,10")
     assert code == 1
     errors = [line for line in command.stderr.splitlines() if line.startswith("ERROR")]
-    assert len(errors) == 1 and "hand.png: the box 500,0,10,10 has no area or lies" in errors[0]
+    assert len(errors) == 1 and "hand.png: the box 500,0,10,10 is less than a pixel" in errors[0]
+    # Nothing was written, and the sentence stands once.
+    assert "Written to" not in command.stdout and "hand.png" not in command.stdout

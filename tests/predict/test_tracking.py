@@ -41,6 +41,9 @@ def test_who_is_not_there_is_lost():
 def test_boxes_that_show_nothing():
     for box in ([np.nan, 0, 9, 9], [5, 5, 0, 5], [50, 0, 9, 9], [0, -20, 9, 9], [0, 0, np.inf, 9]):
         assert not shows_something(box, (40, 50, 3))
+    # A network answers no box of less than a pixel.
+    assert not shows_something([5, 5, 0.9, 9], (40, 50, 3))
+    assert shows_something([5, 5, 1, 1], (40, 50, 3))
     assert shows_something([-5, -5, 6, 6], (40, 50, 3))
 
 

@@ -138,3 +138,13 @@ def test_wrong_arrays_are_refused(model):
         model.predict(np.zeros((4, 4)))
     with pytest.raises(ValueError, match=r"give \[N, 4\]"):
         model.predict(np.zeros((4, 4, 3), np.uint8), np.zeros(4))
+    with pytest.raises(ValueError, match="no pixel"):
+        model.predict(np.zeros((0, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"give one camera matrix \[3, 3\]"):
+        model.predict(np.zeros((4, 4, 3), np.uint8), intrinsics=np.zeros((2, 3, 3)))
+
+
+def test_a_network_that_sees_no_pictures_is_refused(tmp_path):
+    write_metadata(tmp_path, Metadata(**FACTS, signatures={"lift": {}}))
+    with pytest.raises(ValueError, match="sees no pictures"):
+        ServedPose(tmp_path)
