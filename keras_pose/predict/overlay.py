@@ -44,7 +44,7 @@ def draw_on_picture(
     drawing = brush.picture()
     for pose in shown:
         sure = np.where(pose.score[:, None] >= min_score, pose.keypoints_2d * scale, np.nan)
-        drawing = draw_pose_2d(drawing, sure, pose.skeleton)
+        drawing = draw_pose_2d(drawing, sure, pose.skeleton, depth=pose.depth)
     return drawing
 
 

@@ -83,6 +83,7 @@ def page_html(
         for name, words in facts.items()
     )
     several = "" if len(names) > 1 else " hidden"
+    poses = [pose for frame in frames for pose in frame.poses]
     return _PAGE.format(
         title=html.escape(title),
         style=_STYLE,
@@ -90,6 +91,7 @@ def page_html(
         content=content,
         last=len(names) - 1,
         several=several,
+        sides=_SIDES if any(pose.kind == "body" for pose in poses) else "",
         no_picture="" if thumbnails else " hidden",
         facts=rows,
         script=VIEWER_SCRIPT + _SCRIPT,
@@ -173,6 +175,9 @@ def _thumbnails(frames, step, is_film):
     return addresses, which
 
 
+# The colours of `keras_pose.viz.draw`.
+_SIDES = " A person's left is blue, the right orange."
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -193,7 +198,7 @@ aria-label="3D poses; turn with the mouse, a finger or the arrow keys" data-scen
 </div>
 <p class="controls"{several}><button id="play" type="button">Play</button>
 <input id="film" type="range" min="0" max="{last}" value="0" aria-label="picture"></p>
-<p class="soft"><span id="name"></span><span id="square"></span> Drag to turn.</p>
+<p class="soft"><span id="name"></span><span id="square"></span> Drag to turn.{sides}</p>
 <table>{facts}</table>
 </main>
 <script type="application/json" id="content">{content}</script>

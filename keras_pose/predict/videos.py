@@ -79,7 +79,13 @@ class VideoWriter:
         self, path: str | os.PathLike, shape: tuple[int, ...], frames_per_second: float
     ) -> None:
         self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OSError(
+                f"Cannot write {path}: {reason}; give another --output, a folder that can be made."
+            ) from error
         self._partial = self._path.with_name(f".{os.getpid()}.{self._path.name}")
         code = cv2.VideoWriter.fourcc(*"mp4v")
         size = (int(shape[1]), int(shape[0]))

@@ -49,6 +49,7 @@ def draw_pose_2d(
     points_px: np.ndarray,
     skeleton: Skeleton,
     thickness: float | None = None,
+    depth: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draws a 2D pose over a picture or an empty canvas.
 
@@ -58,6 +59,8 @@ def draw_pose_2d(
             with their limbs.
             skeleton: the joint order.
             thickness: of limbs in pixels; None suits it to the size of the pose.
+            depth: [J] away from the camera, any unit: near limbs are drawn over far ones; None keeps the
+            skeleton's order.
 
     Returns:
             A new uint8 [H, W, 3] RGB array.
@@ -72,15 +75,18 @@ def draw_pose_2d(
         thickness = float(np.clip(span / 55, 1.5, 12))
     colours = limb_colours(skeleton)
     brush = Brush(_canvas(canvas))
+    far = np.zeros(len(points)) if depth is None else np.asarray(depth, np.float64)
     bones = [bone for bone in skeleton.bones if seen[list(bone)].all()]
+    bones.sort(key=lambda bone: -far[list(bone)].mean())
+    joints = sorted(np.flatnonzero(seen), key=lambda joint: -far[joint])
     # A white rim keeps every limb visible on any picture; all rims lie under all limbs.
     for parent, child in bones:
         brush.limb(points[parent], points[child], thickness * 1.8, _WHITE)
-    for joint in np.flatnonzero(seen):
+    for joint in joints:
         brush.dot(points[joint], thickness * 2.5, _WHITE)
     for parent, child in bones:
         brush.limb(points[parent], points[child], thickness, colours[child])
-    for joint in np.flatnonzero(seen):
+    for joint in joints:
         brush.dot(points[joint], thickness * 1.8, colours[joint])
         brush.dot(points[joint], thickness * 0.9, _WHITE)
     return brush.picture()

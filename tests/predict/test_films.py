@@ -133,3 +133,13 @@ def test_a_broken_video_is_named(models, tmp_path):
     with pytest.raises(ValueError, match=r"broken.mp4 is no video that OpenCV reads"):
         predict_files(config(models["body"], tmp_path / "broken.mp4", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_named(models, tmp_path):
+    path = _video(tmp_path / "film.mp4", [picture(80, 60)] * 2)
+    (tmp_path / "out").write_bytes(b"a file")
+    command = config(models["body"], path, tmp_path / "out", overlay=True)
+    with pytest.raises(
+        OSError, match=r"^Cannot write .*film.overlay.mp4: file exists; give another"
+    ):
+        predict_files(command)

@@ -50,6 +50,8 @@ def test_the_scene_holds_all_joints():
     # The hand's wrist joins its fingers, after the rows of the body.
     assert [16, 17] in scene["bones"] and len(scene["bones"]) == 15 + 20
     assert scene["widths"][0] == 1.0 and scene["widths"][16] < 0.5
+    assert "left is blue" in page_html("t", FACTS, frames)
+    assert "left is blue" not in page_html("t", FACTS, [PageFrame("a", [hand()])])
     assert len(scene["colours"]) == 37 and scene["rate"] == 25.0
 
 

@@ -86,6 +86,19 @@ def test_script_passes_a_sound_server_and_says_what_it_ran(server, models):
     assert "tips_cmu version 1 serving_default" in checked
 
 
+def test_lifting_is_asked_with_poses_that_have_metres(monkeypatch):
+    monkeypatch.syspath_prepend(str(KIT))
+    sample = importlib.import_module(KIT_MODULE).sample
+    hand = sample("keypoints_2d", "DT_FLOAT", [-1, 21, 2], 0.0446)
+    depth = sample("depth", "DT_FLOAT", [-1, 21], 0.0446)
+    inputs = {"keypoints_2d": hand, "depth": depth}
+    inputs["K"] = sample("K", "DT_FLOAT", [-1, 3, 3], 0.0446)
+    inputs["bone_length_m"] = sample("bone_length_m", "DT_FLOAT", [-1, 1], 0.0446)
+    arrays = {name: np.array(value, np.float32) for name, value in inputs.items()}
+    answer = run_saved_model(KIT / "hand_student" / "1", "lift", arrays)
+    assert np.asarray(answer["valid"]).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_without_grpc_it_says_so(server, models, check, capsys):
     assert check([f"--rest={server.rest}", f"--models_dir={models}", "--models=tips_cmu"]) == 0
     assert "not run: gRPC (no --grpc was given)" in capsys.readouterr().out

@@ -152,6 +152,14 @@ def test_unseen_joints_are_left_out_and_the_picture_given_is_kept():
     assert not changed[20:30].any()
 
 
+def test_near_limbs_lie_over_far_ones_in_a_picture():
+    points = np.array([[10.0, 10.0], [50.0, 50.0], [10.0, 50.0], [50.0, 10.0]])
+    pair = Skeleton("pair", ("start", "left_hand", "root", "right_hand"), (-1, 0, 0, 2))
+    for depth, colour in (([0, 0, 5, 5], draw.LEFT), ([5, 5, 0, 0], draw.RIGHT)):
+        drawing = draw.draw_pose_2d((60, 60), points, pair, 8.0, np.array(depth))
+        np.testing.assert_array_equal(drawing[30, 30], colour)
+
+
 def test_points_far_outside_do_not_wrap_around():
     # From the left edge to far on the right: 1e9 times 16 does not fit OpenCV's integers.
     picture = draw.draw_pose_2d((40, 60), np.array([[-1e12, 20.0], [1e9, 20.0]]), CHAIN, 4)
