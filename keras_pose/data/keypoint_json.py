@@ -136,7 +136,8 @@ def read_keypoint_json(
         if (image.get("height", height), image.get("width", width)) != (height, width):
             raise ValueError(
                 f"{file}: the picture is {width} x {height} px, the file {path.name} says "
-                f"{image['width']} x {image['height']}; the labels belong to another size."
+                f"{image.get('width', width)} x {image.get('height', height)}; the labels belong to "
+                "another size."
             )
         return Record(
             id=position, source=name, name=file, image=data, height=height, width=width, **labels

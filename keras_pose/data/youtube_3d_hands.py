@@ -124,6 +124,7 @@ def read_youtube_3d_hands(
     content = read_json(file)
     try:
         names = {image["id"]: str(image["name"]) for image in content["images"]}
+        sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
         annotations = [
             (annotation, names[annotation["image_id"]]) for annotation in content["annotations"]
         ]
@@ -149,6 +150,12 @@ def read_youtube_3d_hands(
         frame = found[name]
         assert frame is not None
         image, height, width = read_picture(root / frame, frame)
+        labelled = sizes[annotation["image_id"]]
+        if labelled != (width, height):
+            raise ValueError(
+                f"{frame}: the frame is {width} x {height} px, {file.name} labels it at "
+                f"{labelled[0]} x {labelled[1]}; extract the video's frames at that size."
+            )
         try:
             vertices = np.array(annotation["vertices"], np.float64)
             points = mesh_joints(vertices, regressor)[:, :2]

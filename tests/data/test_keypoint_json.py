@@ -114,6 +114,10 @@ def test_absolute_joints_and_intrinsics(tmp_path):
         (lambda c: c["annotations"][0].update(keypoints=[1, 2]), "labels of a.png"),
         (lambda c: c["annotations"][0].update(bbox="wide"), "labels of a.png"),
         (lambda c: c["images"][0].update(width=80), "a.png: the picture is 40 x 50 px, .* 80 x 50"),
+        (
+            lambda c: c["images"].__setitem__(0, {"id": 5, "file_name": "a.png", "height": 9}),
+            "40 x 9",
+        ),
         (lambda c: c["images"][0].update(file_name="no.png"), "no.png: the picture cannot be read"),
         (lambda c: c["annotations"][0].update(handedness="both"), "side is 'both'"),
     ],

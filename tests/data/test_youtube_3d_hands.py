@@ -98,6 +98,16 @@ def test_left_hands_can_stay_left(root):
     assert left.image == (root / "youtube/b/frames/7.jpg").read_bytes()
 
 
+def test_frames_of_another_size_than_the_labels_are_refused(root):
+    # The same video fetched at another resolution: labels would lie elsewhere.
+    path = root / "youtube/b/frames/7.jpg"
+    cv2.imwrite(str(path), np.zeros((48, 80, 3), np.uint8))
+    source = read_youtube_3d_hands(root, root / "regressor.npy")
+    with pytest.raises(ValueError, match="7.jpg: the frame is 80 x 48 px, .* at 40 x 24"):
+        source.read(1)
+    assert source.read(0).width == 40
+
+
 def test_regressor_files(tmp_path):
     matrix = _regressor()
     np.savez(tmp_path / "a.npz", j=matrix)
