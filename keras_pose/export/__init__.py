@@ -25,6 +25,7 @@ from keras_pose.export.saved_model import (
     run_saved_model,
     save_signatures,
     saved_model_runner,
+    version_folder,
     write_saved_model,
 )
 from keras_pose.export.tflite import (
@@ -89,6 +90,7 @@ __all__ = [
     "saved_model_runner",
     "staged_folder",
     "tflite_runner",
+    "version_folder",
     "write_card",
     "write_file",
     "write_saved_model",

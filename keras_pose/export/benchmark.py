@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_pose.export.atomic import write_file
+from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
 from keras_pose.train import config as configs
@@ -58,28 +59,6 @@ class BenchmarkConfig:
                 )
         if not _words(self.threads):
             raise ValueError("--threads is empty; give numbers of threads, such as 1,2.")
-
-
-def version_folder(path: str | os.PathLike) -> Path:
-    """Finds the version folder that a path means.
-
-    Args:
-        path: version folder, or the folder of a model, whose highest version counts.
-
-    Returns:
-        A folder with a SavedModel or `.tflite` files.
-
-    Raises:
-        ValueError: if there is none, naming the path.
-    """
-    folder = Path(path)
-    versions = [entry for entry in folder.glob("*") if re.fullmatch(r"\d+", entry.name)]
-    for candidate in (folder, *sorted(versions, key=lambda entry: -int(entry.name))):
-        if (candidate / "saved_model.pb").is_file() or list(candidate.glob("*.tflite")):
-            return candidate
-    raise ValueError(
-        f"{folder} holds no exported model: give a version folder, or the folder above it."
-    )
 
 
 def read_accuracy(folder: Path) -> dict[str, Any]:

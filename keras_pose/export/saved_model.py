@@ -49,6 +49,28 @@ def next_version(root: str | os.PathLike, name: str) -> int:
     return max(taken, default=0) + 1
 
 
+def version_folder(path: str | os.PathLike) -> Path:
+    """Finds the version folder that a path means.
+
+    Args:
+        path: version folder, or the folder of a model, whose highest version counts.
+
+    Returns:
+        A folder with a SavedModel or `.tflite` files.
+
+    Raises:
+        ValueError: if there is none, naming the path.
+    """
+    folder = Path(path)
+    versions = [entry for entry in folder.glob("*") if re.fullmatch(r"\d+", entry.name)]
+    for candidate in (folder, *sorted(versions, key=lambda entry: -int(entry.name))):
+        if (candidate / "saved_model.pb").is_file() or list(candidate.glob("*.tflite")):
+            return candidate
+    raise ValueError(
+        f"{folder} holds no exported model: give a version folder, or the folder above it."
+    )
+
+
 @contextmanager
 def new_version(
     root: str | os.PathLike, name: str, version: int | None = None

@@ -16,11 +16,11 @@ class PredictConfig:
     """
 
     saved_model: str = option(
-        "", "Version folder of a hand or body network, savedmodels/<name>/<version>."
+        "", "Hand or body network: savedmodels/<name>, or one <version> folder in it."
     )
     hands: str = option(
         "",
-        "Version folder of a hand network, beside a body network in --saved_model: hands are looked for "
+        "The same of a hand network, beside a body network in --saved_model: hands are looked for "
         "at the ends of the forearms and set on the wrists.",
     )
     pictures: str = option(

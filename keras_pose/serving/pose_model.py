@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.export import saved_model_runner
+from keras_pose.export import saved_model_runner, version_folder
 from keras_pose.geometry import affine2d
 from keras_pose.serving.cameras import assumed_camera
 from keras_pose.serving.crops import crop_matrices, cut_crop, usable_boxes
@@ -44,7 +44,8 @@ class ServedPose:
     """A version folder that keeps the contract, loaded.
 
     Args:
-        folder: version folder that an export of this package wrote.
+        folder: version folder that an export of this package wrote, or the folder of a model, whose
+            highest version counts.
 
     Attributes:
         metadata: what the model says of itself.
@@ -54,6 +55,7 @@ class ServedPose:
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
+        folder = version_folder(folder)
         self.metadata = read_metadata(folder)
         if _SIGNATURE not in self.metadata.signatures:
             raise ValueError(

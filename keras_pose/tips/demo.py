@@ -57,7 +57,13 @@ def run_demo(settings: DemoConfig) -> str:
         OSError: if something cannot be written.
     """
     started = time.monotonic()
-    shipped = newest_version(settings.shipped_model)
+    try:
+        shipped = str(export.version_folder(settings.shipped_model))
+    except ValueError as error:
+        raise ValueError(
+            f"{settings.shipped_model}: there is no model here; run from the top of the repository or "
+            "give --shipped_model."
+        ) from error
     for name in (_RUNS, _MODELS):
         shutil.rmtree(os.path.join(settings.output_dir, name), ignore_errors=True)
     runs = {}
@@ -112,28 +118,6 @@ def recipes(settings: DemoConfig) -> dict[str, Config]:
 def run_dir(settings: DemoConfig, title: str) -> str:
     """Run folder of one of the demo's runs."""
     return os.path.join(settings.output_dir, _RUNS, title.replace(" ", "_"))
-
-
-def newest_version(folder: str) -> str:
-    """Folder of the highest version of a served model.
-
-    Args:
-        folder: `<savedmodels>/<name>`.
-
-    Returns:
-        `<savedmodels>/<name>/<version>`.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    entries = os.listdir(folder) if os.path.isdir(folder) else []
-    versions = [entry for entry in entries if entry.isdigit()]
-    if not versions:
-        raise ValueError(
-            f"{folder}: there is no model here; run from the top of the repository or give "
-            "--shipped_model."
-        )
-    return os.path.join(folder, max(versions, key=int))
 
 
 def lift_people(shipped: str, demo_model: str, count: int = 90) -> dict:

@@ -301,7 +301,7 @@ def test_bad_commands_are_refused(models, tmp_path):
     (tmp_path / "empty").mkdir()
     for change, words in (
         ({"saved_model": ""}, "--saved_model is empty"),
-        ({"saved_model": str(tmp_path)}, "metadata.json cannot be read"),
+        ({"saved_model": str(tmp_path)}, "holds no exported model"),
         ({"saved_model": models["hand"], "height_m": 1.7}, "give --bone_length_m"),
         ({"hands": models["body"]}, "give a body and a hand network"),
         ({"pictures": str(tmp_path / "none.jpg")}, "none.jpg does not exist"),

@@ -1,6 +1,7 @@
 """A version folder as a Python function: a server's numbers, and files that explain themselves."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -52,6 +53,15 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder):
     return ServedPose(folder)
+
+
+def test_the_folder_of_a_model_means_its_highest_version(folder, tmp_path):
+    for number in ("9", "10"):
+        shutil.copytree(folder, tmp_path / number)
+    (tmp_path / "11").mkdir()
+    content = json.loads((tmp_path / "10" / "metadata.json").read_text())
+    (tmp_path / "10" / "metadata.json").write_text(json.dumps(content | {"version": 10}))
+    assert ServedPose(tmp_path).metadata.version == 10
 
 
 def test_a_joint_order_settles_joints_bones_and_root():
@@ -145,6 +155,7 @@ def test_wrong_arrays_are_refused(model):
 
 
 def test_a_network_that_sees_no_pictures_is_refused(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
     write_metadata(tmp_path, Metadata(**FACTS, signatures={"lift": {}}))
     with pytest.raises(ValueError, match="sees no pictures"):
         ServedPose(tmp_path)
