@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import hashlib
 import itertools
 import json
 import os
 import pathlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import numpy as np
@@ -116,13 +117,16 @@ def write_records(
         else _from_iterable(records, start, writing)
     )
     position = start
-    for position, record, what, reason in outcomes:
-        writing.add(position, record, what, reason)
-        seen = total or position + 1
-        if writing.num_bad > max_bad_fraction * seen and (total or not max_bad_fraction):
-            raise ValueError(_too_many(writing, seen, max_bad_fraction))
-        if on_progress and position % 256 == 255:
-            on_progress(position + 1, writing.num_records)
+    # Left to the garbage collector, its threads are joined wherever that happens to run: within the start
+    # of another thread, whose lock the joining needs, the process then waits for itself.
+    with contextlib.closing(outcomes):
+        for position, record, what, reason in outcomes:
+            writing.add(position, record, what, reason)
+            seen = total or position + 1
+            if writing.num_bad > max_bad_fraction * seen and (total or not max_bad_fraction):
+                raise ValueError(_too_many(writing, seen, max_bad_fraction))
+            if on_progress and position % 256 == 255:
+                on_progress(position + 1, writing.num_records)
     if writing.num_bad and writing.num_bad > max_bad_fraction * (position + 1):
         raise ValueError(_too_many(writing, position + 1, max_bad_fraction))
     writing.close_shard()
@@ -275,7 +279,9 @@ def _counts(table):
     return counts | {side: int(np.sum(table["side"] == n)) for side, n in _SIDES.items()}
 
 
-def _read_ahead(source: RecordSource, start: int, num_threads: int) -> Iterator[Outcome]:
+def _read_ahead(
+    source: RecordSource, start: int, num_threads: int
+) -> Generator[Outcome, None, None]:
     """Read a source in order, some records ahead in threads; a bad one is an outcome, no end."""
 
     def read(position):
@@ -298,7 +304,9 @@ def _read_ahead(source: RecordSource, start: int, num_threads: int) -> Iterator[
                 future.cancel()
 
 
-def _from_iterable(records: Iterable[Record], start: int, writing: _Writing) -> Iterator[Outcome]:
+def _from_iterable(
+    records: Iterable[Record], start: int, writing: _Writing
+) -> Generator[Outcome, None, None]:
     """Go on behind what is written, after checking that the iterable gives what it gave before."""
     stream = iter(records)
     skipped = collections.deque(itertools.islice(stream, start), maxlen=1)

@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import threading
 
 import cv2
 import numpy as np
@@ -130,6 +131,19 @@ def test_labels_that_no_training_may_see(tmp_path, change, word):
     assert "3.png" in str(caught.value) and "\n" not in str(caught.value)
     index = prepare(PrepareConfig(**settings, max_bad_fraction=0.2))
     assert (index["num_records"], index["num_bad"]) == (4, 1)
+
+
+def test_no_thread_goes_on_reading_after_the_sentence(tmp_path):
+    path = _annotated(tmp_path, bbox=[40, 1, 9, 6])
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="outside the picture") as caught:
+        prepare(
+            PrepareConfig(
+                source="keypoint_json", input=str(path), output=str(tmp_path / "out"), num_threads=3
+            )
+        )
+    # The error holds on to the frames in which it was raised.
+    assert caught.value.__traceback__ and threading.active_count() == before
 
 
 def test_a_box_reaching_over_the_edge_is_kept(tmp_path):
