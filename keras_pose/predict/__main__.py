@@ -1,6 +1,6 @@
 """Predicts hands and persons in pictures, videos and before a camera.
 
-    python -m keras_pose.predict --saved_model=<model or version folder> --pictures=<picture, folder or video>
+    python -m keras_pose.predict --saved_model=<model folder> --pictures=<picture, folder or video>
         --output=<folder> [--hands=<version folder>] [--boxes=...] [--focal_px=...] [--height_m=...]
 
 Writes `poses.json` (or .csv, .npz, .coco.json, .bvh) with units and frames in front, drawings, and
