@@ -28,6 +28,7 @@ from keras_pose.serving.accuracy import measure_accuracy
 from keras_pose.serving.golden import compare_signatures, warmup_requests
 from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
 from keras_pose.serving.phone_parity import compare_phone_files
+from keras_pose.serving.signature_files import write_signature_files
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.config import check_ranges, option
@@ -120,9 +121,7 @@ def export_run(settings: ExportConfig) -> str:
                 for kind in formats
             }
         else:
-            for kind in _FORMATS:
-                content = export.convert_tflite(folder, CROP_SIGNATURE, kind)
-                export.write_file(folder / f"{settings.name}_{kind}.tflite", content)
+            write_signature_files(folder, metadata, CROP_SIGNATURE, _FORMATS)
             reports = verify(folder, settings.name, signatures, requests)
             files = {f"{settings.name}_{kind}.tflite": CROP_SIGNATURE for kind in _FORMATS}
         write_warmup(folder, warmup_requests(requests), settings.name)

@@ -19,9 +19,9 @@ from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ModelNote, Signature, TensorNote
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.metadata import METADATA_NAME, Metadata
+from keras_pose.serving.signature_files import JOINTS_NAME
 
 PHONE_SIGNATURES = ("decoded", "heatmaps")
-JOINTS_NAME = "joints.txt"
 # Numbers of fewer bits are widened where they are used; delegates take that in.
 _CHANGES = {"float32": set(), "float16": {"DEQUANTIZE"}}
 _INTEGER_CHANGES = {"DEQUANTIZE", "QUANTIZE"}

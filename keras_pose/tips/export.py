@@ -13,6 +13,7 @@ import numpy as np
 from keras_pose import export
 from keras_pose.data import generate_motion, render_views
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
+from keras_pose.serving.signature_files import write_signature_files
 from keras_pose.tips import runs, serving
 from keras_pose.tips.card import model_card
 from keras_pose.train import config as configs
@@ -73,12 +74,10 @@ def export_run(settings: ExportConfig) -> str:
     version = settings.version or export.next_version(settings.export_dir, settings.name)
     with export.new_version(settings.export_dir, settings.name, version) as (folder, final):
         export.save_signatures(folder, {SIGNATURE: signature}, serving_default=SIGNATURE)
-        for kind in _FORMATS:
-            content = export.convert_tflite(folder, SIGNATURE, kind)
-            export.write_file(folder / f"{settings.name}_{kind}.tflite", content)
         loaded = export.LoadedModel(folder)
         metadata = serving.describe(settings.name, version, describe_signatures(loaded))
         write_metadata(folder, metadata)
+        write_signature_files(folder, metadata, SIGNATURE, _FORMATS)
         golden = golden_inputs(8)
         requests = [{"keypoints_2d": golden[:count]} for count in (1, 8)]
         write_warmup(folder, {SIGNATURE: requests}, settings.name)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose import export
 from keras_pose.data.generated_hands import generate_hand, generate_hands
 from keras_pose.data.picture import decode_picture
+from keras_pose.skeletons import HAND_21_FREIHAND
 from tests.train.command_server import ROOT, CommandServer
 
 SIZE = 32
@@ -119,6 +121,21 @@ def test_the_served_model_answers_all_signatures(model):
     np.testing.assert_allclose(plain["depth"], served["depth"], atol=1e-4)
     features = model.signatures["embed"](image=images)["features"]
     assert features.shape[0] == 3 and np.ptp(features, axis=0).max() > 0
+
+
+@pytest.mark.slow
+def test_phone_files_know_joints_and_units(walked):
+    folder = walked[0] / "savedmodels" / "my_hands" / "1"
+    content = (folder / "my_hands_float16.tflite").read_bytes()
+    assert export.read_files(content)["joints.txt"].split() == list(HAND_21_FREIHAND.joints)
+    (graph,) = export.read_tflite_metadata(content)["subgraph_metadata"]
+    inputs = {entry["name"]: entry for entry in graph["input_tensor_metadata"]}
+    assert sorted(inputs) == ["K", "bone_length_m", "image"]
+    options = {"mean": [0.0], "std": [1.0]}
+    assert inputs["image"]["process_units"] == [{"options": ("NormalizationOptions", options)}]
+    outputs = {entry["name"]: entry for entry in graph["output_tensor_metadata"]}
+    assert outputs["keypoints_3d"]["description"] == "metres"
+    assert outputs["score"]["associated_files"][0]["name"] == "joints.txt"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 
 import keras
 import numpy as np
@@ -55,6 +56,21 @@ def test_every_artefact_is_there_and_proved(version):
     assert (metadata.method, len(metadata.joints), metadata.image_size) == ("tips", 17, 0)
     assert "pixels" in metadata.units["keypoints_3d"] and "K" not in metadata.units
     assert [len(given["keypoints_2d"]) for _, given in read_warmup(version)] == [1, 8]
+
+
+def test_files_know_joints_and_units(version):
+    for path in pathlib.Path(version).glob("*.tflite"):
+        content = path.read_bytes()
+        files = export.read_files(content)
+        assert files["joints.txt"].split() == list(H36M_17.joints)
+        assert files["metadata.json"] == (path.parent / "metadata.json").read_text()
+        found = export.read_tflite_metadata(content)
+        assert "signature lift" in found["description"]
+        (graph,) = found["subgraph_metadata"]
+        (pose,) = graph["input_tensor_metadata"]
+        assert (pose["name"], pose["description"]) == ("keypoints_2d", "pixels of any scale")
+        names = [entry["name"] for entry in graph["output_tensor_metadata"]]
+        assert sorted(names) == ["keypoints_3d", "scale", "valid"]
 
 
 def test_saved_model_lifts_like_the_keras_model(run_dir, version):
