@@ -168,6 +168,11 @@ def main(arguments: list[str]) -> None:
                 f"{config.model_dir}: --reference_bone={run_config.reference_bone} was trained, but "
                 "FreiHAND publishes the length of the middle one; fine-tune with that."
             )
+        if run_config.crop_source == "picture":
+            raise ValueError(
+                f"{config.model_dir}: --crop_source=picture was trained, so nothing says how large it "
+                "wants FreiHAND's hands to be; fine-tune with --crop_source=box or joints."
+            )
         crops["box_share"] = 1 / (JOINT_MARGIN * run_config.crop_scale)
     output = config.output_dir or os.path.join(config.model_dir, "freihand")
     report = evaluate_freihand(model, config.data_dir, output, **crops)

@@ -69,7 +69,7 @@ def test_hidden_labels_leave_the_competitions_file_alone(tmp_path):
 
 def test_command_crops_as_the_run_was_trained(tmp_path, monkeypatch, capsys):
     _folder(tmp_path / "set")
-    run = types.SimpleNamespace(reference_bone="middle", crop_scale=1.25)
+    run = types.SimpleNamespace(reference_bone="middle", crop_scale=1.25, crop_source="box")
     config = EvaluateConfig(model_dir=str(tmp_path / "run"), data_dir=str(tmp_path / "set"))
     monkeypatch.setattr(evaluate.configs, "from_flags", lambda kind: config)
     monkeypatch.setattr(evaluate.finetune, "load_hand_pose", lambda folder: (run, _model()))
@@ -87,6 +87,9 @@ def test_command_crops_as_the_run_was_trained(tmp_path, monkeypatch, capsys):
     with zipfile.ZipFile(tmp_path / "run" / "freihand" / "pred.zip") as archive:
         assert archive.namelist() == ["pred.json"]
     assert "xyz_al_mean3d" in capsys.readouterr().out
+    run.crop_source = "picture"
+    with pytest.raises(ValueError, match="--crop_source=picture was trained"):
+        evaluate.main(["evaluate"])
     run.reference_bone = "index"
     with pytest.raises(ValueError, match="--reference_bone=index was trained"):
         evaluate.main(["evaluate"])
