@@ -66,7 +66,6 @@ def finetune_run(
         minutes=(time.monotonic() - started) / 60,
         steps=config.num_steps,
         hands=hands.counts,
-        skipped=hands.skipped(),
     )
     # As an export would be: in single precision, from the file.
     return _record(options.model_dir, load_hand_pose(options.model_dir)[1], hands)
@@ -136,8 +135,8 @@ def _record(model_dir, model, hands):
     if hands.heldout is not None:
         names = list(hands.counts)
         values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
-        skipped = run_folder.read_run(model_dir).get("skipped", {}) | hands.skipped()
-        run_folder.update_run(model_dir, results=values, skipped=skipped)
+        run_folder.update_run(model_dir, results=values)
+        run_folder.add_skipped(model_dir, hands.skipped())
     return run_folder.read_run(model_dir)
 
 

@@ -16,7 +16,7 @@ from keras_pose.peclr.pictures import draw_view_pairs
 from keras_pose.peclr.pretraining_data import PretrainingPictures, load_pictures
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
-from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
 from keras_pose.train.options import RunOptions
 from keras_pose.train.weights import read_weights, write_weights
 
@@ -63,7 +63,6 @@ def pretrain_run(
         options.model_dir,
         minutes=(time.monotonic() - started) / 60,
         pictures=pictures.counts,
-        skipped=pictures.skipped(),
     )
     return _record(config, options.model_dir, model, pictures)
 
@@ -115,11 +114,13 @@ def _callbacks(config, options, pictures: PretrainingPictures, steps):
         return {f"heldout_{name}": value for name, value in logs.items()}
 
     rows = EpochRows(options.model_dir, steps, evaluate)
+    skipped = SkippedRecords(options.model_dir, pictures.skipped)
     example = next(iter(pictures.batches(0)))
     if pictures.make_views:
         example = pictures.make_views(example)
     drawn = draw_view_pairs(example["views"].numpy(), example["canonical"].numpy())
-    return [rows, Pictures(options.model_dir, steps, lambda model: drawn, name="view_pairs")]
+    pairs = Pictures(options.model_dir, steps, lambda model: drawn, name="view_pairs")
+    return [rows, skipped, pairs]
 
 
 def _record(config, model_dir, model, pictures):
@@ -128,6 +129,7 @@ def _record(config, model_dir, model, pictures):
         logs = model.evaluate(pictures.heldout_batches, verbose=0, return_dict=True)
         entries["heldout"] = {name: float(value) for name, value in logs.items()}
     run_folder.update_run(model_dir, **entries)
+    run_folder.add_skipped(model_dir, pictures.skipped())
     return run_folder.read_run(model_dir)
 
 

@@ -7,7 +7,7 @@ import keras
 from keras_pose.peclr import pose_evaluation
 from keras_pose.peclr.finetuning_data import LabelledHands
 from keras_pose.peclr.pictures import draw_hands
-from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
 from keras_pose.train.options import RunOptions
 
 
@@ -45,4 +45,5 @@ def hand_callbacks(
         )
 
     rows = EpochRows(options.model_dir, steps, evaluate)
-    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
+    skipped = SkippedRecords(options.model_dir, hands.skipped)
+    return [rows, skipped, Pictures(options.model_dir, steps, draw, name="hands")]

@@ -86,7 +86,6 @@ def student_run(
         minutes=(time.monotonic() - started) / 60,
         steps=config.num_steps,
         hands=hands.counts,
-        skipped=hands.skipped(),
     )
     if options.mode == "train":
         return run_folder.read_run(options.model_dir)
@@ -259,8 +258,8 @@ def _record(config, model_dir, model, hands):
     if hands.heldout is not None:
         names = list(hands.counts)
         values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
-        skipped = run_folder.read_run(model_dir).get("skipped", {}) | hands.skipped()
-        run_folder.update_run(model_dir, results=values, skipped=skipped)
+        run_folder.update_run(model_dir, results=values)
+        run_folder.add_skipped(model_dir, hands.skipped())
         if config.teacher:
             theirs = evaluate_teacher(config.teacher, config.image_size, hands)
             run_folder.update_run(model_dir, teacher_results=theirs)

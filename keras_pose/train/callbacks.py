@@ -98,6 +98,24 @@ class EpochRows(keras.callbacks.Callback):
         self.writer.close()
 
 
+class SkippedRecords(keras.callbacks.Callback):
+    """Keeps the list of left-out records in `run.json` after every epoch, for a run may be killed.
+
+    Args:
+        model_dir: run folder.
+        skipped: function without arguments that gives those met by this process, id as text to reason.
+    """
+
+    def __init__(self, model_dir, skipped):
+        super().__init__()
+        self.model_dir = model_dir
+        self.skipped = skipped
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add what was met so far."""
+        run_folder.add_skipped(self.model_dir, self.skipped())
+
+
 class Pictures(keras.callbacks.Callback):
     """Writes one picture per epoch to TensorBoard.
 

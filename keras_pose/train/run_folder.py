@@ -86,6 +86,18 @@ def update_run(model_dir: str, **entries) -> None:
     write_atomically(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
 
 
+def add_skipped(model_dir: str, skipped: dict[str, str]) -> None:
+    """Add records that were left out to the run's list, `skipped` of `run.json`; none is taken off it.
+
+    Args:
+        model_dir: run folder.
+        skipped: id as text to reason.
+    """
+    listed = read_run(model_dir).get("skipped")
+    if listed is None or skipped.keys() - listed.keys():
+        update_run(model_dir, skipped=skipped | (listed or {}))
+
+
 def check_run(model_dir: str, config: Any) -> bool:
     """Check that a run folder, if there is one, belongs to the same config; writes nothing.
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
-from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
 from keras_pose.train.options import RunOptions
 from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.wild3d import evaluation, runs, stages
@@ -76,7 +76,6 @@ def train_run(
         steps=config.num_steps,
         bodies=bodies.counts,
         bone_sum_mm=bodies.bone_sum_mm,
-        skipped=bodies.skipped(),
     )
     if options.mode != "train":
         # As an export would be: in single precision, from the file.
@@ -157,7 +156,8 @@ def _callbacks(config, options, bodies: LabelledBodies, steps):
         )
 
     rows = EpochRows(options.model_dir, steps, evaluate)
-    return [rows, Pictures(options.model_dir, steps, draw, name="bodies")]
+    skipped = SkippedRecords(options.model_dir, bodies.skipped)
+    return [rows, skipped, Pictures(options.model_dir, steps, draw, name="bodies")]
 
 
 def _record(config, model_dir, model, bodies):
@@ -170,8 +170,8 @@ def _record(config, model_dir, model, bodies):
             flip=config.flip_test,
             action_names=bodies.body_records.action_names,
         )
-        skipped = run_folder.read_run(model_dir).get("skipped", {}) | bodies.skipped()
-        run_folder.update_run(model_dir, results=results, skipped=skipped)
+        run_folder.update_run(model_dir, results=results)
+        run_folder.add_skipped(model_dir, bodies.skipped())
     return run_folder.read_run(model_dir)
 
 

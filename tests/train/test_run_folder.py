@@ -7,7 +7,7 @@ import os
 import pytest
 
 from keras_pose import train
-from keras_pose.train import option, run_folder
+from keras_pose.train import callbacks, option, run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +59,20 @@ def test_entries_are_merged_and_replaced(tmp_path):
     (tmp_path / "run.json").write_text('{"config": {}, "b": 2}')
     train.update_run(str(tmp_path), b=3, c=[4])
     assert json.loads((tmp_path / "run.json").read_text()) == {"config": {}, "b": 3, "c": [4]}
+
+
+def test_skipped_records_of_a_run_that_goes_on_stay_listed(tmp_path):
+    folder = str(tmp_path)
+    train.open_run(folder, Settings())
+    for met, listed in (
+        ({}, {}),
+        ({"7": "cut"}, {"7": "cut"}),
+        # Another process, which met others.
+        ({}, {"7": "cut"}),
+        ({"3": "grey", "7": "cut again"}, {"3": "grey", "7": "cut"}),
+    ):
+        callbacks.SkippedRecords(folder, lambda met=met: met).on_epoch_end(0)
+        assert train.read_run(folder)["skipped"] == listed
 
 
 def test_missing_or_broken_record_is_named(tmp_path):
