@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
         if not getattr(config, flag):
             raise ValueError(f"--{flag} is empty; say what --{flag} is.")
+    _check_output(Path(config.output))
     place = Path(config.pictures)
     is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
     is_film = is_video or config.webcam >= 0
@@ -86,6 +88,16 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     if len(results):
         notes += results.write(_facts(config, finder))
     return Outcome(failures, notes, len(results))
+
+
+def _check_output(folder):
+    """A long film is not predicted for files that cannot be written."""
+    place = folder.absolute()
+    nearest = next(above for above in (place, *place.parents) if above.exists())
+    if not nearest.is_dir():
+        raise OSError(f"--output={folder}: {nearest} is a file; name a folder that can be made.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OSError(f"--output={folder}: nothing may be written in {nearest}; name another one.")
 
 
 def _facts(config, finder):

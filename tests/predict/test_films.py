@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -135,11 +137,19 @@ def test_a_broken_video_is_named(models, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_is_a_file_is_named(models, tmp_path):
-    path = _video(tmp_path / "film.mp4", [picture(80, 60)] * 2)
+@pytest.mark.parametrize("output", ["out", "out/below/it"])
+def test_an_output_that_is_a_file_is_named_before_any_work(tmp_path, output):
     (tmp_path / "out").write_bytes(b"a file")
-    command = config(models["body"], path, tmp_path / "out", overlay=True)
-    with pytest.raises(
-        OSError, match=r"^Cannot write .*film.overlay.mp4: file exists; give another"
-    ):
+    # Neither is there a model: reading it would take seconds.
+    command = config("no_model", tmp_path / "film.mp4", tmp_path / output)
+    with pytest.raises(OSError, match=r"^--output=\S+: \S+/out is a file; name a folder"):
         predict_files(command)
+
+
+def test_an_output_where_nothing_may_be_written_is_named(tmp_path, monkeypatch):
+    # A test may run as root, who may write anywhere.
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
+    command = config("no_model", tmp_path / "film.mp4", tmp_path / "out")
+    with pytest.raises(OSError, match="nothing may be written in .*; name another one"):
+        predict_files(command)
+    assert not (tmp_path / "out").exists()
