@@ -12,6 +12,8 @@ described in docs/serving.md.
 
 import argparse
 import json
+import math
+import os
 import sys
 
 import cv2
@@ -113,7 +115,10 @@ def upright(content):
     """(bytes of the picture turned as its EXIF says, width, height); sizes 0 if it is none."""
     encoded = np.frombuffer(content, np.uint8)
     flag = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    stored = cv2.imdecode(encoded, flag) if encoded.size else None
+    try:
+        stored = cv2.imdecode(encoded, flag) if encoded.size else None
+    except cv2.error:  # more pixels in the header than OpenCV takes
+        stored = None
     if stored is None:
         # Sent all the same: the server answers it with valid 0.
         return content, 0, 0
@@ -123,13 +128,27 @@ def upright(content):
     return content, turned.shape[1], turned.shape[0]
 
 
+def inputs_of(path):
+    """The inputs {name: list [N, ...]} of a JSON file."""
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            inputs = json.load(file)
+    except ValueError:
+        raise ClientError(f"{path} holds something else than JSON.") from None
+    columns = list(inputs.values()) if isinstance(inputs, dict) else []
+    counts = {len(column) if isinstance(column, list) else 0 for column in columns}
+    if len(counts) != 1 or 0 in counts:
+        raise ClientError(f"{path} must hold an object with a list per input, all of as many rows.")
+    return inputs
+
+
 def numbers(text, count, flag):
     """`count` numbers with commas between them."""
     try:
         values = [float(word) for word in text.split(",")]
     except ValueError:
         values = []
-    if len(values) != count:
+    if len(values) != count or not all(map(math.isfinite, values)):
         raise ClientError(f"--{flag}={text} is not {count} numbers with commas between them.")
     return values
 
@@ -181,6 +200,20 @@ def signature_for(inputs):
     return "serve_box" if "bbox" in inputs else "serve_bytes"
 
 
+def finite(word):
+    """The number of a flag."""
+    if not math.isfinite(float(word)):
+        raise argparse.ArgumentTypeError(f"{word} is no number")
+    return float(word)
+
+
+def seconds(word):
+    """The time of a flag, which sockets can wait for."""
+    if not 0 < float(word) <= 1e6:
+        raise argparse.ArgumentTypeError(f"{word} s is not between 0 and 1000000 s")
+    return float(word)
+
+
 def parser():
     """The command line."""
     about = __doc__.splitlines()[0]
@@ -191,25 +224,29 @@ def parser():
     )
     parsed.add_argument("--server", default="localhost:8500", help="HOST:PORT of the gRPC port")
     parsed.add_argument("--model", required=True)
-    parsed.add_argument("--version", type=int)
-    parsed.add_argument("--label", help="a version label, such as stable or canary")
+    which = parsed.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int)
+    which.add_argument("--label", help="a version label, such as stable or canary")
     parsed.add_argument("--signature", help="by default the one that takes the inputs given")
     parsed.add_argument(
         "--box", action="append", metavar="X,Y,W,H", help="pixels; one, or one per picture"
     )
-    parsed.add_argument("--focal_px", type=float, help="focal length; the lens looks at the middle")
-    parsed.add_argument(
+    camera = parsed.add_mutually_exclusive_group()
+    camera.add_argument(
+        "--focal_px", type=finite, help="focal length; the lens looks at the middle"
+    )
+    camera.add_argument(
         "--camera", metavar="FX,FY,CX,CY", help="pixels; 0.5 is the first pixel's centre"
     )
     parsed.add_argument(
-        "--bone_length_m", type=float, help="the length that metadata.json describes"
+        "--bone_length_m", type=finite, help="the length that metadata.json describes"
     )
     parsed.add_argument("--hand", choices=["left", "right"], help="which hand the pictures show")
     parsed.add_argument(
         "--inputs_json", help="file with {input: list [N, ...]} instead of pictures"
     )
     parsed.add_argument("--output", help="write the JSON here instead of printing it")
-    parsed.add_argument("--timeout", type=float, default=30.0, help="seconds")
+    parsed.add_argument("--timeout", type=seconds, default=30.0, help="seconds")
     return parsed
 
 
@@ -217,13 +254,14 @@ def answer_of(args):
     """What the command asks for, as JSON-ready values."""
     which = {"version": args.version, "label": args.label}
     if args.command != "predict":
+        if args.pictures:
+            raise ClientError(f"{args.command} takes no pictures: predict does.")
         call_of = status if args.command == "status" else metadata
         return call_of(args.server, args.model, args.timeout, **which)
     if bool(args.pictures) == bool(args.inputs_json):
         raise ClientError("predict takes pictures or --inputs_json: give one of them.")
     if args.inputs_json:
-        with open(args.inputs_json, encoding="utf-8") as file:
-            inputs = json.load(file)
+        inputs = inputs_of(args.inputs_json)
         signature = args.signature or "serving_default"
         inputs = typed(args.server, args.model, inputs, signature, args.timeout, **which)
     else:
@@ -244,7 +282,14 @@ def main(arguments=None):
             with open(args.output, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
         else:
-            print(text)
+            print(text, flush=True)
+    except BrokenPipeError:
+        # Python would say so once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("ERROR: ended before the server answered.", file=sys.stderr)
+        return 130
     except (ClientError, OSError, ValueError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1

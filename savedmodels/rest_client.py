@@ -11,7 +11,10 @@ Prints strict JSON. The inputs, outputs, units and frames are described in docs/
 
 import argparse
 import base64
+import http.client
 import json
+import math
+import os
 import struct
 import sys
 import urllib.error
@@ -29,16 +32,13 @@ def ask(url, body=None, timeout=30.0):
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     local = urllib.parse.urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     handlers = [urllib.request.ProxyHandler({})] if local else []
+    refused = None
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as answer:
-            text = answer.read().decode()
-    except urllib.error.HTTPError as error:
-        text = error.read().decode(errors="replace")
         try:
-            text = json.loads(text)["error"]
-        except (ValueError, KeyError, TypeError):
-            pass
-        raise ClientError(f"{url} answered {error.code}: {' '.join(str(text).split())}") from None
+            with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as answer:
+                text = answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            refused, text = error.code, error.read().decode(errors="replace")
     except TimeoutError:
         raise ClientError(
             f"{url} did not answer in {timeout:g} s: give a longer --timeout."
@@ -49,19 +49,45 @@ def ask(url, body=None, timeout=30.0):
         raise ClientError(
             f"{url} cannot be reached ({getattr(error, 'reason', error)}): is the server running?"
         ) from None
-    return strict_json(text, url)
+    except http.client.InvalidURL as error:
+        raise ClientError(f"{url} is no address ({error}): give --server=HOST:PORT.") from None
+    except http.client.IncompleteRead:
+        raise ClientError(f"{url} broke off in the middle of its answer: ask again.") from None
+    except http.client.HTTPException:
+        raise ClientError(f"{url} does not speak HTTP: is this the REST port?") from None
+    if refused is not None:
+        try:
+            text = json.loads(text)["error"]
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise ClientError(f"{url} answered {refused}: {' '.join(str(text).split())}")
+    answer = strict_json(text, url)
+    if not isinstance(answer, dict):
+        raise ClientError(f"{url} answered with JSON that is no object: is this the REST port?")
+    return answer
 
 
-def strict_json(text, source):
+def strict_json(text, source, does="answered with"):
     """Parses JSON and refuses the tokens NaN and Infinity, which servers write and JSON forbids."""
 
     def refuse(token):
-        raise ClientError(f"{source} answered with {token}, which is no JSON.")
+        raise ClientError(f"{source} {does} {token}, which is no JSON.")
 
     try:
         return json.loads(text, parse_constant=refuse)
     except ValueError:
-        raise ClientError(f"{source} answered with something else than JSON.") from None
+        raise ClientError(f"{source} {does} something else than JSON.") from None
+
+
+def inputs_of(path):
+    """The inputs {name: list [N, ...]} of a JSON file."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        inputs = strict_json(file.read(), path, "holds")
+    columns = list(inputs.values()) if isinstance(inputs, dict) else []
+    counts = {len(column) if isinstance(column, list) else 0 for column in columns}
+    if len(counts) != 1 or 0 in counts:
+        raise ClientError(f"{path} must hold an object with a list per input, all of as many rows.")
+    return inputs
 
 
 def model_url(server, model, version=None, label=None):
@@ -100,9 +126,10 @@ def predict(server, model, inputs, signature, row=False, timeout=30.0, **which):
     url = f"{model_url(server, model, **which)}:predict"
     answer = ask(url, body, timeout)
     outputs = answer.get("predictions" if row else "outputs")
-    if row and outputs and isinstance(outputs[0], dict):
-        outputs = {name: [one[name] for one in outputs] for name in outputs[0]}
-    if not outputs:
+    if row and isinstance(outputs, list) and outputs and isinstance(outputs[0], dict):
+        alike = all(isinstance(one, dict) and set(one) == set(outputs[0]) for one in outputs)
+        outputs = {name: [one[name] for one in outputs] for name in outputs[0]} if alike else None
+    if not outputs or not isinstance(outputs, dict | list):
         raise ClientError(f"{url} answered without outputs.")
     # A server drops the name of an only output.
     return outputs if isinstance(outputs, dict) else {"output": outputs}
@@ -154,7 +181,7 @@ def numbers(text, count, flag):
         values = [float(word) for word in text.split(",")]
     except ValueError:
         values = []
-    if len(values) != count:
+    if len(values) != count or not all(map(math.isfinite, values)):
         raise ClientError(f"--{flag}={text} is not {count} numbers with commas between them.")
     return values
 
@@ -210,6 +237,20 @@ def signature_for(inputs):
     return "serve_box" if "bbox" in inputs else "serve_bytes"
 
 
+def finite(word):
+    """The number of a flag."""
+    if not math.isfinite(float(word)):
+        raise argparse.ArgumentTypeError(f"{word} is no number")
+    return float(word)
+
+
+def seconds(word):
+    """The time of a flag, which sockets can wait for."""
+    if not 0 < float(word) <= 1e6:
+        raise argparse.ArgumentTypeError(f"{word} s is not between 0 and 1000000 s")
+    return float(word)
+
+
 def parser():
     """The command line."""
     about = __doc__.splitlines()[0]
@@ -220,18 +261,22 @@ def parser():
         "--server", default="localhost:8501", help="HOST:PORT or address of the REST port"
     )
     parsed.add_argument("--model", required=True)
-    parsed.add_argument("--version", type=int)
-    parsed.add_argument("--label", help="a version label, such as stable or canary")
+    which = parsed.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int)
+    which.add_argument("--label", help="a version label, such as stable or canary")
     parsed.add_argument("--signature", help="by default the one that takes the inputs given")
     parsed.add_argument(
         "--box", action="append", metavar="X,Y,W,H", help="pixels; one, or one per picture"
     )
-    parsed.add_argument("--focal_px", type=float, help="focal length; the lens looks at the middle")
-    parsed.add_argument(
+    camera = parsed.add_mutually_exclusive_group()
+    camera.add_argument(
+        "--focal_px", type=finite, help="focal length; the lens looks at the middle"
+    )
+    camera.add_argument(
         "--camera", metavar="FX,FY,CX,CY", help="pixels; 0.5 is the first pixel's centre"
     )
     parsed.add_argument(
-        "--bone_length_m", type=float, help="the length that metadata.json describes"
+        "--bone_length_m", type=finite, help="the length that metadata.json describes"
     )
     parsed.add_argument("--hand", choices=["left", "right"], help="which hand the pictures show")
     parsed.add_argument(
@@ -240,7 +285,7 @@ def parser():
     parsed.add_argument("--as_stored", action="store_true", help="do not mind EXIF orientation")
     parsed.add_argument("--row", action="store_true", help="send row by row instead of columns")
     parsed.add_argument("--output", help="write the JSON here instead of printing it")
-    parsed.add_argument("--timeout", type=float, default=30.0, help="seconds")
+    parsed.add_argument("--timeout", type=seconds, default=30.0, help="seconds")
     return parsed
 
 
@@ -248,13 +293,14 @@ def answer_of(args):
     """What the command asks for, as JSON-ready values."""
     which = {"version": args.version, "label": args.label}
     if args.command != "predict":
+        if args.pictures:
+            raise ClientError(f"{args.command} takes no pictures: predict does.")
         call = status if args.command == "status" else metadata
         return call(args.server, args.model, args.timeout, **which)
     if bool(args.pictures) == bool(args.inputs_json):
         raise ClientError("predict takes pictures or --inputs_json: give one of them.")
     if args.inputs_json:
-        with open(args.inputs_json, encoding="utf-8") as file:
-            inputs = strict_json(file.read(), args.inputs_json)
+        inputs = inputs_of(args.inputs_json)
         signature = args.signature or "serving_default"
     else:
         inputs = picture_inputs(args)
@@ -274,7 +320,14 @@ def main(arguments=None):
             with open(args.output, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
         else:
-            print(text)
+            print(text, flush=True)
+    except BrokenPipeError:
+        # Python would say so once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("ERROR: ended before the server answered.", file=sys.stderr)
+        return 130
     except (ClientError, OSError, ValueError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
