@@ -64,7 +64,8 @@ def read_keypoint_json(
     """Describe a set of pictures with joints.
 
     Every annotation gives a record; images without one give a record without joints, which
-    pretraining can use. A joint with the flag 0 is not labelled.
+    pretraining can use. A joint with the flag 0 is not labelled, whatever its coordinates. Crowds
+    (COCO's `iscrowd`) are left out and counted.
 
     Hands are kept in HAND_21_FREIHAND order with their boxes as they are. Bodies are kept in MPII_16
     order, or MPII_16_SPINE if the file has 3D joints, and their boxes become squares with a quarter
@@ -84,8 +85,8 @@ def read_keypoint_json(
         numbered on from there.
 
     Raises:
-        ValueError: if the file is missing, damaged or not of this layout, or joints of that order
-            cannot be kept.
+        ValueError: if the file is missing, damaged or not of this layout, joints of that order
+            cannot be kept, or a field that `fields` names is nowhere in it.
     """
     path = pathlib.Path(path)
     fields = fields or KeypointFields()
@@ -93,6 +94,7 @@ def read_keypoint_json(
     content = read_json(path)
     images = _table(content, "images", path)
     annotations = _table(content, "annotations", path)
+    _check_fields(fields, images, annotations, path)
     target = _kept_order(order, annotations)
     root = pathlib.Path(pictures) if pictures else path.parent / "images"
     if pictures is None and not root.is_dir():
@@ -102,23 +104,31 @@ def read_keypoint_json(
     by_id = _images_by_id(images, path)
     pairs: list[tuple[dict, dict]] = []
     for number, annotation in enumerate(annotations):
-        image = by_id.get(annotation.get("image_id"))
+        key = annotation.get("image_id")
+        image = by_id.get(key) if isinstance(key, int | str) else None
         if image is None:
             raise ValueError(
-                f"{path}: annotation {number} names the image {annotation.get('image_id')!r}, which "
-                f"is not in the file; {_ADVICE}."
+                f"{path}: annotation {number} names the image {key!r}, which is not in the file; "
+                f"{_ADVICE}."
             )
         pairs.append((image, annotation))
     labelled = {id(image) for image, _ in pairs}
     bare = [image for image in images if id(image) not in labelled]
-    pairs += [(image, {}) for image in bare]
+    num_annotations = len(pairs)
+    pairs = [pair for pair in pairs if not pair[1].get("iscrowd")]
     notes = []
+    if num_annotations > len(pairs):
+        notes.append(
+            f"{num_annotations - len(pairs)} of {num_annotations} annotations are of crowds and were "
+            "left out."
+        )
+    pairs += [(image, {}) for image in bare]
     if bare:
         notes.append(f"{len(bare)} of {len(images)} images have no joints and serve unlabelled.")
     name = name or path.resolve().parent.name
     licence = licence or ", ".join(
         str(entry.get("name", ""))
-        for entry in content.get("licenses", ())
+        for entry in content.get("licenses") or ()
         if isinstance(entry, dict)
     )
 
@@ -133,11 +143,12 @@ def read_keypoint_json(
                 f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
                 "them or leave them out."
             ) from error
-        if (image.get("height", height), image.get("width", width)) != (height, width):
+        said = {"width": width, "height": height}
+        said |= {key: image[key] for key in said if image.get(key) is not None}
+        if [_number(value) for value in said.values()] != [width, height]:
             raise ValueError(
                 f"{file}: the picture is {width} x {height} px, the file {path.name} says "
-                f"{image.get('width', width)} x {image.get('height', height)}; the labels belong to "
-                "another size."
+                f"{said['width']} x {said['height']}; the labels belong to another size."
             )
         return Record(
             id=position, source=name, name=file, image=data, height=height, width=width, **labels
@@ -164,17 +175,23 @@ def _labels(
         found = annotation.get(field) if field else None
         return image.get(field) if field and found is None else found
 
-    labels: dict[str, Any] = {"group": str(value(fields.group) or ""), "skeleton": target.name}
+    labels: dict[str, Any] = {"skeleton": target.name}
+    group = value(fields.group)
+    labels["group"] = "" if group is None else str(group)
     if annotation.get("keypoints") is not None:
         table = np.array(annotation["keypoints"], np.float64).reshape(-1, 3)
         if len(table) != order.num_joints:
             raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
+        # What a joint that is not labelled has for coordinates means nothing: often null.
+        hidden = ~(table[:, 2] > 0)
+        table[hidden] = np.nan_to_num(table[hidden], posinf=0, neginf=0)
         if is_hand:
             points, _ = convert(table, order, target)
             points, visible = points[:, :2], (points[:, 2] > 0).astype(np.float32)
         else:
             points, visible = labelled_joints(table[:, :2], table[:, 2], order, target)
-        labels |= {"keypoints_2d": points, "visible": visible}
+        if visible.any():
+            labels |= {"keypoints_2d": points, "visible": visible}
     for field in ("camera_m", "world_m"):
         if annotation.get(field) is not None:
             points, _ = convert(np.array(annotation[field], np.float64), order, target)
@@ -192,7 +209,7 @@ def _labels(
     elif not is_hand and "keypoints_2d" in labels:
         labels["box"] = joints_box(labels["keypoints_2d"], labels["visible"], BODY_JOINT_MARGIN)
     if value(fields.label) is not None:
-        labels["label"] = int(value(fields.label))
+        labels["label"] = _class_number(value(fields.label))
     if value(fields.score) is not None:
         labels["score"] = float(value(fields.score))
     if value(fields.head_size) is not None:
@@ -203,6 +220,35 @@ def _labels(
             side = {"left": "right", "right": "left"}.get(side, side)
         labels["side"] = side
     return labels
+
+
+def _class_number(value: Any) -> int:
+    number = float(value)
+    # The table of records has 32 bits for it.
+    if not number.is_integer() or not -1 <= number < 2**31:
+        raise ValueError(f"the class is {value!r}; give a whole number from 0, or -1 for none")
+    return int(number)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _check_fields(
+    fields: KeypointFields, images: list[dict], annotations: list[dict], path: pathlib.Path
+) -> None:
+    """Refuse a field that was asked for and is nowhere; the usual names may be absent."""
+    present = {key for entry in (*images, *annotations) for key in entry}
+    for entry in dataclasses.fields(fields):
+        name = getattr(fields, entry.name)
+        if isinstance(name, str) and name != entry.default and name not in present:
+            raise ValueError(
+                f"{path}: no image and no annotation has the field {name!r} that was given for the "
+                f"{entry.name.replace('_', ' ')}; correct the name or leave it out."
+            )
 
 
 def _table(content: dict, key: str, path: pathlib.Path) -> list[dict]:
@@ -216,6 +262,11 @@ def _images_by_id(images: list[dict], path: pathlib.Path) -> dict[Any, dict]:
     for number, image in enumerate(images):
         if "id" not in image or "file_name" not in image:
             raise ValueError(f"{path}: image {number} lacks 'id' or 'file_name'; {_ADVICE}.")
+        if not isinstance(image["id"], int | str) or not isinstance(image["file_name"], str):
+            raise ValueError(
+                f"{path}: image {number} has the id {image['id']!r} and the file_name "
+                f"{image['file_name']!r}; give a number or text, and text."
+            )
     by_id = {image["id"]: image for image in images}
     if len(by_id) != len(images):
         raise ValueError(f"{path}: two images have the same id; number each once.")

@@ -92,8 +92,8 @@ def read_picture(path: str | os.PathLike[str], name: str = "") -> tuple[bytes, i
     try:
         with open(path, "rb") as file:
             data = file.read()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ValueError(f"{name}: the picture cannot be read ({reason}); get it again.") from error
     return plain_picture(data, name)
 

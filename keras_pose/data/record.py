@@ -121,10 +121,10 @@ def check_values(record: Record) -> None:
     for field in ("keypoints_2d", "visible", "keypoints_3d", "intrinsics", "box"):
         value = getattr(record, field)
         if value is not None and not np.isfinite(value).all():
-            raise ValueError(
-                f"{title}: {field} holds numbers that are not finite; mark those joints as not "
-                "visible and set them to 0, or leave the record out."
-            )
+            advice = "mark those joints as not visible and set them to 0, or leave the record out"
+            if field in ("intrinsics", "box"):
+                advice = "correct them, or leave the field out"
+            raise ValueError(f"{title}: {field} holds numbers that are not finite; {advice}.")
     if not (np.isfinite(record.scale) and record.scale >= 0 and np.isfinite(record.score)):
         raise ValueError(f"{title}: scale or score is no finite number of at least 0; correct it.")
     if not (np.isfinite(record.head_size) and record.head_size >= 0):

@@ -98,7 +98,8 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         ValueError: if it is missing, no JSON or no object.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        # Windows tools put a byte order mark in front.
+        with open(path, encoding="utf-8-sig") as file:
             content = json.load(file)
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist; give an existing JSON file.") from error

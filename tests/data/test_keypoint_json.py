@@ -120,6 +120,20 @@ def test_absolute_joints_and_intrinsics(tmp_path):
         ),
         (lambda c: c["images"][0].update(file_name="no.png"), "no.png: the picture cannot be read"),
         (lambda c: c["annotations"][0].update(handedness="both"), "side is 'both'"),
+        (lambda c: c["images"][0].update(file_name=None), "image 0 has .* file_name None"),
+        (lambda c: c["images"][0].update(id=[5]), r"image 0 has the id \[5\]"),
+        (lambda c: c["annotations"][0].update(image_id=[5]), r"names the image \[5\]"),
+        (
+            lambda c: c["images"][0].update(file_name="a\0.png"),
+            "a\0.png: the picture cannot be read",
+        ),
+        (lambda c: c["images"][0].update(digit=2.7), "labels of a.png .*the class is 2.7"),
+        (
+            lambda c: c["images"][0].update(digit=2**40),
+            "labels of a.png .*the class is 1099511627776",
+        ),
+        (lambda c: c["images"][0].update(digit="fist"), "labels of a.png"),
+        (lambda c: c["annotations"][0].pop("sure"), "has the field 'sure' .* the score"),
     ],
 )
 def test_wrong_content_is_named(tmp_path, change, word):
@@ -127,6 +141,25 @@ def test_wrong_content_is_named(tmp_path, change, word):
     change(content)
     with pytest.raises(ValueError, match=word):
         list(read_keypoint_json(_write(tmp_path, content), fields=_FIELDS))
+
+
+def test_what_says_nothing_is_no_label(tmp_path):
+    content = _content() | {"licenses": None}
+    (annotation,) = content["annotations"]
+    annotation["keypoints"][12:14] = [None, float("nan")]  # joint 4 has the flag 0
+    content["images"][0] |= {"width": None, "height": "50", "group": 0}
+    unlabelled = {"image_id": 6, "keypoints": [0] * 63, "num_keypoints": 0}
+    crowd = {"image_id": 6, "bbox": [1, 1, 9, 9], "iscrowd": 1}
+    content["annotations"] += [unlabelled, crowd]
+    path = _write(tmp_path, content)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as Windows tools write it
+    source = read_keypoint_json(path)
+    first, second = source
+    assert source.licence == "not stated"
+    assert source.notes == ("1 of 3 annotations are of crowds and were left out.",)
+    assert first.keypoints_2d[4].tolist() == [0, 0] and first.visible[4] == 0 and first.group == "0"
+    check_values(first)
+    assert second.name == "b.png" and second.keypoints_2d is None and not second.visible.any()
 
 
 def test_a_folder_of_pictures_can_be_named(tmp_path):
