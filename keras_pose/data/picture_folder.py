@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import json
 import os
@@ -18,6 +19,8 @@ _ADVICE = (
     "a row is name,x,y,width,height in pixels, the name relative to the folder of pictures; JSON is "
     '{"name": [x, y, width, height]} or a list of {"name": ..., "box": [...]}'
 )
+# Pictures that OpenCV does not decode everywhere, as phones, cameras and browsers write them.
+_UNREAD = (".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".jfif", ".dng", ".cr2", ".nef")
 Box = tuple[float, float, float, float]
 
 
@@ -31,12 +34,14 @@ def read_picture_folder(
     """Describe the pictures of a folder and all folders below it.
 
     With boxes, a picture gives one record per box, and pictures without a box are left out and
-    counted in a note. Hidden files are skipped; links to folders are not followed.
+    counted in a note. Hidden files are skipped; links to folders are not followed and pictures of
+    other kinds not read, which a note counts.
 
     Args:
         path: the folder.
-        boxes: `.csv` or `.json` file of hand boxes.
-        side: which hands these are: "right", "left" or "unknown".
+        boxes: `.csv` or `.json` file of hand boxes, see `read_sided_boxes`.
+        side: which hands these are: "right", "left" or "unknown"; a box that names its own side has
+            that.
         licence: licence of the pictures.
         name: short name of the set; the folder's if empty.
 
@@ -55,10 +60,10 @@ def read_picture_folder(
     names = list_pictures(root)
     if not names:
         raise ValueError(f"{root} holds no picture ({', '.join(ENDINGS)}); give another folder.")
-    entries: list[tuple[str, Box | None]] = [(picture, None) for picture in names]
-    notes: list[str] = []
+    entries: list[tuple[str, Box | None, str]] = [(picture, None, side) for picture in names]
+    notes = _unread_notes(root)
     if boxes:
-        table = read_boxes(boxes)
+        table = read_sided_boxes(boxes)
         known = set(names)
         unknown = [picture for picture in table if picture not in known]
         if unknown:
@@ -66,14 +71,16 @@ def read_picture_folder(
                 f"{boxes} names {unknown[0]!r} and {len(unknown) - 1} more pictures that are not in "
                 f"{root}; {_ADVICE}."
             )
-        entries = [(picture, box) for picture in names for box in table.get(picture, ())]
+        entries = [
+            (picture, box, own or side) for picture in names for box, own in table.get(picture, ())
+        ]
         bare = sum(picture not in table for picture in names)
         if bare:
             notes.append(f"{bare} of {len(names)} pictures have no box and were left out.")
     name = name or root.resolve().name
 
     def read(position: int) -> Record:
-        picture, box = entries[position]
+        picture, box, which = entries[position]
         image, height, width = read_picture(root / picture, picture)
         return Record(
             id=position,
@@ -83,7 +90,7 @@ def read_picture_folder(
             height=height,
             width=width,
             box=None if box is None else np.array(box),
-            side=side,
+            side=which,
             group=str(pathlib.PurePosixPath(picture).parent),
         )
 
@@ -104,6 +111,29 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
             if file.lower().endswith(ENDINGS) and not file.startswith("."):
                 names.append((pathlib.Path(place) / file).relative_to(root).as_posix())
     return sorted(names)
+
+
+def _unread_notes(root: pathlib.Path) -> list[str]:
+    """Sentences on what looks like pictures in a folder and below and is not read."""
+    others: collections.Counter[str] = collections.Counter()
+    num_links = 0
+    for place, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        num_links += sum(os.path.islink(os.path.join(place, name)) for name in folders)
+        endings = [pathlib.PurePath(name).suffix.lower() for name in files if name[0] != "."]
+        others.update(ending for ending in endings if ending in _UNREAD)
+    notes = []
+    if others:
+        kinds = ", ".join(sorted(others))
+        notes.append(
+            f"{others.total()} files of kinds that are not read ({kinds}) were left out; save them as "
+            "JPEG or PNG."
+        )
+    if num_links:
+        notes.append(
+            f"{num_links} links to folders were not followed; give those folders' pictures."
+        )
+    return notes
 
 
 def read_boxes(path: str | os.PathLike[str]) -> dict[str, list[Box]]:
@@ -173,7 +203,7 @@ def _csv_rows(path: str) -> Iterable[tuple[str, str, list[str], str]]:
 
 def _json_rows(path: str) -> Iterable[tuple[str, str, list, str]]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             content = json.load(file)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); {_ADVICE}.") from error

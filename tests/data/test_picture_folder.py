@@ -97,6 +97,22 @@ def test_wrong_boxes_are_named(folder, tmp_path, name, text, word):
     assert name in str(caught.value)
 
 
+def test_a_box_with_a_side_has_it_in_its_record(folder, tmp_path):
+    (tmp_path / "b.csv").write_text("a.jpg,1,2,3,4,left\nb.png,1,2,3,4\n")
+    records = list(read_picture_folder(folder, tmp_path / "b.csv", side="right"))
+    assert [record.side for record in records] == ["left", "right"]
+
+
+def test_what_is_not_read_is_counted(folder, tmp_path):
+    (folder / "deep" / "x.gif").write_bytes(b"GIF89a")
+    (folder / "y.HEIC").write_bytes(b"ftyp")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    kinds, links = read_picture_folder(folder).notes
+    assert kinds.startswith("2 files of kinds that are not read (.gif, .heic) were left out")
+    assert links.startswith("1 links to folders were not followed")
+
+
 def test_no_folder_and_no_picture(folder, tmp_path):
     with pytest.raises(ValueError, match="is no folder"):
         read_picture_folder(tmp_path / "absent")
