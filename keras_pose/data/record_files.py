@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
@@ -39,6 +40,10 @@ from keras_pose.data.record_index import (
 
 # TFRecord puts length (8) and its checksum (4) before a record and a checksum (4) behind it.
 _HEADER, _FOOTER = 12, 4
+_OWN_FILE = re.compile(
+    r"records-\d{5,}\.(tfrecord|npy|json)|index\.json"
+    r"|\.(records-\d{5,}\.(tfrecord|npy|json)|index\.json)\.partial"
+)
 _SIDES = {"right": 1, "left": -1, "unknown": 0}
 
 Outcome = tuple[int, Record | None, str, str]  # position, record or None, what, why it is bad
@@ -354,8 +359,9 @@ def _remove_leftovers(folder, num_finished):
         for n in range(num_finished)
         for end in (".tfrecord", ".npy", ".json")
     }
-    for path in [*folder.glob("records-*"), *folder.glob(".*.partial"), folder / INDEX_FILE]:
-        if path.name not in kept:
+    # By full names: the folder may hold files of others, whatever they are called.
+    for path in [*folder.iterdir(), folder / INDEX_FILE]:
+        if _OWN_FILE.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)
 
 

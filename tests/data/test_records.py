@@ -240,6 +240,16 @@ def test_kill_9_leaves_nothing_half_written_that_counts(tmp_path):
     assert min(read) >= 3  # what was finished is not read again
 
 
+def test_files_of_others_stay(tmp_path):
+    others = ("records-summer.jpg", "records-00001.jpg", ".mine.partial")
+    for name in others:
+        (tmp_path / name).write_bytes(b"mine")
+    (tmp_path / "records-00007.npy").write_bytes(b"left over")
+    write_records(_source(3), tmp_path)
+    assert all((tmp_path / name).read_bytes() == b"mine" for name in others)
+    assert not (tmp_path / "records-00007.npy").exists()
+
+
 def test_a_finished_folder_is_left_alone_and_other_settings_are_refused(tmp_path):
     first = write_records(_source(5), tmp_path, settings={"size": (1, 2)})
     before = {path: os.stat(path).st_mtime_ns for path in tmp_path.iterdir()}
