@@ -20,6 +20,7 @@ from keras_pose.data.prepare_sources import (
     source_settings,
 )
 from keras_pose.data.record_files import write_records
+from keras_pose.data.record_index import INDEX_FILE
 from keras_pose.train import config as configs
 from keras_pose.train.config import check_ranges, option
 
@@ -211,7 +212,13 @@ def main(arguments: list[str]) -> None:
     def bad(position: str, reason: str) -> None:
         print(f"{os.linesep if shows_line else ''}bad record {position}: {reason}", file=sys.stderr)
 
+    was_finished = os.path.isfile(os.path.join(config.output, INDEX_FILE))
     index = prepare(config, progress, bad)
+    if was_finished:
+        print(
+            f"{config.output} was finished before and no picture was read again; if the input has "
+            "changed since, remove the folder and run this again."
+        )
     if shows_line and last[0] > begin:
         print(file=sys.stderr)
     print_summary(index, config.output)

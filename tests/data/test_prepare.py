@@ -196,6 +196,10 @@ def test_the_command_line(folder):
     )
     assert done.returncode == 0 and "in: 6 records" in done.stdout
     assert "bad record 4: 4.png" in done.stderr and "1 bad records were left out" in done.stdout
+    done = subprocess.run(
+        [*command, "--max_bad_fraction=0.2"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "was finished before and no picture was read" in done.stdout
     index = json.loads((folder.parent / "out" / "index.json").read_text())
     assert index["settings"]["source"] == "folder" and index["settings"]["count"] == 7
 
