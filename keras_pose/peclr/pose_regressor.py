@@ -185,6 +185,12 @@ class PoseRegressor(keras.Model):
                 [encoded[:, : _WRIST + 1, :2], points_2d[:, _WRIST + 1 :]], axis=1
             )
             points_2d = ops.where(has_3d[:, None, None] > 0, exact, points_2d)
+        # Half-way between two labels wants both: one that is not there lies at (0, 0).
+        half_way = codecs.move_root(visible[..., None], config.root)[:, _WRIST, 0] >= 1.0
+        root_seen = ops.where(
+            has_3d > 0, visible[:, _WRIST], ops.cast(half_way, self.compute_dtype)
+        )
+        visible_2d = ops.concatenate([root_seen[:, None], visible[:, _WRIST + 1 :]], axis=1)
         safe_scale = ops.where(scale > 0, scale, ops.ones_like(scale))
         root = codecs.move_root(points_3d, config.root)[:, _WRIST, 2]
         return {
@@ -193,7 +199,7 @@ class PoseRegressor(keras.Model):
             "root_depth": root / safe_scale,
             "points_3d": points_3d,
             "scale": scale,
-            "weight_2d": visible * has_2d[:, None],
+            "weight_2d": visible_2d * has_2d[:, None],
             "weight_depth": ops.ones_like(visible) * has_depth[:, None],
             "weight_3d": has_3d,
         }

@@ -101,6 +101,18 @@ def test_palm_of_flat_labels_is_half_way_in_the_picture():
     assert np.all(np.abs(targets[3:, 0] - middle[3:]).max(-1) > 1e-4)
 
 
+def test_palm_of_flat_labels_counts_where_both_its_ends_are_labelled():
+    model = _model(root="palm_middle")
+    batch = toy_batch()
+    batch["has_3d"][:3], batch["has_3d"][3:], batch["has_2d"][:] = 0, 1, 1
+    batch["visible"][:] = 1
+    batch["visible"][0, 9] = batch["visible"][1, 0] = batch["visible"][3, 9] = 0
+    weight = np.array(model.targets(batch)["weight_2d"])
+    # The fourth hand's palm comes of its 3D joints.
+    np.testing.assert_array_equal(weight[:4, 0], [0, 0, 1, 1])
+    np.testing.assert_array_equal(weight[:, 1:], batch["visible"][:, 1:])
+
+
 @pytest.mark.parametrize("refine", [False, True])
 def test_labels_that_are_not_there_change_nothing(refine):
     batch = uneven_batch()
