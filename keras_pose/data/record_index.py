@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -85,11 +85,14 @@ def read_index(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return index
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_json(
+    path: str | os.PathLike[str], object_hook: Callable[[dict], Any] | None = None
+) -> dict[str, Any]:
     """Read a JSON object.
 
     Args:
         path: the file.
+        object_hook: as `json.load` takes it, called with each object as soon as it is read.
 
     Returns:
         Its content.
@@ -100,7 +103,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         # Windows tools put a byte order mark in front.
         with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
+            content = json.load(file, object_hook=object_hook)
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist; give an existing JSON file.") from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -147,3 +148,18 @@ def test_wrong_files_are_named(root):
     (root / "youtube_train.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="none of the 2 frames"):
         read_youtube_3d_hands(root, root / "regressor.npy")
+
+
+def test_meshes_are_held_as_numbers_and_not_as_lists(root):
+    path = root / "youtube_train.json"
+    content = json.loads(path.read_text())
+    one = content["annotations"][0]
+    content["annotations"] = [one | {"id": n} for n in range(100)]
+    path.write_text(json.dumps(content))
+    tracemalloc.start()
+    source = read_youtube_3d_hands(root, root / "regressor.npy")
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(source) == 100
+    # As lists they take more than four times their 8 bytes a number.
+    assert held < 1.5 * 100 * 778 * 3 * 8
