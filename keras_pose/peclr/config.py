@@ -20,6 +20,8 @@ ENCODERS = (
     "mobilenet_v3_large",
 )
 INVERSES = ("none", "official", "centered", "affine")
+# What can be put right of the published views: D4, D5, D2, D6 and D11 of the specification.
+CORRECTIONS = ("angle", "jitter_sides", "jitter_unit", "border", "color")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _EXACT_VIEWS_ONLY = (
     "scale_low",
@@ -80,6 +82,13 @@ class PretrainConfig:
         "its rounding and its colour jitter). Of the ranges below, official knows --angle_range_deg in "
         "whole degrees and --color_strength, 0 or 1.",
         choices=("exact", "official"),
+    )
+    corrections: str = option(
+        "",
+        "What is put right of --augmentation=official, commas between: angle (any fraction of a "
+        "degree), jitter_sides (shifts to both sides), jitter_unit (shifts in shares of the crop's "
+        "side), border (black, not stretched, where a crop leaves the picture), color (as exact views "
+        "change it). Empty is as published.",
     )
     augment_on: str = option(
         "auto",
@@ -208,6 +217,11 @@ class PretrainConfig:
             )
         if self.augmentation == "official":
             self._check_official_views()
+        elif self.corrections:
+            raise ValueError(
+                f"--corrections={self.corrections} are of --augmentation=official; exact views have all "
+                "of them, so leave it out."
+            )
         if self.inverse != "official" and (
             self.center_points or self.translation_scale != "extent"
         ):
@@ -221,6 +235,11 @@ class PretrainConfig:
                 "the path of torchvision's weights (.pth)."
             )
 
+    @property
+    def correction_names(self) -> tuple[str, ...]:
+        """What is put right of the published views, of `CORRECTIONS`."""
+        return tuple(dict.fromkeys(name for name in self.corrections.split(",") if name))
+
     def _check_official_views(self):
         """Refuse ranges that the published chain would ignore."""
         fields = type(self).__dataclass_fields__
@@ -230,9 +249,20 @@ class PretrainConfig:
                     f"--{name}={getattr(self, name)} changes exact views alone; leave it out, or use "
                     "--augmentation=exact."
                 )
-        if self.angle_range_deg % 1 or self.color_strength not in (0.0, 1.0):
+        corrections = self.correction_names
+        unknown = [name for name in corrections if name not in CORRECTIONS]
+        if unknown:
             raise ValueError(
-                f"--angle_range_deg={self.angle_range_deg} must be whole and "
-                f"--color_strength={self.color_strength} 0 or 1 with --augmentation=official; change "
-                "them or use --augmentation=exact."
+                f"--corrections={self.corrections}: {unknown[0]!r} is none of {', '.join(CORRECTIONS)}; "
+                "correct it."
+            )
+        if self.angle_range_deg % 1 and "angle" not in corrections:
+            raise ValueError(
+                f"--angle_range_deg={self.angle_range_deg} must be whole with --augmentation=official; "
+                "change it, add --corrections=angle or use --augmentation=exact."
+            )
+        if self.color_strength not in (0.0, 1.0) and "color" not in corrections:
+            raise ValueError(
+                f"--color_strength={self.color_strength} must be 0 or 1 with --augmentation=official; "
+                "change it, add --corrections=color or use --augmentation=exact."
             )

@@ -3,22 +3,25 @@
 Turn the whole picture, cut out a square by slicing, resize, jitter colours: four passes where
 `keras_pose.data` needs one, with rounded centres, a crop that is stretched where it leaves the picture
 and jitter in source pixels (specification, section 3). Kept for parity with the published runs; new
-runs are better off with `--augmentation=exact`.
+runs are better off with `--augmentation=exact`. Single quirks can be put right (`config.CORRECTIONS`),
+to see what each of them costs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.data.augment_host import retouch
 from keras_pose.data.bad_records import BadRecords
 from keras_pose.data.picture import decode_picture
 from keras_pose.data.record_chunks import Epoch, map_chunks
 from keras_pose.data.view_boxes import record_box
-from keras_pose.data.views import uniform_draws
+from keras_pose.data.views import ViewRanges, uniform_draws, view_parameters
 from keras_pose.geometry import affine2d
 
 # training_config.json: angle, crop margin, jitter of the crop, hue, saturation, value factor, value lift.
@@ -28,6 +31,7 @@ _JITTER_PX = 15
 _COLOUR_LOW = np.array([0.01, 0.01, 0.5, 5.0])
 _COLOUR_HIGH = np.array([1.0, 1.0, 1.0, 20.0])
 _NUM_DRAWS = 8
+_UNCOVERED = np.zeros(3)
 _KEYS = (
     "image",
     "name",
@@ -70,16 +74,18 @@ class OfficialView:
         exact: float64 [2, 3], the map between continuous pixels that the pixels really went through.
         jitter: (x, y) displacement of the hand, source pixels; minus the drawn one unless the crop
             met the top or left border.
+        sides: (width, height) of the crop in source pixels, unequal where the border cut it off.
     """
 
     picture: np.ndarray
     matrix: np.ndarray
     exact: np.ndarray
     jitter: tuple[int, int]
+    sides: tuple[int, int]
 
 
 def official_view(
-    image: np.ndarray, joints: np.ndarray, draw: OfficialDraw, size: int
+    image: np.ndarray, joints: np.ndarray, draw: OfficialDraw, size: int, has_border: bool = False
 ) -> OfficialView:
     """Render one view as the release does.
 
@@ -88,6 +94,8 @@ def official_view(
         joints: [J, 2], pixels of the image.
         draw: the view's random numbers.
         size: side S of the view in pixels.
+        has_border: put black where the crop leaves the picture; the release moves it back in at the
+            top and left, and cuts it off at the right and bottom and stretches what is left.
 
     Returns:
         The view.
@@ -108,13 +116,13 @@ def official_view(
         middle_x, middle_y = (int(value) for value in joints.mean(0))
         farthest = np.sqrt(((joints - [middle_x, middle_y]) ** 2).sum(1).max())
         radius = int(farthest * draw.margin)
-        left = max(middle_x - radius + draw.jitter[0], 0)
-        top = max(middle_y - radius + draw.jitter[1], 0)
+        left, top = middle_x - radius + draw.jitter[0], middle_y - radius + draw.jitter[1]
+        if not has_border:
+            left, top = max(left, 0), max(top, 0)
         displaced = (middle_x - radius - left, middle_y - radius - top)
-        image = image[top : top + 2 * radius, left : left + 2 * radius]
-        if not image.size:
-            raise ValueError("the crop around the joints misses the picture; check its joints.")
-    zoom = np.diag([size / image.shape[1], size / image.shape[0]])
+        image = _cut(image, left, top, 2 * radius, has_border)
+    sides = (image.shape[1], image.shape[0])
+    zoom = np.diag([size / sides[0], size / sides[1]])
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     if draw.colour is not None:
         image = official_colour(image, draw.colour)
@@ -124,7 +132,19 @@ def official_view(
         matrix=np.vstack([affine2d.compose(crop, turn), [0.0, 0.0, 1.0]]),
         exact=affine2d.compose(crop, affine2d.from_integer_centres(turn)),
         jitter=displaced,
+        sides=sides,
     )
+
+
+def _cut(image, left, top, side, has_border):
+    part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    if not part.size:
+        raise ValueError("the crop around the joints misses the picture; check its joints.")
+    if not has_border:
+        return part
+    above, before = max(-top, 0), max(-left, 0)
+    below, behind = side - above - part.shape[0], side - before - part.shape[1]
+    return cv2.copyMakeBorder(part, above, below, before, behind, cv2.BORDER_CONSTANT)
 
 
 def official_colour(
@@ -153,6 +173,7 @@ def official_draws(
     view: int,
     angle_range_deg: float = _ANGLE_RANGE_DEG,
     has_colour: bool = True,
+    corrections: Collection[str] = (),
 ) -> list[OfficialDraw]:
     """Draw from the published ranges, as a pure function.
 
@@ -163,17 +184,21 @@ def official_draws(
         view: number of the view, 0 to 7.
         angle_range_deg: R, a whole number; 0 leaves the turn out, as SimCLR's published views do.
         has_colour: whether colours are jittered.
+        corrections: of `config.CORRECTIONS`; "angle" turns by any fraction of a degree in [-R, R],
+            "jitter_sides" jitters by -14 to 14 px.
 
     Returns:
         One draw per example: whole degrees in [-R, R - 1], margin U(0.9, 1.5), jitters of 0 to 14 px
         to one side, colour factors that only darken and desaturate.
     """
     draws = uniform_draws(seed, epoch, example_id, view, _NUM_DRAWS)
-    angles = np.floor(angle_range_deg - 2 * angle_range_deg * draws[:, 0])
-    # U(45, -45) can come out as 45 itself, once in 2^53 draws.
-    angles = np.minimum(angles, angle_range_deg - 1)
+    angles = angle_range_deg - 2 * angle_range_deg * draws[:, 0]
+    if "angle" not in corrections:
+        # U(45, -45) can come out as 45 itself, once in 2^53 draws.
+        angles = np.minimum(np.floor(angles), angle_range_deg - 1)
     margins = _MARGIN[0] + (_MARGIN[1] - _MARGIN[0]) * draws[:, 1]
-    jitters = (_JITTER_PX * draws[:, 2:4]).astype(int)
+    first = 1 - _JITTER_PX if "jitter_sides" in corrections else 0
+    jitters = first + ((_JITTER_PX - first) * draws[:, 2:4]).astype(int)
     colours = _COLOUR_LOW + (_COLOUR_HIGH - _COLOUR_LOW) * draws[:, 4:]
     return [
         OfficialDraw(
@@ -197,6 +222,8 @@ def official_pairs_dataset(
     bad_records: BadRecords | None = None,
     angle_range_deg: float = _ANGLE_RANGE_DEG,
     has_colour: bool = True,
+    corrections: Collection[str] = (),
+    colour_ranges: ViewRanges | None = None,
 ) -> tf.data.Dataset:
     """Turn records into pairs of views of the published chain.
 
@@ -212,19 +239,33 @@ def official_pairs_dataset(
         bad_records: account of pictures that cannot be read or whose joints lie outside.
         angle_range_deg: as in `official_draws`.
         has_colour: as in `official_draws`.
+        corrections: of `config.CORRECTIONS`, what is put right.
+        colour_ranges: changes of colour under the correction "color"; its other ranges do nothing.
 
     Returns:
         Dataset of dicts as `two_views_dataset` gives them, where `angle_deg` is whole and `jitter` is
-        in official units: source pixels over S, which is no share of the crop (D2).
+        in official units: source pixels over S, which is no share of the crop (D2); each unless it is
+        put right.
     """
+    ranges = colour_ranges or ViewRanges()
+    changes_colour = has_colour and "color" in corrections
+    jitters_colour = has_colour and not changes_colour
 
     def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
         rows = dict(zip(_KEYS, columns, strict=True))
         draws = [
-            official_draws(seed, epochs, rows["id"], view, angle_range_deg, has_colour)
+            official_draws(
+                seed, epochs, rows["id"], view, angle_range_deg, jitters_colour, corrections
+            )
             for view in range(2)
         ]
-        return _render(rows, draws, size, crop_source, bad_records)
+        pairs = _render(rows, draws, size, crop_source, corrections, bad_records)
+        if changes_colour:
+            for view in range(2):
+                colours = view_parameters(ranges, seed, epochs, rows["id"], view).colour
+                for picture, colour in zip(pairs[0][:, view], colours, strict=True):
+                    picture[:] = retouch(picture, colour, 0.0, _UNCOVERED)
+        return pairs
 
     shapes = {
         "views": (tf.uint8, (2, size, size, 3)),
@@ -256,7 +297,7 @@ def _joints_and_box(
     return box[:2] + half + offsets, box
 
 
-def _render(records, draws, size, crop_source, bad_records):
+def _render(records, draws, size, crop_source, corrections, bad_records):
     count = len(records["id"])
     pictures = np.zeros((count, 2, size, size, 3), np.uint8)
     canonical = np.tile(np.eye(2, 3, dtype=np.float32), (count, 2, 1, 1))
@@ -267,7 +308,10 @@ def _render(records, draws, size, crop_source, bad_records):
         try:
             image = decode_picture(records["image"][row], name)
             joints, box = _joints_and_box(records, row, crop_source)
-            pair = [official_view(image, joints, draws[view][row], size) for view in range(2)]
+            pair = [
+                official_view(image, joints, draws[view][row], size, "border" in corrections)
+                for view in range(2)
+            ]
         except (ValueError, OSError, cv2.error) as error:
             ok[row] = False
             if bad_records is not None:
@@ -276,6 +320,7 @@ def _render(records, draws, size, crop_source, bad_records):
         for view, rendered in enumerate(pair):
             pictures[row, view] = rendered.picture
             canonical[row, view] = affine2d.normalized(rendered.exact, box, size)
-            jitter[row, view] = np.array(rendered.jitter) / size
+            unit = rendered.sides if "jitter_unit" in corrections else size
+            jitter[row, view] = np.array(rendered.jitter) / unit
     angles = np.array([[draw.angle_deg or 0.0 for draw in one] for one in draws], np.float32).T
     return pictures, canonical, angles, jitter, ok

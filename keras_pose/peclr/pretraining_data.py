@@ -146,6 +146,8 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
             epoch,
             angle_range_deg=config.angle_range_deg,
             has_colour=config.color_strength > 0,
+            corrections=config.correction_names,
+            colour_ranges=ranges,
             **common,
         )
     make = squares_dataset if _on_device(config) else two_views_dataset

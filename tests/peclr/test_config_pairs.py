@@ -32,6 +32,16 @@ from keras_pose.peclr.finetune_config import FinetuneConfig
             {"augmentation": "official", "inverse": "none", "color_strength": 0.5},
             ("--color_strength=0.5", "--augmentation=official"),
         ),
+        (
+            PretrainConfig,
+            {"augmentation": "official", "inverse": "none", "corrections": "border,hue"},
+            ("--corrections=border,hue", "'hue'", "jitter_unit"),
+        ),
+        (
+            PretrainConfig,
+            {"corrections": "border"},
+            ("--corrections=border", "--augmentation=official"),
+        ),
         (PretrainConfig, {"center_points": True}, ("--center_points", "--inverse=affine")),
         (
             PretrainConfig,
@@ -68,3 +78,10 @@ def test_the_defaults_of_both_stages_keep_out_the_same_groups():
     pretraining, finetuning = PretrainConfig(), FinetuneConfig()
     assert pretraining.val_share == finetuning.val_share
     assert pretraining.split_seed == finetuning.split_seed
+
+
+def test_what_is_put_right_takes_any_angle_and_strength():
+    settings = {"augmentation": "official", "inverse": "none", "corrections": "angle,color,angle"}
+    config = PretrainConfig(**settings, angle_range_deg=22.5, color_strength=0.5)
+    assert config.correction_names == ("angle", "color")
+    assert PretrainConfig().correction_names == ()

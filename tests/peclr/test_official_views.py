@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_pose.data.bad_records import BadRecords
+from keras_pose.data.views import ViewRanges
 from keras_pose.geometry import affine2d
 from keras_pose.peclr.official_views import (
     OfficialDraw,
@@ -171,6 +172,66 @@ def test_the_exact_map_is_where_a_dot_lands():
         centres = np.arange(128) + 0.5
         found = np.array([weights.sum(0) @ centres, weights.sum(1) @ centres]) / weights.sum()
         np.testing.assert_allclose(found, affine2d.apply(place[None], view.exact)[0], atol=0.05)
+
+
+@pytest.mark.parametrize("corner", [(20.0, 30.0), (190.0, 30.0), (20.0, 180.0), (190.0, 180.0)])
+def test_a_crop_that_leaves_the_picture_can_have_a_border(corner):
+    joints = np.array(corner) + np.array([[0.0, 0], [40, 0], [-40, 0], [0, 40], [0, -40]])
+    grey = np.full((210, 220, 3), 200, np.uint8)
+    draw = OfficialDraw(0.0, 1.5, (3, 9))
+    cut, whole = (
+        official_view(grey, joints, draw, 128, has_border) for has_border in (False, True)
+    )
+    assert (cut.sides, cut.jitter) != ((120, 120), (-3, -9)) and cut.picture.min() == 200
+    assert whole.sides == (120, 120) and whole.jitter == (-3, -9)
+    # As large as it is drawn, in the middle but for the jitter, and black beyond the picture.
+    np.testing.assert_allclose(whole.exact[:, :2], np.eye(2) * 128 / 120, atol=1e-12)
+    middle = affine2d.apply(joints[:1], whole.exact)[0]
+    np.testing.assert_allclose(middle, 64 - np.array([3, 9]) * 128 / 120, atol=1e-9)
+    edges = affine2d.apply(np.array([[0.0, 0], [220, 210]]), whole.exact)
+    inside = np.prod(np.clip(edges[1], 0, 128) - np.clip(edges[0], 0, 128)) / 128**2
+    assert (whole.picture > 100).mean() == pytest.approx(inside, abs=0.01)
+
+
+def test_draws_can_be_put_right():
+    ids = np.arange(20_000)
+    plain = official_draws(0, 0, ids, 0)
+    right = official_draws(0, 0, ids, 0, 45.0, True, ("angle", "jitter_sides"))
+    angles = np.array([draw.angle_deg for draw in right])
+    assert (
+        np.unique(angles).size > 19_000 and -45 <= angles.min() < -44.9 < 44.9 < angles.max() <= 45
+    )
+    jitters = np.array([draw.jitter for draw in right])
+    assert set(jitters.ravel()) == set(range(-14, 15)) and abs(jitters.mean()) < 0.1
+    assert [(d.margin, d.colour) for d in plain] == [(d.margin, d.colour) for d in right]
+
+
+def test_jitter_can_be_in_shares_of_the_crop():
+    columns = _columns()
+    for row, pair in enumerate(_pairs(columns, corrections=("jitter_unit", "border"))):
+        joints = columns["keypoints_2d"][row]
+        box = columns["box"][row]
+        for view in range(2):
+            (draw,) = official_draws(4, 2, columns["id"][[row]], view)
+            expected = official_view(GOLDEN["image"], joints, draw, 64, has_border=True)
+            middle = affine2d.apply(joints.mean(0, keepdims=True), expected.exact)[0]
+            # The released chain rounds middles to whole pixels, twice.
+            np.testing.assert_allclose(middle / 64 - 0.5, pair["jitter"][view], atol=3 / box[2])
+            assert np.abs(pair["jitter"][view]).max() < 0.3
+
+
+def test_colours_can_be_those_of_exact_views():
+    columns = _columns(40)
+    plain = [p["views"].mean((1, 2)) for p in _pairs(columns, has_colour=False)]
+    changed = [p["views"].mean((1, 2)) for p in _pairs(columns, corrections=("color",))]
+    published = [p["views"].mean((1, 2)) for p in _pairs(columns)]
+    # The published jitter reads red as blue and lowers saturation and value; this one goes both ways.
+    brighter = np.mean([np.mean(a) > np.mean(b) for a, b in zip(changed, plain, strict=True)])
+    assert 0.2 < brighter < 0.8
+    assert not np.allclose(changed, published)
+    still = ViewRanges().with_colour_strength(0.0)
+    same = _pairs(columns, corrections=("color",), colour_ranges=still)
+    np.testing.assert_array_equal([p["views"].mean((1, 2)) for p in same], plain)
 
 
 def test_without_joints_the_square_stands_in():
