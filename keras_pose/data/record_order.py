@@ -47,7 +47,8 @@ class RecordOrder:
             the groups is mixed; what is left of that waits for another epoch.
 
     Raises:
-        ValueError: if a source is empty, the sampler unknown, or there are fewer records than a chunk.
+        ValueError: if all sources are empty, or with "weighted" one is, the sampler is unknown, or there
+            are fewer records than a chunk.
     """
 
     def __init__(
@@ -62,8 +63,12 @@ class RecordOrder:
             raise ValueError(
                 f"sampler={sampler!r} is unknown; choose one of {', '.join(SAMPLERS)}."
             )
-        if not lengths or min(lengths) < 1:
-            raise ValueError(f"There is a source without a record ({list(lengths)}); leave it out.")
+        if sum(lengths) < 1 or (sampler == "weighted" and min(lengths) < 1):
+            # Drawing sources equally often, there is nothing to draw from it.
+            raise ValueError(
+                f"There is a folder without a record to use ({', '.join(map(str, lengths))} by folder); "
+                "leave it out."
+            )
         self._lengths = np.asarray(lengths, np.int64)
         self._ends = np.cumsum(self._lengths)
         self.seed, self.sampler = seed, sampler

@@ -77,6 +77,21 @@ def test_one_pass_in_order_ends(folders):
     assert num_selected(folders) == 26
 
 
+def test_a_folder_nothing_is_used_of_changes_nothing(folders):
+    a, b = folders
+    nothing = np.array([], np.int64)
+    for sampler in ("in_order", "shuffle"):
+        dataset = records_dataset(
+            (a, b, a), seed=2, sampler=sampler, subsets=(nothing, None, nothing)
+        )
+        ids = _ids(dataset, 3)
+        assert sorted(ids) == [SOURCE_STRIDE + n for n in range(3)]
+    with pytest.raises(ValueError, match=r"a folder without a record to use \(0, 3 by folder\)"):
+        RecordOrder([0, 3], 0, "weighted")
+    with pytest.raises(ValueError, match="leave it out"):
+        RecordOrder([0, 0], 0)
+
+
 def test_weighted_sources_are_equally_likely_and_every_record_comes():
     order = RecordOrder([1000, 10], 0, "weighted")
     source, place = order.locate(np.arange(40_000))
