@@ -187,7 +187,9 @@ class PretrainConfig:
     accumulation_steps: int = option(
         1, "Micro-batches whose gradients make one update; 16 in the published runs.", low=1
     )
-    num_steps: int = option(10000, "Updates in all.", low=1)
+    num_steps: int = option(
+        10000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+    )
     warmup_steps: int = option(500, "Updates of linear warm-up.", low=0)
     steps_per_epoch: int = option(
         500, "Updates between evaluations; a checkpoint is written at each of them.", low=1

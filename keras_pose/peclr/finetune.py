@@ -44,7 +44,7 @@ def finetune_run(
     if options.mode == "eval":
         return evaluate_run(config, options)
     run_folder.check_run(options.model_dir, config)
-    if os.path.isdir(config.init_from):
+    if config.init_from and not os.path.isfile(config.init_from):
         runs.check_pretrained(config)
     if options.num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
@@ -64,9 +64,11 @@ def finetune_run(
     run_folder.update_run(
         options.model_dir,
         minutes=(time.monotonic() - started) / 60,
-        steps=config.num_steps,
+        steps=runs.updates_made(config),
         hands=hands.counts,
     )
+    if options.mode == "train":
+        return run_folder.read_run(options.model_dir)
     # As an export would be: in single precision, from the file.
     return _record(options.model_dir, load_hand_pose(options.model_dir)[1], hands)
 
@@ -124,11 +126,14 @@ def evaluate_run(config: FinetuneConfig, options: RunOptions) -> dict:
         The content of `run.json` with the new results.
 
     Raises:
-        ValueError: if the run is unfinished or was trained with other settings.
+        ValueError: if the run is unfinished, was trained with other settings or holds nothing out.
     """
     run_config, model = load_hand_pose(options.model_dir)
     run_folder.check_repeated(options.model_dir, config, run_config)
-    return _record(options.model_dir, model, load_hands(run_config, options.data_dir))
+    hands = load_hands(run_config, options.data_dir)
+    share, what = run_config.val_share, "hand with 2D joints"
+    runs.require_heldout(hands.heldout is not None, options.model_dir, share, what)
+    return _record(options.model_dir, model, hands)
 
 
 def _record(model_dir, model, hands):

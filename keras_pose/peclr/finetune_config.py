@@ -43,7 +43,10 @@ class FinetuneConfig:
         high=1.0,
     )
     num_labels: int = option(
-        0, "Number of training records whose labels are used; 0 leaves it to --train_ratio.", low=0
+        0,
+        "Number of training records whose labels are used, all if there are fewer; 0 leaves it to "
+        "--train_ratio.",
+        low=0,
     )
     label_seed: int = option(5, "Seed of the choice of labelled records.", low=0)
     crop_source: str = option(
@@ -155,7 +158,9 @@ class FinetuneConfig:
     learning_rate: float = option(5e-4, "Peak learning rate; published 5e-4.", low=0.0)
     weight_decay: float = option(2e-4, "Weight decay.", low=0.0)
     batch_size: int = option(64, "Global batch size.", low=1)
-    num_steps: int = option(4000, "Updates in all.", low=1)
+    num_steps: int = option(
+        4000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+    )
     warmup_steps: int = option(0, "Updates of linear warm-up.", low=0)
     steps_per_epoch: int = option(
         500, "Updates between evaluations; a checkpoint is written at each of them.", low=1

@@ -5,6 +5,7 @@ The same command goes on with the run in --model_dir. `pretrain_run` is the libr
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -76,10 +77,15 @@ def evaluate_run(config: PretrainConfig, options: RunOptions) -> dict:
 
     Returns:
         The content of `run.json` with the new results.
+
+    Raises:
+        ValueError: if the run is unfinished, was trained with other settings or holds nothing out.
     """
     run_config = runs.read_config(options.model_dir, PretrainConfig)
     run_folder.check_repeated(options.model_dir, config, run_config)
     pictures = load_pictures(run_config, options.data_dir)
+    is_there = pictures.heldout_batches is not None
+    runs.require_heldout(is_there, options.model_dir, run_config.val_share, "two pictures")
     model = load_model(options.model_dir, pictures.make_views)
     return _record(run_config, options.model_dir, model, pictures)
 
@@ -124,7 +130,7 @@ def _callbacks(config, options, pictures: PretrainingPictures, steps):
 
 
 def _record(config, model_dir, model, pictures):
-    entries = {"steps": config.num_steps}
+    entries: dict[str, Any] = {"steps": runs.updates_made(config)}
     if pictures.heldout_batches is not None:
         logs = model.evaluate(pictures.heldout_batches, verbose=0, return_dict=True)
         entries["heldout"] = {name: float(value) for name, value in logs.items()}

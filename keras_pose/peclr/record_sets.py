@@ -1,5 +1,6 @@
 """The records of a run: open folders or rendered hands, cut into training and held-out parts."""
 
+import collections
 import dataclasses
 import os
 
@@ -28,10 +29,16 @@ class RecordSet:
 
     @property
     def counts(self) -> dict:
-        """Number of training and held-out records per folder's base name, for `run.json`."""
-        counts = {}
+        """Number of training and held-out records per folder, in their order, for `run.json`.
+
+        A folder goes by its base name; the second of that name is `name (2)`.
+        """
+        counts: dict[str, dict[str, int]] = {}
+        seen: collections.Counter[str] = collections.Counter()
         for reader, train, heldout in zip(self.readers, self.train, self.heldout, strict=True):
             name = "generated" if self.temporary else reader.folder.name
+            seen[name] += 1
+            name = f"{name} ({seen[name]})" if seen[name] > 1 else name
             counts[name] = {"train": len(train), "heldout": len(heldout)}
         return counts
 
@@ -76,7 +83,7 @@ def open_records(
         records.write_records(hands, temporary.path, "generated_hands")
         folders = [temporary.path]
     else:
-        folders = [folder for folder in data_dir.split(",") if folder]
+        folders = [folder.strip() for folder in data_dir.split(",") if folder.strip()]
         if not folders:
             raise ValueError(
                 "--data_dir is empty; name the record folders that keras_pose.data.prepare wrote, with "

@@ -1,7 +1,7 @@
 """Finished and running PeCLR runs on disk: which weights lie where, and how to start from them."""
 
 import os
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import keras
 
@@ -29,6 +29,35 @@ def hand_pose_path(model_dir: str) -> str:
     return os.path.join(model_dir, "weights", "hand_pose.weights.h5")
 
 
+def updates_made(config: Any) -> int:
+    """Number of updates of a finished run: `num_steps`, rounded up to whole epochs.
+
+    Args:
+        config: the run's, of either stage or a student's.
+    """
+    epoch = min(config.steps_per_epoch, config.num_steps)
+    return -(-config.num_steps // epoch) * epoch
+
+
+def require_heldout(is_there: bool, model_dir: str, val_share: float, what: str) -> None:
+    """Refuse to evaluate a run on nothing.
+
+    Args:
+        is_there: whether the run's data leave a held-out part.
+        model_dir: run folder, for the sentence.
+        val_share: share that the run holds out.
+        what: records that count, for the sentence.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not is_there:
+        raise ValueError(
+            f"{model_dir}: the run's --val_share={val_share} of --data_dir holds no {what}, so there is "
+            "nothing to evaluate on; give other records, or train with another share."
+        )
+
+
 def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
     """Config of the run in `model_dir`.
 
@@ -44,6 +73,11 @@ def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
     """
     run = run_folder.read_run(model_dir)
     path = os.path.join(model_dir, run_folder.RUN_FILE)
+    if "imitation" in run["config"]:
+        raise ValueError(
+            f"{path}: this is a run of keras_pose.peclr.student; give the folder of another run, or use "
+            "that command."
+        )
     is_finetuning = is_finetuning_run(model_dir)
     if is_finetuning != (config_class is FinetuneConfig):
         stages = ("pretraining", "fine-tuning")
@@ -52,6 +86,23 @@ def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
             f"{stages[not is_finetuning]} run."
         )
     return configs.from_dict(config_class, run["config"], path)
+
+
+def require_run(flag: str, folder: str) -> None:
+    """Refuse a folder without a run by the flag that names it.
+
+    Args:
+        flag: name of the flag.
+        folder: its value.
+
+    Raises:
+        ValueError: if there is no run in it.
+    """
+    if not os.path.isfile(os.path.join(folder, run_folder.RUN_FILE)):
+        raise ValueError(
+            f"--{flag}={folder} is no folder of a run (it has no {run_folder.RUN_FILE}); correct the "
+            "path, or train that run first."
+        )
 
 
 def is_finetuning_run(model_dir: str) -> bool:
@@ -70,8 +121,9 @@ def check_pretrained(config: FinetuneConfig) -> None:
         config: fine-tuning config with `init_from` naming a run folder of either stage.
 
     Raises:
-        ValueError: if the encoders differ or the run has no weights yet.
+        ValueError: if there is no run, the encoders differ or the run has no weights yet.
     """
+    require_run("init_from", config.init_from)
     if is_finetuning_run(config.init_from):
         earlier = read_config(config.init_from, FinetuneConfig)
         names = ("encoder", "image_size", "projection", "head", "coordinates", "root")

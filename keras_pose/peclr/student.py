@@ -7,6 +7,7 @@ the gap is printed. `student_run` is the library form, without flags.
 
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Sequence
 
@@ -62,7 +63,10 @@ def student_run(
     if options.mode == "eval":
         run_config, model = load_student(options.model_dir)
         run_folder.check_repeated(options.model_dir, config, run_config)
-        return _record(run_config, options.model_dir, model, open_hands(run_config, options))
+        hands = open_hands(run_config, options)
+        share, what = run_config.val_share, "hand with 2D joints"
+        runs.require_heldout(hands.heldout is not None, options.model_dir, share, what)
+        return _record(run_config, options.model_dir, model, hands)
     run_folder.check_run(options.model_dir, config)
     if config.teacher:
         check_teacher(config)
@@ -84,7 +88,7 @@ def student_run(
     run_folder.update_run(
         options.model_dir,
         minutes=(time.monotonic() - started) / 60,
-        steps=config.num_steps,
+        steps=runs.updates_made(config),
         hands=hands.counts,
     )
     if options.mode == "train":
@@ -157,6 +161,7 @@ def check_teacher(config: StudentConfig) -> None:
     Raises:
         ValueError: in one sentence.
     """
+    runs.require_run("teacher", config.teacher)
     require_fitting_teacher(
         config,
         runs.read_config(config.teacher, FinetuneConfig),
@@ -260,7 +265,12 @@ def _record(config, model_dir, model, hands):
         values = pose_evaluation.evaluate_hands(model, hands.heldout(), names)
         run_folder.update_run(model_dir, results=values)
         run_folder.add_skipped(model_dir, hands.skipped())
-        if config.teacher:
+        if config.teacher and not os.path.isdir(config.teacher):
+            print(
+                f"--teacher={config.teacher} is gone; the student is measured alone.",
+                file=sys.stderr,
+            )
+        elif config.teacher:
             theirs = evaluate_teacher(config.teacher, config.image_size, hands)
             run_folder.update_run(model_dir, teacher_results=theirs)
     return run_folder.read_run(model_dir)

@@ -125,7 +125,9 @@ class StudentConfig:
     learning_rate: float = option(1e-3, "Peak learning rate.", low=0.0)
     weight_decay: float = option(2e-4, "Weight decay.", low=0.0)
     batch_size: int = option(32, "Global batch size.", low=1)
-    num_steps: int = option(20_000, "Updates in all.", low=1)
+    num_steps: int = option(
+        20_000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+    )
     warmup_steps: int = option(0, "Updates of linear warm-up.", low=0)
     steps_per_epoch: int = option(
         1000, "Updates between evaluations; a checkpoint is written at each of them.", low=1

@@ -11,6 +11,7 @@ from keras_pose.peclr import finetune, student
 from keras_pose.peclr.finetune_config import FinetuneConfig
 from keras_pose.peclr.student_config import StudentConfig
 from keras_pose.peclr.student_model import StudentModel
+from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
 from tests.peclr.regressor_runs import toy_batch
 from tests.train.checkpoint_bytes import latest_tensors
@@ -139,8 +140,11 @@ def test_teachers_and_runs_that_do_not_fit_are_refused(teacher, tmp_path):
     student.check_teacher(config)
     with pytest.raises(ValueError, match="--crop_scale=1.5 contradicts the teacher"):
         student.check_teacher(dataclasses.replace(config, crop_scale=1.5))
-    with pytest.raises(ValueError, match="there is no run here"):
+    with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
         student.check_teacher(dataclasses.replace(TINY, teacher=str(tmp_path)))
+    run_folder.open_run(str(tmp_path / "own"), TINY, [])
+    with pytest.raises(ValueError, match=r"this is a run of keras_pose\.peclr\.student"):
+        student.check_teacher(dataclasses.replace(TINY, teacher=str(tmp_path / "own")))
     with pytest.raises(ValueError, match=r"no run of keras_pose\.peclr\.student"):
         student.load_student(teacher)
     with pytest.raises(ValueError, match="no multiple of 32"):
