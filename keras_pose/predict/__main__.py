@@ -19,7 +19,10 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
     config = configs.from_flags(PredictConfig)
-    outcome = predict_files(config)
+    try:
+        outcome = predict_files(config)
+    except KeyboardInterrupt:
+        raise ValueError("Ended by Ctrl-C before any poses were written.") from None
     if outcome.num_predicted:
         print(f"Written to {os.path.abspath(config.output)}.")
     for sentence in outcome.notes:

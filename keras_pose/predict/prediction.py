@@ -47,7 +47,7 @@ class Outcome:
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
     """Predicts all pictures, or all frames, and writes their files.
 
-    A picture that cannot be predicted does not stop the others.
+    A picture that cannot be predicted does not stop the others, and Ctrl-C keeps what was found.
 
     Args:
         config: what to predict.
@@ -59,6 +59,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     Raises:
         ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
         OSError: if something cannot be written.
+        KeyboardInterrupt: by Ctrl-C before anything was found.
     """
     for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
         if not getattr(config, flag):
@@ -78,13 +79,17 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         results = _follow(config, finder, regions, source, capture, failures)
     else:
         results = Results(config, 0.0, "")
-        for name, image, poses in _find_all(finder, regions, root, names, failures):
-            drawing = _drawn(config, image, poses)
-            camera = finder.lens.of(*image.shape[:2])
-            results.add(name, image.shape, camera, poses, drawing if config.page else None)
-            if config.overlay:
-                picture = encode_picture(draw_beside(drawing, poses))
-                write_file(Path(config.output) / f"{name}{_DRAWN}", picture)
+        try:
+            for name, image, poses in _find_all(finder, regions, root, names, failures):
+                drawing = _drawn(config, image, poses)
+                camera = finder.lens.of(*image.shape[:2])
+                if config.overlay:
+                    picture = encode_picture(draw_beside(drawing, poses))
+                    write_file(Path(config.output) / f"{name}{_DRAWN}", picture)
+                results.add(name, image.shape, camera, poses, drawing if config.page else None)
+        except KeyboardInterrupt:
+            # First, since the command's last words are the first of these.
+            failures = {"": _stopped(results, len(names), "pictures")} | failures
     if len(results):
         notes += results.write(_facts(config, finder))
     return Outcome(failures, notes, len(results))
@@ -169,9 +174,8 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
         bar, writer = ProgressBar("frames", video.num_frames), None
         tracks: list[_Track] = []
         smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
-        # A camera is stopped by Ctrl-C, and what it saw is kept.
-        stop = contextlib.suppress(KeyboardInterrupt) if is_camera else contextlib.nullcontext()
-        with stop:
+        is_stopped = False
+        try:
             for number, image in enumerate(video):
                 bar.show(number)
                 if not tracks:
@@ -195,7 +199,14 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
                         writer = VideoWriter(target, board.shape, video.frames_per_second)
                         stack.enter_context(writer)
                     writer.write(board)
+        except KeyboardInterrupt:
+            is_stopped = True
         bar.close()
+        if is_stopped:
+            words = _stopped(results, video.num_frames, "frames")
+            # A camera has no other end.
+            failures |= {} if is_camera else {name: words}
+            return results
         if not len(results):
             if is_camera:
                 raise ValueError(
@@ -210,6 +221,14 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
                 "be cut off, get it again."
             )
     return results
+
+
+def _stopped(results, total, what):
+    """Says how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
+    if not len(results):
+        raise KeyboardInterrupt
+    of_all = f" of {total}" if total else ""
+    return f"Ended by Ctrl-C after {len(results)}{of_all} {what}; the files tell of these."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,8 @@ from keras_pose.predict.settings import PredictConfig
 # Longer side of a picture on the page, px, and how many pictures a page carries.
 _THUMBNAIL, _MOST_THUMBNAILS = 480, 240
 _QUALITY = 75
+# Files of which a folder has one of each.
+_NAMES = ("poses.json", "poses.csv", "poses.npz", "poses.coco.json", "poses.html")
 # A joint that BVH puts this far from where it was found is worth a sentence, m.
 _BVH_TOLERANCE_M = 1e-3
 
@@ -105,16 +107,25 @@ class Results:
                 poses_coco(head, poses, self._sizes, config.min_score, self._cameras),
             ),
         }
+        written = set()
         for kind in config.formats:
             if kind in writers:
                 name, content = writers[kind]()
                 write_file(folder / name, content)
+                written.add(name)
         lacking = sum(pose.keypoints_3d is None for pose in poses)
         has_metres = lacking < len(poses)
         if "bvh" in config.formats:
             notes += self._write_bvh(folder)
         if config.page and has_metres:
             write_file(folder / "poses.html", self._page(facts))
+            written.add("poses.html")
+        older = [name for name in _NAMES if name not in written and (folder / name).exists()]
+        if older:
+            notes.append(
+                f"{', '.join(older)} in {folder}: of an earlier run, and not of this one; remove what "
+                "would mislead."
+            )
         if lacking:
             nothing = "" if has_metres else ", so there is no page and no BVH file"
             notes.append(

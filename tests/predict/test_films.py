@@ -102,6 +102,39 @@ def test_no_camera_is_named(models, tmp_path):
         predict_files(command, lambda source: _Frames([]))
 
 
+class _Stopped(_Frames):
+    """Frames, and then the user who has seen enough."""
+
+    def get(self, which):
+        return 12.0 if which == cv2.CAP_PROP_FRAME_COUNT else super().get(which)
+
+    def read(self):
+        if not self.frames:
+            raise KeyboardInterrupt
+        return super().read()
+
+
+def test_ctrl_c_keeps_the_frames_so_far(models, tmp_path):
+    command = config(models["body"], _video(tmp_path / "a.mp4", []), tmp_path / "out", overlay=True)
+    outcome = predict_files(command, lambda source: _Stopped(_walk(4)))
+    words = "Ended by Ctrl-C after 4 of 12 frames; the files tell of these."
+    assert outcome.failures == {"a.mp4": words}
+    assert json.loads((tmp_path / "out" / "poses.json").read_text())["frames"] == 4
+    film = cv2.VideoCapture(str(tmp_path / "out" / "a.overlay.mp4"))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 4
+    # A camera has no other end.
+    command = dataclasses.replace(command, pictures="", webcam=0)
+    assert predict_files(command, lambda source: _Stopped(_walk(4))).failures == {}
+
+
+def test_ctrl_c_before_the_first_frame(models, tmp_path):
+    command = config(models["body"], _video(tmp_path / "a.mp4", []), tmp_path / "out", overlay=True)
+    for one in (command, dataclasses.replace(command, pictures="", webcam=0)):
+        with pytest.raises(KeyboardInterrupt):
+            predict_files(one, lambda source: _Stopped([]))
+    assert not (tmp_path / "out").exists()
+
+
 def _video(path, frames):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (WIDTH, HEIGHT))
     for frame in frames:

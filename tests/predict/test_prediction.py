@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.bvh import pose_joints, read_bvh
-from keras_pose.predict import POSE_FORMATS, network
+from keras_pose.predict import POSE_FORMATS, __main__, network
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16
@@ -238,6 +238,47 @@ def test_drawings_of_an_earlier_run_are_no_pictures(models, tmp_path):
     outcome = predict_files(again)
     assert outcome.num_predicted == 1 and "left out: 1 of 2 pictures" in outcome.notes[0]
     assert [path.name for path in tmp_path.glob("*.jpg")] == ["a.png.overlay.jpg"]
+
+
+def test_ctrl_c_keeps_the_pictures_so_far(models, tmp_path, monkeypatch):
+    for name in "abcd":
+        write(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "aa.png").write_bytes(b"no picture")
+    read = Path.read_bytes
+
+    def until_the_third(path):
+        if path.name == "c.png":
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", until_the_third)
+    command = config(models["body"], tmp_path / "in", tmp_path / "out", overlay=True)
+    outcome = predict_files(command)
+    words = list(outcome.failures.values())
+    assert words[0] == "Ended by Ctrl-C after 2 of 5 pictures; the files tell of these."
+    assert len(words) == 2 and words[1].startswith("aa.png")
+    poses = json.loads((tmp_path / "out" / "poses.json").read_text())["poses"]
+    assert [pose["picture"] for pose in poses] == ["a.png", "b.png"]
+    assert len(list((tmp_path / "out").glob("*.overlay.jpg"))) == 2
+
+
+def test_ctrl_c_is_one_sentence(monkeypatch):
+    def stopped(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "predict_files", stopped)
+    monkeypatch.setattr(__main__.configs, "from_flags", lambda kind: None)
+    with pytest.raises(ValueError, match="^Ended by Ctrl-C before any poses were written.$"):
+        __main__.main(["predict"])
+
+
+def test_files_of_an_earlier_run_are_named(models, tmp_path):
+    path = write(tmp_path / "a.png")
+    first = config(models["body"], path, tmp_path / "out", format="json,csv,npz", page=True)
+    assert predict_files(first).notes == []
+    again = config(models["body"], path, tmp_path / "out", format="json,csv")
+    (note,) = predict_files(again).notes
+    assert note.startswith(f"poses.npz, poses.html in {tmp_path / 'out'}: of an earlier run")
 
 
 def test_depth_has_its_unit_in_front(models, tmp_path):
