@@ -107,14 +107,24 @@ def encode_picture(image: np.ndarray, kind: str = "jpeg") -> bytes:
 
     Returns:
         The file's bytes.
+
+    Raises:
+        ValueError: if the picture is too large for a file of that kind.
     """
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    if kind == "png":
-        return cv2.imencode(".png", bgr)[1].tobytes()
-    full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, *full_colour])[
-        1
-    ].tobytes()
+    how = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    how += [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    is_png = kind == "png"
+    try:
+        is_done, data = cv2.imencode(".png" if is_png else ".jpg", bgr, [] if is_png else how)
+    except cv2.error:  # some versions raise, others say so
+        is_done = False
+    if not is_done:
+        raise ValueError(
+            f"A picture of {image.shape[1]} x {image.shape[0]} px cannot be written as {kind.upper()}; "
+            "make it smaller (a JPEG has at most 65,500 px on a side)."
+        )
+    return data.tobytes()
 
 
 def _decode(data, name, container):

@@ -102,7 +102,16 @@ class Record:
     @property
     def title(self) -> str:
         """How messages name the record."""
-        return f"record {self.id} ({self.name or 'without a name'})"
+        return f"record {self.id} ({printable(self.name) or 'without a name'})"
+
+
+def printable(text: str) -> str:
+    """Text that can be written as UTF-8.
+
+    Args:
+        text: any; names of files that are not UTF-8 hold surrogates, which are shown by number.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def check_values(record: Record) -> None:
@@ -118,6 +127,12 @@ def check_values(record: Record) -> None:
     title = record.title
     if not record.image or record.height < 1 or record.width < 1:
         raise ValueError(f"{title}: the picture is empty; leave the record out.")
+    for field in ("name", "group", "source"):
+        if getattr(record, field) != printable(getattr(record, field)):
+            raise ValueError(
+                f"{title}: the {field} {printable(getattr(record, field))!r} is not UTF-8; rename the "
+                "file or folder."
+            )
     for field in ("keypoints_2d", "visible", "keypoints_3d", "intrinsics", "box"):
         value = getattr(record, field)
         if value is not None and not np.isfinite(value).all():

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.record import Record, RecordSource, check_values
+from keras_pose.data.record import Record, RecordSource, check_values, printable
 from keras_pose.data.record_example import to_example
 from keras_pose.data.record_index import (
     INDEX_FILE,
@@ -176,6 +176,7 @@ class _Writing:
                 record, what, reason = None, f"{position}", str(error)
         if record is None:
             self.num_bad += 1
+            reason = printable(reason)
             self.bad.append([what, reason])
             if self.on_bad:
                 self.on_bad(what, reason)

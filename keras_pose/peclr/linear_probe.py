@@ -215,8 +215,12 @@ def probe_classes(
         Accuracy on the test part.
 
     Raises:
-        ValueError: an argument has the wrong shape, or one group alone is to be cross-validated.
+        ValueError: an argument has the wrong shape, a part is empty, or one group alone is to be
+            cross-validated.
     """
+    for part, labels in (("training", train_labels), ("test", test_labels)):
+        if not len(labels):
+            raise ValueError(f"The {part} part has no example with a class; give labelled records.")
     if ridge is None:
         ridge = _choose_ridge(train_features, train_labels, train_groups)
     probe = fit_classifier(train_features, train_labels, ridge)

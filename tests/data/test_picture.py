@@ -212,3 +212,12 @@ def test_what_is_no_picture_is_named(tmp_path):
         read_picture(tmp_path / "absent.jpg")
     (tmp_path / "a.png").write_bytes(_png(_bgr(_QUARTERS)))
     assert read_picture(tmp_path / "a.png") == (_png(_bgr(_QUARTERS)), 4, 6)
+
+
+def test_a_side_beyond_jpeg_is_one_sentence():
+    wide = np.zeros((1, 65_501, 3), np.uint8)
+    with pytest.raises(
+        ValueError, match=r"65501 x 1 px cannot be written as JPEG; make it smaller"
+    ):
+        encode_picture(wide)
+    assert decode_picture(encode_picture(wide, "png"), "wide").shape == wide.shape

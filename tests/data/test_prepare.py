@@ -69,6 +69,15 @@ def test_odd_pictures_are_kept_readable(folder):
     assert (reader.record(1).height, reader.record(1).width) == (1, 1)
 
 
+def test_names_that_are_not_utf_8_are_bad_records(folder):
+    (folder / "a\udce4.png").write_bytes((folder / "1.png").read_bytes())
+    (folder / "b\udce4.png").write_bytes(b"")
+    index = prepare(_config(folder, max_bad_fraction=0.5))
+    assert index["num_records"] == 7 and index == read_index(folder.parent / "out")
+    assert "'a\\\\udce4.png' is not UTF-8; rename" in index["bad"][0][1]
+    assert index["bad"][1][1].startswith("b\\udce4.png: the file is empty")
+
+
 def test_a_box_outside_its_picture_is_a_bad_record(folder):
     (folder.parent / "boxes.csv").write_text("0.png,2,2,5,5\n1.png,20,2,5,5\n2.png,-3,-3,6,6\n")
     boxes = str(folder.parent / "boxes.csv")

@@ -137,3 +137,11 @@ def test_penalty_is_chosen_on_persons_kept_aside():
 def test_bad_input_is_named(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("part", ["training", "test"])
+def test_a_part_without_examples_is_named(part):
+    full, empty = _blobs(0), (np.zeros((0, 4)), np.zeros(0, int))
+    parts = (empty, full) if part == "training" else (full, empty)
+    with pytest.raises(ValueError, match=f"The {part} part has no example"):
+        probe_classes(*parts[0], *parts[1])
