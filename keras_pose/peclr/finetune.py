@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from keras_pose.peclr import pose_evaluation, runs
 from keras_pose.peclr.finetune_config import FinetuneConfig
@@ -46,8 +45,7 @@ def finetune_run(
     run_folder.check_run(options.model_dir, config)
     if config.init_from and not os.path.isfile(config.init_from):
         runs.check_pretrained(config)
-    if options.num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    runs.limit_threads(options.num_threads)
     started = time.monotonic()
     hands = load_hands(config, options.data_dir)
     keras.utils.set_random_seed(config.seed)

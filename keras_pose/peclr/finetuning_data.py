@@ -87,9 +87,10 @@ def load_hands(config: FinetuneConfig, data_dir: str, only_labelled: bool = True
         )
     num_train = sum(len(positions) for positions in record_set.train)
     if not num_train:
+        few = f", raise --train_ratio={config.train_ratio}" if config.train_ratio < 1 else ""
         raise ValueError(
-            f"--data_dir={data_dir}: no training record has 2D joints; prepare labelled records, or use "
-            "keras_pose.peclr.pretrain for unlabelled ones."
+            f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
+            f"records{few}, or use keras_pose.peclr.pretrain for unlabelled ones."
         )
     bad_records = records.BadRecords(num_train, config.max_bad_fraction)
     ranges = ViewRanges(

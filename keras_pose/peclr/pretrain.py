@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from keras_pose.peclr import runs
 from keras_pose.peclr.config import PretrainConfig
@@ -44,8 +43,7 @@ def pretrain_run(
     if options.mode == "eval":
         return evaluate_run(config, options)
     run_folder.check_run(options.model_dir, config)
-    if options.num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    runs.limit_threads(options.num_threads)
     started = time.monotonic()
     pictures = load_pictures(config, options.data_dir)
     keras.utils.set_random_seed(config.seed)

@@ -4,6 +4,7 @@ import os
 from typing import Any, TypeVar
 
 import keras
+import tensorflow as tf
 
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.finetune_config import FinetuneConfig
@@ -27,6 +28,26 @@ def head_path(model_dir: str) -> str:
 def hand_pose_path(model_dir: str) -> str:
     """Path of a fine-tuning run's weights, averaged ones where the run averages."""
     return os.path.join(model_dir, "weights", "hand_pose.weights.h5")
+
+
+def limit_threads(num_threads: int) -> None:
+    """Limit the threads of one operation on the CPU.
+
+    Args:
+        num_threads: how many; 0 leaves them as they are.
+
+    Raises:
+        ValueError: if TensorFlow has computed in this process already, with another number.
+    """
+    if not num_threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    except RuntimeError as error:
+        raise ValueError(
+            f"--num_threads={num_threads} comes too late, since TensorFlow has computed in this process "
+            "already; give it to the first run of a new process, or leave it out."
+        ) from error
 
 
 def updates_made(config: Any) -> int:

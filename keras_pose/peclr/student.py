@@ -70,8 +70,7 @@ def student_run(
     run_folder.check_run(options.model_dir, config)
     if config.teacher:
         check_teacher(config)
-    if options.num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
+    runs.limit_threads(options.num_threads)
     started = time.monotonic()
     hands = open_hands(config, options)
     keras.utils.set_random_seed(config.seed)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_pose.peclr import runs
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.finetune import finetune_run
 from keras_pose.peclr.finetune_config import FinetuneConfig
+from keras_pose.peclr.finetuning_data import load_hands
 from keras_pose.peclr.pretrain import pretrain_run
 from keras_pose.peclr.record_sets import RecordSet
 from keras_pose.train import run_folder
@@ -49,6 +51,19 @@ def test_pretraining_says_when_nothing_is_held_out(tmp_path):
     run_folder.open_run(str(tmp_path), config, [])
     with pytest.raises(ValueError, match=r"--val_share=0.0 of --data_dir holds no two pictures"):
         pretrain_run(config, RunOptions(model_dir=str(tmp_path), mode="eval"))
+
+
+def test_threads_are_no_stack_trace_once_tensorflow_has_computed():
+    tf.constant(1.0) + 1.0
+    runs.limit_threads(0)
+    with pytest.raises(ValueError, match=r"--num_threads=97 comes too late"):
+        runs.limit_threads(97)
+
+
+def test_a_share_too_small_for_a_label_is_named():
+    config = FinetuneConfig(**TINY, split="published", train_ratio=0.01)
+    with pytest.raises(ValueError, match=r"no training record .*raise --train_ratio=0.01"):
+        load_hands(config, "")
 
 
 def test_folders_of_one_name_are_counted_apart():
