@@ -81,6 +81,11 @@ def _freihand(config: Any) -> RecordSource:
 def _youtube_3d_hands(config: Any) -> RecordSource:
     from keras_pose.data.youtube_3d_hands import read_youtube_3d_hands
 
+    if not config.joint_regressor:
+        raise ValueError(
+            "--joint_regressor is missing; give MANO's, 16 x 778 numbers as .npy or .npz; it is not "
+            "shipped, its licence is MANO's (docs/data.md)."
+        )
     return read_youtube_3d_hands(
         config.input, config.joint_regressor, config.split or "train", config.mirror_left
     )

@@ -139,7 +139,9 @@ def official_view(
 def _cut(image, left, top, side, has_border):
     part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
     if not part.size:
-        raise ValueError("the crop around the joints misses the picture; check its joints.")
+        raise ValueError(
+            "the crop about its joints or box holds nothing of the picture; check them."
+        )
     if not has_border:
         return part
     above, before = max(-top, 0), max(-left, 0)

@@ -93,7 +93,7 @@ def test_generated_hands_and_the_other_sources_are_opened(tmp_path):
     assert RecordReader(tmp_path / "g").record(2).width == 48
     words = {
         "freihand": "training_K.json does not exist",
-        "youtube_3d_hands": "regressor",
+        "youtube_3d_hands": "--joint_regressor is missing",
         "keypoint_json": "cannot be read",
         "mpii": "holds none of train.h5",
         "coco": "cannot be read",
