@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_pose.data.picture import ENDINGS, decode_picture, encode_picture
-from keras_pose.data.picture_folder import list_pictures
+from keras_pose.data.picture import decode_picture, encode_picture
 from keras_pose.data.video_frames import VIDEO_ENDINGS
 from keras_pose.export import write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
+from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.progress import ProgressBar
 from keras_pose.predict.regions import Regions
@@ -24,9 +24,6 @@ from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
 from keras_pose.predict.videos import VideoReader, VideoWriter
-
-# What the drawing of a picture is called: the picture's name and this.
-_DRAWN = ".overlay.jpg"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,10 +65,12 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     place = Path(config.pictures)
     is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
     is_film = is_video or config.webcam >= 0
-    root, names, notes = (place.parent, [place.name], []) if is_film else _pictures(place)
+    root, names, notes = (place.parent, [place.name], []) if is_film else find_pictures(place)
     if config.smooth and not is_film:
         raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
     regions = Regions(config.boxes)
+    if place.is_dir() and not is_film:
+        notes += unused_boxes_notes(regions.names, names, place)
     finder = Finder(config)
     failures: dict[str, str] = {}
     if is_film:
@@ -85,7 +84,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
                 camera = finder.lens.of(*image.shape[:2])
                 if config.overlay:
                     picture = encode_picture(draw_beside(drawing, poses))
-                    write_file(Path(config.output) / f"{name}{_DRAWN}", picture)
+                    write_file(Path(config.output) / f"{name}{DRAWN}", picture)
                 results.add(name, image.shape, camera, poses, drawing if config.page else None)
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
@@ -261,20 +260,3 @@ def _next(finder, tracks, name, image):
             poses[number] = dataclasses.replace(again, person=number)
             track.tracker.update(again, image.shape)
     return poses
-
-
-def _pictures(place):
-    """The folder of the pictures, their names in it, and a sentence on those that are left out."""
-    if place.is_file():
-        return place.parent, [place.name], []
-    if not place.is_dir():
-        raise ValueError(f"--pictures={place} does not exist; give a picture, a folder or a video.")
-    found = list_pictures(place)
-    # Who writes into the folder of the pictures would else get drawings of drawings the second time.
-    names = [name for name in found if not name.endswith(_DRAWN)]
-    if not names:
-        raise ValueError(f"--pictures={place} holds no picture ({', '.join(ENDINGS)}).")
-    if len(names) == len(found):
-        return place, names, []
-    words = f"*{_DRAWN} in {place}, drawings of this command, were left out: "
-    return place, names, [f"{words}{len(found) - len(names)} of {len(found)} pictures."]

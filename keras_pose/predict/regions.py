@@ -33,6 +33,11 @@ class Regions:
         self._everywhere = [(tuple(numbers), "")]
 
     @property
+    def names(self) -> list[str]:
+        """The pictures that a file has boxes of."""
+        return list(self._table or {})
+
+    @property
     def has_sides(self) -> bool:
         """Whether any box says which hand it is of."""
         entries = [entry for row in (self._table or {}).values() for entry in row]
