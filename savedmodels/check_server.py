@@ -251,11 +251,15 @@ def check_model(args, model, version):
 
 
 def configured(models_dir):
-    """{model: stable version} of the models.config in a folder."""
+    """{model: stable version, or None without such a label} of the models.config in a folder."""
     text = (Path(models_dir) / "models.config").read_text(encoding="utf-8")
-    names = re.findall(r'^ *name: "([^"]+)"', text, re.MULTILINE)
-    stable = re.findall(r'key: "stable" value: (\d+)', text)
-    return {name: int(version) for name, version in zip(names, stable, strict=True)}
+    found = {}
+    for block in re.split(r"^\s*config\s*:?\s*\{", text, flags=re.MULTILINE)[1:]:
+        name = re.search(r'^\s*name\s*:\s*"([^"]+)"', block, re.MULTILINE)
+        stable = re.search(r'key\s*:\s*"stable",?\s*value\s*:\s*(\d+)', block)
+        if name:
+            found[name[1]] = int(stable[1]) if stable else None
+    return found
 
 
 def main(arguments=None):
@@ -267,7 +271,9 @@ def main(arguments=None):
         "--models_dir", default=str(Path(__file__).parent), help="holds models.config"
     )
     about.add_argument("--models", help="names with commas; by default those of models.config")
-    about.add_argument("--timeout", type=float, default=60.0, help="seconds per request")
+    about.add_argument(
+        "--timeout", type=rest_client.seconds, default=60.0, help="seconds per request"
+    )
     args = about.parse_args(arguments)
     if args.grpc is None or grpc_client is None:
         print(f"not run: gRPC ({'no --grpc was given' if args.grpc is None else NO_GRPC})")
@@ -280,7 +286,9 @@ def main(arguments=None):
         versions = {}
     models = args.models.split(",") if args.models else list(versions)
     if not models:
-        print(f"FAILED: {args.models_dir} has no models.config: name models with --models.")
+        print(
+            f"FAILED: {args.models_dir} has no models.config that names models: name them with --models."
+        )
         return 1
     for model in models:
         try:

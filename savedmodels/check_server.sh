@@ -20,6 +20,11 @@ check() {
   "$python" "$here/check_server.py" "$@"
 }
 
+if [[ -n ${1:-} && $1 != --* && $1 != *:* ]]; then
+  echo "nothing was checked: '$1' has no port; give HOST:REST_PORT HOST:GRPC_PORT of a server"
+  exit 2
+fi
+
 if [[ ${1:-} == *:* && ${1:-} != --* ]]; then
   rest=$1
   shift

@@ -180,6 +180,24 @@ def test_where_there_is_no_server_nothing_is_claimed(tmp_path):
     assert done.stdout.startswith("nothing was checked: no server was named")
 
 
+def test_an_address_without_a_port_is_named():
+    done = _script("localhost")
+    assert done.returncode == 2 and "'localhost' has no port" in done.stdout
+
+
+def test_models_without_a_label_are_checked_too(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(KIT))
+    (tmp_path / "models.config").write_text(
+        'model_config_list {\n config {\n  name: "old"\n  base_path: "/x/old"\n }\n'
+        ' config: {\n  name: "new"\n  base_path: "/x/new"\n'
+        '  version_labels { key: "canary", value: 7 }\n'
+        '  version_labels { key: "stable", value: 3 }\n }\n}\n'
+    )
+    assert importlib.import_module(KIT_MODULE).configured(tmp_path) == {"old": None, "new": 3}
+    (tmp_path / "models.config").write_text("model_config_list { }\n")
+    assert importlib.import_module(KIT_MODULE).configured(tmp_path) == {}
+
+
 def test_a_server_that_stops_is_a_failure(tmp_path):
     folder = _path_without_servers(tmp_path / "bin")
     server = folder / "tensorflow_model_server"
