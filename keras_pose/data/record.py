@@ -137,10 +137,12 @@ def check_values(record: Record) -> None:
         value = getattr(record, field)
         if value is not None and not np.isfinite(value).all():
             advice = "mark those joints as not visible and set them to 0, or leave the record out"
-            if field in ("intrinsics", "box"):
+            if field == "keypoints_3d":  # hands learn the depth of all joints
+                advice = "give all 3D joints of the record or none"
+            elif field in ("intrinsics", "box"):
                 advice = "correct them, or leave the field out"
             raise ValueError(f"{title}: {field} holds numbers that are not finite; {advice}.")
-    if not (np.isfinite(record.scale) and record.scale >= 0 and np.isfinite(record.score)):
+    if not all(np.isfinite(value) and value >= 0 for value in (record.scale, record.score)):
         raise ValueError(f"{title}: scale or score is no finite number of at least 0; correct it.")
     if not (np.isfinite(record.head_size) and record.head_size >= 0):
         raise ValueError(f"{title}: head_size is {record.head_size}; give pixels, 0 if unknown.")

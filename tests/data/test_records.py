@@ -122,6 +122,9 @@ def test_batch_in_the_graph_tells_unknown_from_zero():
         ({"box": [-5, 0, 4, 4]}, "outside the picture"),
         ({"box": [1, 1, 0, 4]}, "no area"),
         ({"scale": -1.0}, "scale"),
+        ({"score": -0.5}, "score"),
+        ({"keypoints_3d": np.full((21, 3), np.inf)}, "give all 3D joints of the record or none"),
+        ({"box": [np.nan, 0, 4, 4]}, "not finite; correct them, or leave the field out"),
     ],
 )
 def test_values_that_no_training_may_see_are_refused_by_name(change, word):
