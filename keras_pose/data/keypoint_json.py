@@ -183,7 +183,9 @@ def _labels(
         if len(table) != order.num_joints:
             raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
         # What a joint that is not labelled has for coordinates means nothing: often null.
-        hidden = ~(table[:, 2] > 0)
+        if not np.isfinite(table[:, 2]).all():
+            raise ValueError("a joint's flag is not finite")
+        hidden = table[:, 2] <= 0
         table[hidden] = np.nan_to_num(table[hidden], posinf=0, neginf=0)
         if is_hand:
             points, _ = convert(table, order, target)

@@ -101,9 +101,8 @@ def _annotated(tmp_path, **change):
     for number in range(5):
         (tmp_path / "in" / f"{number}.png").write_bytes(_encoded(_gradient()))
         images.append({"id": number, "file_name": f"{number}.png"})
-        annotations.append(
-            {"image_id": number, "keypoints": points.ravel().tolist(), "bbox": [1, 1, 9, 6]}
-        )
+        annotation = {"image_id": number, "keypoints": points.ravel().tolist(), "side": "right"}
+        annotations.append(annotation | {"bbox": [1, 1, 9, 6]})
     annotations[3] |= change
     content = {"images": images, "annotations": annotations}
     (tmp_path / "in" / "labels.json").write_text(json.dumps(content))

@@ -133,6 +133,10 @@ def test_absolute_joints_and_intrinsics(tmp_path):
             "labels of a.png .*the class is 1099511627776",
         ),
         (lambda c: c["images"][0].update(digit="fist"), "labels of a.png"),
+        (
+            lambda c: c["annotations"][0]["keypoints"].__setitem__(2, None),
+            "a joint's flag is not finite",
+        ),
         (lambda c: c["annotations"][0].pop("sure"), "has the field 'sure' .* the score"),
     ],
 )
