@@ -25,6 +25,8 @@ from keras_pose.train.config import check_ranges, option
 
 ACCURACY_NAME = "accuracy.json"
 _UNKNOWN = "-"
+# With far more LiteRT refuses the file, as if that were damaged.
+_MOST_THREADS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +55,12 @@ class BenchmarkConfig:
             raise ValueError("--models is empty; give version folders of exported models.")
         for flag in ("threads", "batch_sizes"):
             words = [word for word in getattr(self, flag).split(",") if word]
-            if not all(word.isdecimal() and int(word) > 0 for word in words):
+            most = _MOST_THREADS if flag == "threads" else float("inf")
+            if not all(word.isdecimal() and 0 < int(word) <= most for word in words):
+                until = f" to {most}" if flag == "threads" else ""
                 raise ValueError(
-                    f"--{flag}={getattr(self, flag)} must be whole numbers from 1, commas between."
+                    f"--{flag}={getattr(self, flag)} must be whole numbers from 1{until}, commas "
+                    "between."
                 )
         if not _words(self.threads):
             raise ValueError("--threads is empty; give numbers of threads, such as 1,2.")

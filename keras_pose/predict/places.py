@@ -15,6 +15,8 @@ DRAWN = ".overlay.jpg"
 _DRAWN_FILM = ".overlay.mp4"
 # What people keep beside JPEG files and believe to be predicted with them.
 _UNREAD = (".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".jfif", ".dng", ".cr2", ".nef")
+# Videos of other kinds; as pictures they would be called damaged.
+_UNREAD_VIDEOS = (".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".mts")
 
 
 def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
@@ -30,6 +32,11 @@ def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
         ValueError: if there is no picture.
     """
     if place.is_file():
+        if place.name.lower().endswith(_UNREAD_VIDEOS):
+            raise ValueError(
+                f"--pictures={place} is a video of a kind that is not read; convert it to one of "
+                f"{', '.join(VIDEO_ENDINGS)}."
+            )
         return place.parent, [place.name], []
     if not place.is_dir():
         raise ValueError(f"--pictures={place} does not exist; give a picture, a folder or a video.")
@@ -76,7 +83,11 @@ def _unread_notes(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         num_links += sum(os.path.islink(os.path.join(place, name)) for name in folders)
         seen = [name.lower() for name in files if name[0] != "." and not name.endswith(_DRAWN_FILM)]
-        others.update(Path(name).suffix for name in seen if name.endswith(_UNREAD + VIDEO_ENDINGS))
+        others.update(
+            Path(name).suffix
+            for name in seen
+            if name.endswith(_UNREAD + VIDEO_ENDINGS + _UNREAD_VIDEOS)
+        )
     notes = []
     if others:
         kinds = ", ".join(sorted(others))

@@ -96,6 +96,8 @@ class ServedPose:
         Raises:
             ValueError: if picture, boxes or camera matrix have another shape.
         """
+        # What is no picture at all, such as the None of a file that OpenCV did not find, has a shape too.
+        image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
                 f"image is {image.dtype} of shape {list(image.shape)}; give uint8 [H, W, 3] RGB."

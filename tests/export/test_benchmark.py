@@ -152,6 +152,8 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
         BenchmarkConfig()
     with pytest.raises(ValueError, match="--threads=1,x must be whole numbers"):
         BenchmarkConfig(models="a", threads="1,x")
+    with pytest.raises(ValueError, match="--threads=100000 must be whole numbers from 1 to 256"):
+        BenchmarkConfig(models="a", threads="100000")
     with pytest.raises(ValueError, match="--threads is empty"):
         BenchmarkConfig(models="a", threads="")
     with pytest.raises(ValueError, match="--threads is empty"):

@@ -146,6 +146,9 @@ def test_broken_metadata_is_one_sentence(tmp_path, content, words):
 def test_wrong_arrays_are_refused(model):
     with pytest.raises(ValueError, match="uint8"):
         model.predict(np.zeros((4, 4)))
+    # What OpenCV gives for a file that is not there.
+    with pytest.raises(ValueError, match="image is object of shape .* give uint8"):
+        model.predict(None)
     with pytest.raises(ValueError, match=r"give \[N, 4\]"):
         model.predict(np.zeros((4, 4, 3), np.uint8), np.zeros(4))
     with pytest.raises(ValueError, match="no pixel"):
