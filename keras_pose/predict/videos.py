@@ -32,7 +32,8 @@ class VideoReader:
         max_frames: int = 0,
         capture: Callable[..., Any] = cv2.VideoCapture,
     ) -> None:
-        self._capture = capture(source if isinstance(source, int) else os.fspath(source))
+        # To FFmpeg, `12:30.mp4` is an address of the protocol 12; what begins with a slash is a file.
+        self._capture = capture(source if isinstance(source, int) else os.path.abspath(source))
         self._max_frames = max_frames
         self.is_open = bool(self._capture.isOpened())
         is_file = self.is_open and not isinstance(source, int)
@@ -90,7 +91,9 @@ class VideoWriter:
         code = cv2.VideoWriter.fourcc(*"mp4v")
         size = (int(shape[1]), int(shape[0]))
         self._size = size
-        self._writer = cv2.VideoWriter(os.fspath(self._partial), code, frames_per_second, size)
+        # An absolute path for the reason that VideoReader has.
+        partial = os.path.abspath(self._partial)
+        self._writer = cv2.VideoWriter(partial, code, frames_per_second, size)
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)
             raise OSError(f"Cannot write {path}: OpenCV opens no mp4 there; give --nooverlay.")

@@ -12,6 +12,7 @@ import pytest
 from keras_pose.data.bvh import read_bvh
 from keras_pose.predict import network
 from keras_pose.predict.prediction import predict_files
+from keras_pose.predict.videos import VideoReader, VideoWriter
 from keras_pose.skeletons import MPII_16
 from tests.predict import served_people
 from tests.predict.commands import config, loaded, run, write
@@ -161,6 +162,14 @@ def test_a_video_smoothed_and_not(models, tmp_path):
         predict_files(
             config(models["body"], write(tmp_path / "a.png"), tmp_path / "out", smooth=True)
         )
+
+
+def test_names_with_a_colon_are_no_addresses(tmp_path, monkeypatch):
+    _video(tmp_path / "film.mp4", _walk(2)).rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    with VideoReader("12:30.mp4") as video, VideoWriter("a:b/12:31.mp4", (64, 64), 10.0) as drawn:
+        assert len([drawn.write(frame) for frame in video]) == 2
+    assert [path.name for path in (tmp_path / "a:b").iterdir()] == ["12:31.mp4"]
 
 
 def test_a_broken_video_is_named(models, tmp_path):
