@@ -11,6 +11,8 @@ from keras_pose.viz.brush import Brush
 
 # Height of the drawing: small pictures are enlarged until limbs can be told apart, photographs shrunk.
 _LOWEST, _HIGHEST = 360, 720
+# A strip of few rows would else become a drawing of gigabytes, which no JPEG holds.
+_WIDEST = 8000
 _FRAME = (255, 255, 255)
 _MARK = (0, 114, 178)
 _EMPTY = 240
@@ -32,6 +34,7 @@ def draw_on_picture(
         uint8 [H', W', 3] RGB, of even size, which follows from the picture's alone.
     """
     factor = np.clip(image.shape[0], _LOWEST, _HIGHEST) / image.shape[0]
+    factor = min(factor, _WIDEST / image.shape[1])
     # Even sizes, as video codecs want them.
     size = tuple(max(2 * round(factor * length / 2), 2) for length in image.shape[1::-1])
     # The same for points as for pixels, although sizes were rounded.
@@ -63,9 +66,7 @@ def draw_beside(drawing: np.ndarray, poses: Sequence[FoundPose]) -> np.ndarray:
     persons = persons_of(poses)
     bodies = [person for person in persons if person[0].kind == "body"]
     persons = bodies or persons
-    views = [
-        _side_views(person, number, len(persons), drawing) for number, person in enumerate(persons)
-    ]
+    views = [_side_views(person, number, len(persons)) for number, person in enumerate(persons)]
     if not views:
         return drawing
     rows = [[drawing, *views[0]], *([*view] for view in views[1:])]
@@ -80,8 +81,8 @@ def _rectangle(brush, box, scale):
             brush.limb(corners[number], corners[(number + 1) % 4], thickness, colour)
 
 
-def _side_views(person, number, count, drawing):
-    side = min(drawing.shape[0], _LOWEST)
+def _side_views(person, number, count):
+    side = _LOWEST
     which = (
         f"{'hand' if person[0].kind == 'hand' else 'person'} {number + 1}, " if count > 1 else ""
     )

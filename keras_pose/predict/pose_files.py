@@ -130,8 +130,12 @@ def poses_csv(head: dict, poses: Sequence[FoundPose]) -> str:
     for pose in poses:
         for row, joint in enumerate(pose.skeleton.joints):
             space = [""] * 3 if pose.keypoints_3d is None else pose.keypoints_3d[row].round(6)
+            name = [pose.picture]
+            if pose.picture.startswith("#"):
+                # Bare, the line would be taken for one of the head.
+                text.write('"' + name.pop().replace('"', '""') + '",')
             rows.writerow(
-                [pose.picture, pose.person, pose.kind, pose.side, int(pose.is_valid), joint]
+                [*name, pose.person, pose.kind, pose.side, int(pose.is_valid), joint]
                 + [*pose.keypoints_2d[row].round(3), round(float(pose.score[row]), 4)]
                 + [round(float(pose.depth[row]), 5), *space, int(pose.is_root_relative)]
             )

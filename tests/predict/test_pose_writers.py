@@ -1,10 +1,13 @@
 """JSON, CSV, NPZ and COCO files: all say the same, with units and frames, and can be read back."""
 
+import csv
+import dataclasses
 import io
 import json
 
 import cv2
 import numpy as np
+import pytest
 
 from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
 from keras_pose.predict.coco import poses_coco
@@ -116,3 +119,13 @@ def test_a_body_and_its_hands_are_one_skeleton():
     np.testing.assert_array_equal(plane[row], found[2].keypoints_2d[20])
     np.testing.assert_array_equal(space[row], found[2].keypoints_3d[20])
     assert join_poses(groups[1])[0] == HAND_21_FREIHAND
+
+
+@pytest.mark.parametrize("name", ["#1.png", '#1 "best",.png'])
+def test_a_name_like_a_comment_stays_in_the_csv(name):
+    text = poses_csv(HEAD, [dataclasses.replace(POSES[0], picture=name)])
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    rows = list(csv.DictReader(lines))
+    assert len(rows) == POSES[0].skeleton.num_joints
+    assert {row["picture"] for row in rows} == {name}
+    assert {row["person"] for row in rows} == {str(POSES[0].person)}

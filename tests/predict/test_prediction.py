@@ -231,6 +231,15 @@ def test_one_bad_picture_does_not_stop_the_others(models, tmp_path):
     assert (tmp_path / "out" / "more" / "other.png.overlay.jpg").is_file()
 
 
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1)])
+def test_a_strip_is_drawn_too(models, tmp_path, size):
+    write(tmp_path / "in" / "a.png", np.zeros((*size, 3), np.uint8))
+    command = config(models["body"], tmp_path / "in", tmp_path / "out", overlay=True, page=True)
+    assert predict_files(command).num_predicted == 1
+    drawn = cv2.imread(str(tmp_path / "out" / "a.png.overlay.jpg"))
+    assert max(drawn.shape) < 10_000
+
+
 def test_drawings_of_an_earlier_run_are_no_pictures(models, tmp_path):
     write(tmp_path / "a.png")
     again = config(models["body"], tmp_path, tmp_path, overlay=True)
