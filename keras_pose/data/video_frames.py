@@ -48,7 +48,7 @@ class FrameReader:
                     self._files[int(digits.group(1)) - first] = file
             self.numbers = np.array(sorted(self._files), np.int64)
         else:
-            capture = cv2.VideoCapture(str(self.path))
+            capture = _capture(self.path)
             count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
             capture.release()
             self.numbers = np.arange(max(count, 0))
@@ -114,6 +114,11 @@ class FrameStore:
         return video.read(number)
 
 
+def _capture(path):
+    # To FFmpeg, `12:30.mp4` is an address of the protocol 12; what begins with a slash is a file.
+    return cv2.VideoCapture(os.path.abspath(path))
+
+
 class _Video:
     """One open video."""
 
@@ -128,7 +133,7 @@ class _Video:
             if number in self.kept:
                 return self.kept[number]
             if self.capture is None or number < self.next:
-                self.capture, self.next = cv2.VideoCapture(str(self.path)), 0
+                self.capture, self.next = _capture(self.path), 0
             while self.next <= number:
                 here = self.next
                 good = self.capture.grab()

@@ -4,7 +4,7 @@ Belongs here: writing versions at once or not at all, converting, comparing with
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 
-from keras_pose.export.atomic import CannotWrite, staged_folder, write_file
+from keras_pose.export.atomic import CannotWrite, check_writable, staged_folder, write_file
 from keras_pose.export.card import (
     DataFact,
     MetricFact,
@@ -73,6 +73,7 @@ __all__ = [
     "TensorFact",
     "TensorNote",
     "card_markdown",
+    "check_writable",
     "compare_artefact",
     "compare_tflite",
     "convert_tflite",

@@ -45,6 +45,26 @@ def named_write_errors(path: str | os.PathLike) -> Iterator[None]:
         ) from error
 
 
+def check_writable(folder: str | os.PathLike, name: str) -> None:
+    """Says before long work, not after it, that nothing can be written in a folder; creates nothing.
+
+    Args:
+        folder: the folder, which need not be there yet.
+        name: the flag or argument that named it, for the sentence.
+
+    Raises:
+        CannotWrite: if it, or what it would be made in, is a file or may not be written in.
+    """
+    place = Path(folder).absolute()
+    nearest = next(above for above in (place, *place.parents) if above.exists())
+    if not nearest.is_dir():
+        raise CannotWrite(f"{name}={folder}: {nearest} is a file; name a folder that can be made.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise CannotWrite(
+            f"{name}={folder}: nothing may be written in {nearest}; name another folder."
+        )
+
+
 def write_file(path: str | os.PathLike, content: bytes | str) -> Path:
     """Writes one file in full or not at all, replacing an older one of that name.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.export.atomic import write_file
+from keras_pose.export.atomic import check_writable, write_file
 from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
@@ -206,6 +206,8 @@ def run(settings: BenchmarkConfig) -> dict[str, Any]:
     """
     if settings.output and not settings.output.endswith(".json"):
         raise ValueError(f"--output={settings.output} must end in .json; correct it.")
+    if settings.output:
+        check_writable(Path(settings.output).parent, "folder of --output")
     result = measure(settings)
     text = tables(result)
     print(text, end="")

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from keras_pose.data.picture import decode_picture, encode_picture
 from keras_pose.data.video_frames import VIDEO_ENDINGS
-from keras_pose.export import write_file
+from keras_pose.export import check_writable, write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
@@ -61,7 +60,8 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
         if not getattr(config, flag):
             raise ValueError(f"--{flag} is empty; say what --{flag} is.")
-    _check_output(Path(config.output))
+    # A long film is not predicted for files that cannot be written.
+    check_writable(config.output, "--output")
     place = Path(config.pictures)
     is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
     is_film = is_video or config.webcam >= 0
@@ -92,16 +92,6 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     if len(results):
         notes += results.write(_facts(config, finder))
     return Outcome(failures, notes, len(results))
-
-
-def _check_output(folder):
-    """A long film is not predicted for files that cannot be written."""
-    place = folder.absolute()
-    nearest = next(above for above in (place, *place.parents) if above.exists())
-    if not nearest.is_dir():
-        raise OSError(f"--output={folder}: {nearest} is a file; name a folder that can be made.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise OSError(f"--output={folder}: nothing may be written in {nearest}; name another one.")
 
 
 def _facts(config, finder):

@@ -44,6 +44,13 @@ def test_a_video_that_ends_too_early_is_named(video):
     assert FrameStore([]).read(reader, 2).shape == (48, 64, 3)
 
 
+def test_a_video_with_a_colon_in_its_name_is_a_file(video, tmp_path, monkeypatch):
+    video.rename(tmp_path / f"12:30{video.suffix}")
+    monkeypatch.chdir(tmp_path)
+    reader = FrameReader(f"12:30{video.suffix}")
+    assert FrameStore([]).read(reader, 3).shape == (48, 64, 3)
+
+
 def test_folders_count_from_the_number_given(tmp_path):
     for number in (1, 2, 7):
         cv2.imwrite(str(tmp_path / f"img_{number:06d}.png"), _frame(number))

@@ -91,3 +91,14 @@ def test_rest_of_a_killed_process_is_cleared(tmp_path):
     with atomic.staged_folder(tmp_path / "1") as folder:
         (folder / "a").write_text("a")
     assert os.listdir(tmp_path / "1") == ["a"]
+
+
+def test_a_folder_that_can_be_made_is_not_made_by_looking(tmp_path, monkeypatch):
+    atomic.check_writable(tmp_path / "a" / "b", "--output")
+    assert os.listdir(tmp_path) == []
+    # A test may run as root, who may write anywhere.
+    monkeypatch.setattr(os, "access", lambda place, mode: False)
+    with pytest.raises(
+        OSError, match=r"^--output=.*b: nothing may be written in \S+; name another"
+    ):
+        atomic.check_writable(tmp_path / "a" / "b", "--output")

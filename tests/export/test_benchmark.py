@@ -168,6 +168,14 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
         benchmark.measure(BenchmarkConfig(peer=str(tmp_path / "none.tflite")))
     with pytest.raises(ValueError, match=r"--output=a.txt must end in .json"):
         benchmark.run(BenchmarkConfig(models=str(model), output="a.txt"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        export.CannotWrite, match="folder of --output=.*/file/below: .*/file is a file"
+    ):
+        # Before anything is measured: there is no such model.
+        benchmark.run(
+            BenchmarkConfig(models="nothing", output=str(tmp_path / "file" / "below" / "a.json"))
+        )
     (tmp_path / "bad.tflite").write_bytes(b"x" * 64)
     with pytest.raises(ValueError, match="bad.tflite is no readable TFLite file"):
         timing.litert_call(tmp_path / "bad.tflite", 1)

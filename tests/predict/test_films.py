@@ -192,6 +192,6 @@ def test_an_output_where_nothing_may_be_written_is_named(tmp_path, monkeypatch):
     # A test may run as root, who may write anywhere.
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
     command = config("no_model", tmp_path / "film.mp4", tmp_path / "out")
-    with pytest.raises(OSError, match="nothing may be written in .*; name another one"):
+    with pytest.raises(OSError, match="nothing may be written in .*; name another folder"):
         predict_files(command)
     assert not (tmp_path / "out").exists()
