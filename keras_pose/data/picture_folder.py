@@ -20,7 +20,7 @@ _ADVICE = (
     '{"name": [x, y, width, height]} or a list of {"name": ..., "box": [...]}'
 )
 # Pictures that OpenCV does not decode everywhere, as phones, cameras and browsers write them.
-_UNREAD = (".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".jfif", ".dng", ".cr2", ".nef")
+UNREAD = (".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".jfif", ".dng", ".cr2", ".nef")
 Box = tuple[float, float, float, float]
 
 
@@ -61,7 +61,7 @@ def read_picture_folder(
     if not names:
         raise ValueError(f"{root} holds no picture ({', '.join(ENDINGS)}); give another folder.")
     entries: list[tuple[str, Box | None, str]] = [(picture, None, side) for picture in names]
-    notes = _unread_notes(root)
+    notes = left_out_notes(root)
     if boxes:
         table = read_sided_boxes(boxes)
         known = set(names)
@@ -113,25 +113,40 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
     return sorted(names)
 
 
-def _unread_notes(root: pathlib.Path) -> list[str]:
-    """Sentences on what looks like pictures in a folder and below and is not read."""
+def left_out_notes(
+    folder: str | os.PathLike[str],
+    endings: tuple[str, ...] = UNREAD,
+    advice: str = "save them as JPEG or PNG",
+    own_endings: tuple[str, ...] = (),
+) -> list[str]:
+    """Word what looks like pictures in a folder and below, and is not listed.
+
+    Args:
+        folder: the folder.
+        endings: of files that somebody may take for listed ones, in lower case.
+        advice: what to do about such files.
+        own_endings: of files that are not counted.
+
+    Returns:
+        A sentence on files and one on links to folders, each where there are any.
+    """
     others: collections.Counter[str] = collections.Counter()
     num_links = 0
-    for place, folders, files in os.walk(root):
+    for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         num_links += sum(os.path.islink(os.path.join(place, name)) for name in folders)
-        endings = [pathlib.PurePath(name).suffix.lower() for name in files if name[0] != "."]
-        others.update(ending for ending in endings if ending in _UNREAD)
+        kept = [name.lower() for name in files if name[0] != "." and not name.endswith(own_endings)]
+        others.update(pathlib.PurePath(name).suffix for name in kept if name.endswith(endings))
     notes = []
     if others:
         kinds = ", ".join(sorted(others))
         notes.append(
-            f"{others.total()} files of kinds that are not read ({kinds}) were left out; save them as "
-            "JPEG or PNG."
+            f"{others.total()} files in {folder} of kinds that are not read from a folder ({kinds}) were "
+            f"left out; {advice}."
         )
     if num_links:
         notes.append(
-            f"{num_links} links to folders were not followed; give those folders' pictures."
+            f"{num_links} links to folders in {folder} were not followed; give those folders themselves."
         )
     return notes
 

@@ -109,8 +109,9 @@ def test_what_is_not_read_is_counted(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     kinds, links = read_picture_folder(folder).notes
-    assert kinds.startswith("2 files of kinds that are not read (.gif, .heic) were left out")
-    assert links.startswith("1 links to folders were not followed")
+    assert kinds.startswith("2 files in ")
+    assert "kinds that are not read from a folder (.gif, .heic) were left out" in kinds
+    assert links.startswith("1 links to folders in ")
 
 
 def test_no_folder_and_no_picture(folder, tmp_path):

@@ -1,28 +1,16 @@
 """Both clients where server, file or flag is not as it should be: one sentence, and no stack trace."""
 
 import http.client
-import importlib.util
 import struct
 import subprocess
 import sys
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-KIT = Path(__file__).parents[2] / "savedmodels"
-
-
-def _client(name):
-    spec = importlib.util.spec_from_file_location(name, KIT / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-REST, GRPC = _client("rest_client"), _client("grpc_client")
+from tests.serving.kit_clients import GRPC, KIT, REST
 
 
 class _Wrong(BaseHTTPRequestHandler):

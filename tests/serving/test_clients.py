@@ -1,11 +1,9 @@
 """Both clients against a server of the public API: same numbers, strict JSON, one-sentence errors."""
 
-import importlib.util
 import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,22 +13,12 @@ import tensorflow as tf
 from keras_pose.export import Signature, save_signatures
 from keras_pose.serving import write_warmup
 from keras_pose.serving.models_config import models_config
+from tests.serving.kit_clients import GRPC, KIT, REST
 from tests.serving.server_messages import batching_parameters, model_server_config
 from tests.serving.stand_in_server import StandInServer
 from tests.serving.toy_contract import save_toy
 
-KIT = Path(__file__).parents[2] / "savedmodels"
 CAMERA = ["--box=1,2,20,10", "--focal_px=50", "--bone_length_m=0.05"]
-
-
-def _client(name):
-    spec = importlib.util.spec_from_file_location(name, KIT / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-REST, GRPC = _client("rest_client"), _client("grpc_client")
 
 
 def _broken(points):
