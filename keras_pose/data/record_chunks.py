@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.bad_records import BadRecords
+from keras_pose.data.graph_calls import numpy_call
 from keras_pose.data.view_boxes import record_box
 from keras_pose.data.view_decoding import decode_for_views
 from keras_pose.data.views import ViewParameters, ViewRanges, view_matrix, view_parameters
@@ -211,11 +212,10 @@ def map_chunks(
         else:
             epochs = epoch(numbers) if callable(epoch) else tf.fill(tf.shape(numbers), epoch)
         epochs = tf.cast(epochs, tf.int64)
-        columns = tf.numpy_function(
+        columns = numpy_call(
             function,
             [epochs, *(rows[key] for key in keys)],
             [dtype for dtype, _ in shapes.values()],
-            stateful=False,
         )
         views = {}
         for (name, (_, shape)), column in zip(shapes.items(), columns, strict=True):

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.bad_records import BadRecords
+from keras_pose.data.graph_calls import numpy_call
 from keras_pose.data.record_example import parse_examples
 from keras_pose.data.record_order import RecordOrder
 from keras_pose.data.record_reader import RecordReader
@@ -76,7 +77,7 @@ def records_dataset(
         count = tf.minimum(tf.constant(block, tf.int64), end - first)
         positions = first + tf.range(count)
         kinds = (tf.string, tf.int64)
-        examples, sources = tf.numpy_function(stream.read, [positions], kinds, stateful=False)
+        examples, sources = numpy_call(stream.read, [positions], kinds)
         examples.set_shape([None])
         sources.set_shape([None])
         parsed = parse_examples(examples, stream.num_joints)

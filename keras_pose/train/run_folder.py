@@ -113,6 +113,10 @@ def check_run(model_dir: str, config: Any) -> bool:
     """
     if not model_dir:
         raise ValueError("--model_dir is empty; name the folder that the run should live in.")
+    if os.path.lexists(model_dir) and not os.path.isdir(model_dir):
+        raise ValueError(
+            f"--model_dir={model_dir} is no folder; name one, or one that can be made."
+        )
     path = os.path.join(model_dir, RUN_FILE)
     if os.path.exists(path):
         earlier = configs.from_dict(type(config), read_run(model_dir)["config"], path)

@@ -45,6 +45,9 @@ def test_same_settings_go_on_and_others_are_refused(tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="--model_dir is empty"):
         train.open_run("", Settings())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="--model_dir=.*file is no folder"):
+        train.open_run(str(tmp_path / "file"), Settings())
 
 
 def test_flags_beside_a_finished_run_repeat_it_or_are_refused():
