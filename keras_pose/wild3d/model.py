@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
-from keras_pose.data.views.labelled_squares import render_labelled
+from keras_pose.data.views.device_datasets import render_labelled
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
