@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_pose.data import records
 from keras_pose.data.pictures.boxes import record_box
 from keras_pose.data.pictures.picture import decode_picture
+from keras_pose.data.records.sets import RecordSet
 from keras_pose.equivariance import exported
 from keras_pose.equivariance.measure import Function
 from keras_pose.export import saved_model_runner
@@ -18,7 +19,7 @@ from keras_pose.hand_pose import train as finetune
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_pose.features import feature_layer_name
 from keras_pose.hand_pose.start import is_hand_pose_run
-from keras_pose.hands.record_sets import RecordSet, open_records
+from keras_pose.hands.record_sets import open_records
 from keras_pose.hands.serving import crop_camera
 from keras_pose.peclr import train as pretrain
 from keras_pose.peclr.config import PretrainConfig

@@ -23,7 +23,6 @@ from keras_pose.hand_student.model import StudentModel, Teacher
 from keras_pose.hands import evaluation
 from keras_pose.hands.data import LabelledHands, load_hands
 from keras_pose.hands.progress import hand_callbacks
-from keras_pose.hands.record_sets import with_labels_alone
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder, runs
@@ -239,7 +238,7 @@ def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
     """
     if config.teacher and config.use_unlabelled:
         return load_hands(config, options.data_dir, choose=lambda record_set: record_set)
-    return load_hands(config, options.data_dir, with_labels_alone)
+    return load_hands(config, options.data_dir)
 
 
 def _record(config, model_dir, model, hands):

@@ -8,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.records.sets import RecordSet, choose_labelled
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.draws import ViewRanges, plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
 from keras_pose.hands.options import HandOptions
-from keras_pose.hands.record_sets import RecordSet, open_records, with_labels_alone
+from keras_pose.hands.record_sets import open_records
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 # Ends of the bone whose length FreiHAND calls `scale`.
@@ -59,7 +60,7 @@ class LabelledHands:
 def load_hands(
     config: HandOptions,
     data_dir: str,
-    choose: Callable[[RecordSet], RecordSet] = with_labels_alone,
+    choose: Callable[[RecordSet], RecordSet] = choose_labelled,
 ) -> LabelledHands:
     """Open the hands of a run.
 
@@ -86,13 +87,12 @@ def load_hands(
             seed=1,
         )
     )
-    num_train = sum(len(positions) for positions in record_set.train)
-    if not num_train:
+    if not record_set.num_train:
         raise ValueError(
             f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
             "records, or use keras_pose.peclr.train for unlabelled ones."
         )
-    bad_records = records.BadRecords(num_train, config.max_bad_fraction)
+    bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     ranges = ViewRanges(
         angle_deg=(-config.angle_range_deg, config.angle_range_deg),
         scale=(config.crop_scale * config.scale_low, config.crop_scale * config.scale_high),

@@ -8,7 +8,7 @@ import dataclasses
 from typing import ClassVar
 
 from keras_pose.train.choices import ENCODERS, PRECISIONS
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.config import check_ranges, listed, option
 
 INVERSES = ("none", "official", "centered", "affine")
 # What can be put right of the published views: D4, D5, D2, D6 and D11 of the specification.
@@ -232,7 +232,7 @@ class PretrainConfig:
     @property
     def correction_names(self) -> tuple[str, ...]:
         """What is put right of the published views, of `CORRECTIONS`."""
-        return tuple(dict.fromkeys(name for name in self.corrections.split(",") if name))
+        return listed(self.corrections)
 
     def _check_official_views(self):
         """Refuse ranges that the published chain would ignore."""

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.records.sets import RecordSet
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.device_datasets import augmentation_place, render_views, squares_dataset
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_datasets import two_views_dataset
-from keras_pose.hands.record_sets import RecordSet, open_records
+from keras_pose.hands.record_sets import open_records
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.official_views import official_pairs_dataset
 
@@ -75,13 +76,12 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         config.image_size,
         seed=0,
     )
-    num_train = sum(len(positions) for positions in record_set.train)
-    if num_train < config.batch_size:
+    if record_set.num_train < config.batch_size:
         raise ValueError(
-            f"--batch_size={config.batch_size} is more than the {num_train} training pictures; a picture "
-            "would be its own negative, so lower it."
+            f"--batch_size={config.batch_size} is more than the {record_set.num_train} training "
+            "pictures; a picture would be its own negative, so lower it."
         )
-    bad_records = records.BadRecords(num_train, config.max_bad_fraction)
+    bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     rows = config.batch_size * config.accumulation_steps
     ranges = view_ranges(config)
 

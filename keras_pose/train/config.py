@@ -53,6 +53,11 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Return the words of a flag that takes several, commas between them; each once, in order."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
 def check_ranges(config: _Settings) -> None:
     """Check every field of a config against its declared choices and range.
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_pose import codecs
 from keras_pose.data import records
+from keras_pose.data.records.sets import Part
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.device_datasets import (
     augmentation_place,
@@ -23,7 +24,6 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.record_sets import (
     BodyRecords,
-    Part,
     has_actions,
     mean_bone_sum,
     open_bodies,
