@@ -13,7 +13,7 @@ _SWAP = list(MPII_16.flip_permutation)
 
 
 def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tensor]:
-    """Writes the pose of a mirrored picture for the picture itself; twice is no change.
+    """Write the pose of a mirrored picture for the picture itself; twice is no change.
 
     Args:
         pose: of `decode_pose`: `keypoints_2d` `[B, 16, 2]`, px of the crop, `score` and `depth`
@@ -23,7 +23,7 @@ def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tens
     Returns:
         The same names: left and right exchanged, x counted from the other side, depth as it was.
 
-    Reference: section 14 of Wild3D's specification.
+    Reference: the flip test of Newell et al. 2016.
     """
     swapped = {name: ops.take(value, _SWAP, axis=1) for name, value in pose.items()}
     points, pixels = swapped["points"], swapped["keypoints_2d"]
@@ -34,7 +34,7 @@ def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tens
 
 
 def with_mirror(model: Callable[..., Mapping[str, Tensor]]) -> Callable[[Tensor], dict]:
-    """Makes a function that averages poses over each picture and its mirror image.
+    """Make a function that averages poses over each picture and its mirror image.
 
     Args:
         model: from pictures `[B, S, S, 3]` to the dict of `decode_pose`.
@@ -53,7 +53,7 @@ def with_mirror(model: Callable[..., Mapping[str, Tensor]]) -> Callable[[Tensor]
 
 
 def mirror_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes what a network says of a mirrored picture for the picture itself; twice is no change.
+    """Write what a network says of a mirrored picture for the picture itself; twice is no change.
 
     Args:
         outputs: of `build_network`: `heatmaps`, a list of `[B, H, W, 16]`; `depth` `[B, 16]` or
@@ -62,7 +62,7 @@ def mirror_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         The same names.
 
-    Reference: section 14 of Wild3D's specification.
+    Reference: the flip test of Newell et al. 2016.
     """
 
     def maps(values):

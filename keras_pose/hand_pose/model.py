@@ -42,7 +42,7 @@ class PoseRegressor(keras.Model):
     Returns:
         The outputs of `build_hand_pose`; of the averaged weights where there are any.
 
-    Reference: PeCLR's supervised stage (section 7.2 of its specification).
+    Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
 
     def __init__(self, config: Any, encoder: keras.Model | None = None, **kwargs: Any):
@@ -155,7 +155,7 @@ class PoseRegressor(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def targets(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Turns labels into what the head should say, with a weight for each.
+        """Turn labels into what the head should say, with a weight for each.
 
         Args:
             data: batch of training, see the class.

@@ -52,7 +52,7 @@ class LabelledHands:
         return self.record_set.counts
 
     def skipped(self) -> dict:
-        """Records left out so far, held-out ones too: id as text to reason."""
+        """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
 

@@ -27,7 +27,7 @@ EPE, AUC = (FREIHAND_PROTOCOLS[f"xyz_{name}"].id for name in ("mean3d", "auc3d")
 
 
 def model_inputs(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """What `build_hand_pose` takes of a batch: `image` float32 `[B, S, S, 3]` in [0, 1], `intrinsics`."""
+    """Return what `build_hand_pose` takes: `image` float32 `[B, S, S, 3]` in [0, 1], `intrinsics`."""
     image = batch["image"]
     if image.dtype == tf.uint8:
         image = tf.cast(image, tf.float32) / 255.0
@@ -90,7 +90,7 @@ def evaluate_hands(
 
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
-    """The values over all folders under short names, for curves."""
+    """Return the values over all folders under short names, for curves."""
     short = {
         KEYPOINT_ERROR: "keypoint_error",
         PCK_10: "pck_10",

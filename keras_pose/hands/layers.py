@@ -140,7 +140,7 @@ class RootRefiner(_PreciseLayer):
     Returns:
         float `[B, 1]`, bone lengths.
 
-    Reference: PeCLR's released fine-tuned model (section 7.1 of its specification).
+    Reference: the fine-tuned model that Spurr et al. 2021 released.
     """
 
     def __init__(self, detach: bool = True, synchronized: bool = False, **kwargs: Any):
@@ -170,7 +170,7 @@ class RootRefiner(_PreciseLayer):
         return depth + self.correction(hidden)
 
     def features(self, points_25d: Any, depth: Any, intrinsics: Any) -> Any:
-        """Lays out what the network sees.
+        """Lay out what the network sees.
 
         Args:
             points_25d: float `[B, 21, 3]`.

@@ -14,7 +14,7 @@ from keras_pose.viz.crops import draw_hands
 def hand_callbacks(
     options: RunOptions, hands: LabelledHands, steps: int
 ) -> list[keras.callbacks.Callback]:
-    """Callbacks that write a row of measures and draw held-out hands.
+    """Return the callbacks that write a row of measures and draw held-out hands.
 
     Args:
         options: where and how the run goes.

@@ -11,7 +11,7 @@ from keras_pose.train.choices import ENCODERS, PRECISIONS
 from keras_pose.train.config import check_ranges, listed, option
 
 INVERSES = ("none", "official", "centered", "affine")
-# What can be put right of the published views: D4, D5, D2, D6 and D11 of the specification.
+# What can be put right of the published views: D4, D5, D2, D6 and D11 of docs/peclr.md.
 CORRECTIONS = ("angle", "jitter_sides", "jitter_unit", "border", "color")
 _EXACT_VIEWS_ONLY = (
     "scale_low",

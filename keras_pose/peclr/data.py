@@ -49,7 +49,7 @@ class PretrainingPictures:
         return self.record_set.counts
 
     def skipped(self) -> dict:
-        """Records left out so far, held-out ones too: id as text to reason."""
+        """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
 
@@ -124,7 +124,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
 
 
 def view_ranges(config: PretrainConfig) -> ViewRanges:
-    """Ranges of random views that the config asks for."""
+    """Return the ranges of random views that the config asks for."""
     ranges = ViewRanges(
         angle_deg=(-config.angle_range_deg, config.angle_range_deg),
         scale=(config.scale_low, config.scale_high),

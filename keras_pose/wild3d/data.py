@@ -198,7 +198,7 @@ def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
         has_depth: whether the pictures have depth labels, see `augment_3d`.
 
     Returns:
-        The ranges: bell-shaped, as published (specification of Wild3D, section 7).
+        The ranges: bell-shaped, as in the published training code of Zhou et al. 2017.
     """
     plain = plain_ranges(config.crop_scale)
     if has_depth and not config.augment_3d:

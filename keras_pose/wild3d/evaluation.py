@@ -48,7 +48,7 @@ def evaluate_bodies(
     Raises:
         ValueError: if there is no picture or the bone sum is not above 0.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
     if bone_sum_mm <= 0:
         raise ValueError(f"bone_sum_mm={bone_sum_mm} must be above 0; give a length in mm.")

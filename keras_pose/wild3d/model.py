@@ -39,7 +39,7 @@ class PoseModel(keras.Model):
     Returns:
         The outputs of `keras_pose.wild3d.network.build_network`.
 
-    Reference: Zhou et al. 2017, sections 3 and 4; section 6 of the specification.
+    Reference: Zhou et al. 2017, sections 3 and 4, equations 1 to 4.
     """
 
     def __init__(self, config: Config, **kwargs: Any):

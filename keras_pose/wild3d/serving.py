@@ -17,7 +17,7 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.pose import decode_pose
 
 DEPTH_UNIT = "pixels of the picture, relative to the pelvis (weak perspective)"
-# Of adults, where the training records have no 3D: section 9 of Wild3D's specification.
+# Of adults, where the training records have no 3D: the bone sum of Zhou et al. 2017's evaluation code.
 _ADULT_BONE_SUM_M = 4.07
 _PELVIS = MPII_16.index("pelvis")
 

@@ -1,4 +1,4 @@
-"""FreiHAND in its published layout (PeCLR specification 4.2), first and second version.
+"""FreiHAND in its published layout (Zimmermann et al. 2019, arXiv 1909.04349), first and second version.
 
     training/rgb/%08d.jpg        sample + number of samples * version of the background
     training_{K,xyz,scale}.json  per sample: 3x3 px; 21x3 m, camera frame; bone length in m

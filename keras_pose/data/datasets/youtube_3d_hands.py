@@ -1,4 +1,4 @@
-"""YouTube 3D Hands (PeCLR specification 4.3): meshes fitted to frames of 102 videos.
+"""YouTube 3D Hands (Kulon et al. 2020, arXiv 2004.01946): meshes fitted to frames of 102 videos.
 
 The annotations are `youtube_{train,val,test}.json`; the frames must be fetched from the videos by
 the user. Joints come from the mesh through a 16 x 778 matrix that the user supplies, since it falls
@@ -22,7 +22,7 @@ from keras_pose.skeletons import HAND_21_FREIHAND
 
 LICENCE = "YouTube 3D Hands: academic, non-commercial; cite Kulon et al., CVPR 2020"
 _VERTICES = 778
-# MANO's joints and the vertices at the tips of the fingers (specification 4.1).
+# MANO's joints and the vertices at the tips of the fingers (joint order of FreiHAND).
 _MANO_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _JOINTS = (
     "wrist",

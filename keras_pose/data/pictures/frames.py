@@ -4,8 +4,6 @@ A video is only ever read forwards: jumping lands beside the frame in many of th
 will be asked for are kept for a while, since threads ask a little out of order.
 """
 
-from __future__ import annotations
-
 import collections
 import os
 import pathlib
@@ -28,7 +26,7 @@ class FrameReader:
 
     Attributes:
         path: the video or the folder.
-        numbers: sorted int [F], the frames there are.
+        numbers: sorted int `[F]`, the frames there are.
 
     Args:
         path: a video that OpenCV reads, or a folder of pictures whose names end in the frame's number.
@@ -90,7 +88,7 @@ class FrameStore:
             number: frame, counted from 0.
 
         Returns:
-            uint8 [H, W, 3], RGB.
+            uint8 `[H, W, 3]`, RGB.
 
         Raises:
             ValueError: if the frame is missing or damaged, in one sentence naming it.

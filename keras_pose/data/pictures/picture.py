@@ -4,8 +4,6 @@ OpenCV decodes; what it leaves open is settled here: a cut-off file is an error 
 OpenCV, EXIF rotation is applied once, transparent pixels stand on white.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct
@@ -43,7 +41,7 @@ def decode_picture(data: bytes, name: str) -> np.ndarray:
         name: file name for the message.
 
     Returns:
-        uint8 [H, W, 3], RGB.
+        uint8 `[H, W, 3]`, RGB.
 
     Raises:
         ValueError: if the file is empty, cut off, damaged or no picture, in one sentence naming it.
@@ -102,7 +100,7 @@ def encode_picture(image: np.ndarray, kind: str = "jpeg") -> bytes:
     """Encode a picture.
 
     Args:
-        image: uint8 [H, W, 3], RGB.
+        image: uint8 `[H, W, 3]`, RGB.
         kind: "jpeg", at quality 95 without colour subsampling, or "png", without loss.
 
     Returns:
@@ -151,7 +149,7 @@ def _decode(data, name, container):
 
 
 def _over_white(image):
-    """BGR [H, W, 3] of BGRA [H, W, 4] or, where palette transparency was resolved, of BGR."""
+    """BGR `[H, W, 3]` of BGRA `[H, W, 4]` or, where palette transparency was resolved, of BGR."""
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[-1] == 3:

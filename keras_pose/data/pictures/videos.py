@@ -46,7 +46,7 @@ class VideoReader:
         self.frames_per_second = rate if 0 < rate < 1e4 else _FRAMES_PER_SECOND
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Gives uint8 [H, W, 3] RGB frames until the video ends or cannot be read on."""
+        """Give uint8 `[H, W, 3]` RGB frames until the video ends or cannot be read on."""
         done = 0
         while not self._max_frames or done < self._max_frames:
             good, frame = self._capture.read()
@@ -56,11 +56,11 @@ class VideoReader:
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def __enter__(self) -> "VideoReader":
-        """Returns the reader itself."""
+        """Return the reader itself."""
         return self
 
     def __exit__(self, *error) -> None:
-        """Closes the file or the camera."""
+        """Close the file or the camera."""
         self._capture.release()
 
 
@@ -99,21 +99,21 @@ class VideoWriter:
             raise OSError(f"Cannot write {path}: OpenCV opens no mp4 there; give --nooverlay.")
 
     def write(self, drawing: np.ndarray) -> None:
-        """Adds a frame.
+        """Add a frame.
 
         Args:
-            drawing: uint8 [H, W, 3] RGB, brought to the first one's size.
+            drawing: uint8 `[H, W, 3]` RGB, brought to the first one's size.
         """
         if drawing.shape[1::-1] != self._size:
             drawing = cv2.resize(drawing, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(cv2.cvtColor(drawing, cv2.COLOR_RGB2BGR))
 
     def __enter__(self) -> "VideoWriter":
-        """Returns the writer itself."""
+        """Return the writer itself."""
         return self
 
     def __exit__(self, kind, *error) -> None:
-        """Publishes the file, or removes it after an error."""
+        """Publish the file, or remove it after an error."""
         self._writer.release()
         if kind is None:
             os.replace(self._partial, self._path)

@@ -6,8 +6,6 @@ records-00000.json       what the shard holds and how far in the source it goes
 index.json               the whole set; written last, so a folder without it is not finished
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

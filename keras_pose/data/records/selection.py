@@ -4,8 +4,6 @@ Every function returns positions for `records_dataset(subsets=...)`, sorted, as 
 its arguments.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,7 +15,7 @@ _SPLIT, _COUNT = 0x73706C69 << 32, 0x636F756E << 32  # 'spli' and 'coun': stream
 
 
 def published_split(count: int, ratio: float, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Split numbers as PeCLR's published runs split FreiHAND (specification 4.2).
+    """Split numbers as PeCLR's published runs split FreiHAND (released code of Spurr et al. 2021).
 
     Args:
         count: number N of units; 32,560 samples for FreiHAND.
@@ -25,7 +23,7 @@ def published_split(count: int, ratio: float, seed: int = 5) -> tuple[np.ndarray
         seed: of the permutation.
 
     Returns:
-        Training and validation part, sorted int64 [T] and [N - T], T = floor(ratio N).
+        Training and validation part, sorted int64 `[T]` and [N - T], T = floor(ratio N).
 
     Raises:
         ValueError: if the ratio lies outside 0 to 1.
@@ -53,7 +51,7 @@ def split_published(
         seed: of the permutation.
 
     Returns:
-        Positions of training and validation part, int64 [T] and [V].
+        Positions of training and validation part, int64 `[T]` and `[V]`.
     """
     numbers = _sample_numbers(reader)
     train, validation = published_split(int(numbers.max(initial=-1)) + 1, ratio, seed)
@@ -75,7 +73,7 @@ def split_groups(
         seed: of the order.
 
     Returns:
-        Positions of training and test part, int64 [T] and [V].
+        Positions of training and test part, int64 `[T]` and `[V]`.
 
     Raises:
         ValueError: if there is only one group or the ratio lies outside 0 to 1.
@@ -103,7 +101,7 @@ def select_groups(reader: RecordReader, names: Iterable[str]) -> np.ndarray:
         names: names of groups.
 
     Returns:
-        Positions, int64 [M].
+        Positions, int64 `[M]`.
 
     Raises:
         ValueError: if the set has no such group.
@@ -123,10 +121,10 @@ def select_ids(reader: RecordReader, ids: Iterable[int]) -> np.ndarray:
 
     Args:
         reader: the set.
-        ids: ids [M] of records.
+        ids: ids `[M]` of records.
 
     Returns:
-        Positions, int64 [M], sorted.
+        Positions, int64 `[M]`, sorted.
 
     Raises:
         ValueError: if an id is not in the set.
@@ -148,7 +146,7 @@ def select_count(
         reader: the set.
         count: how many; all if there are no more.
         seed: of the choice.
-        among: positions [M] to choose from; all if None.
+        among: positions `[M]` to choose from; all if None.
 
     Returns:
         Positions, int64 [count], sorted.
@@ -164,7 +162,7 @@ def select_count(
 
 
 def _sample_numbers(reader):
-    """Number of each group in the published split, int64 [G]."""
+    """Number of each group in the published split, int64 `[G]`."""
     if reader.index["source"] == "freihand":
         return np.array([int(name.split()[-1]) for name in reader.group_names], np.int64)
     return np.arange(len(reader.group_names))

@@ -186,7 +186,7 @@ class Part:
         return [(folder - number) * SOURCE_STRIDE for number, folder in enumerate(self.folders)]
 
     def run_id(self, stream_id: int) -> int:
-        """Id among all records of the run of one that the part's own stream calls `stream_id`."""
+        """Return the id among all of the run of the record that the part's stream calls `stream_id`."""
         for number, (reader, shift) in enumerate(zip(self.readers, self.id_shifts, strict=True)):
             if (stream_id - number * SOURCE_STRIDE) in reader.ids:
                 return stream_id + shift

@@ -4,8 +4,6 @@ What stands at position p depends on (seed, p) and the folders alone, so a run t
 n opens the stream at n times its batch size and sees the same records, without replaying any.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 
@@ -51,7 +49,7 @@ def records_dataset(
         sampler: "shuffle" (every record once per epoch), "weighted" (with replacement, every folder
             equally likely), "grouped" (as "shuffle", with `chunk` records of one group side by side) or
             "in_order" (one pass over the folders, then the end).
-        subsets: for each folder int [M], the positions to use, or None for all; see
+        subsets: for each folder int `[M]`, the positions to use, or None for all; see
             `record_selection`.
         bad_records: account of records whose bytes are damaged; by default the first one stops the
             stream. The record half an epoch further stands in for a damaged one.
@@ -96,7 +94,7 @@ def num_selected(
 
     Args:
         folders: as there.
-        subsets: as there, [M] each.
+        subsets: as there, `[M]` each.
     """
     return _Stream(folders, 0, "in_order", subsets, None).order.epoch_length
 
@@ -150,7 +148,7 @@ class _Stream:
         return np.concatenate(numbers)
 
     def read(self, positions):
-        """Serialized records and sources at some positions."""
+        """Return the serialized records and sources at some positions."""
         examples, used = [], []
         sources, places = self.order.locate(positions)
         for position, source, place in zip(positions, sources, places, strict=True):

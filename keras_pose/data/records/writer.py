@@ -5,8 +5,6 @@ run started again reads the shards that count, goes on behind them in the source
 same bytes as a run that was never stopped.
 """
 
-from __future__ import annotations
-
 import collections
 import concurrent.futures
 import contextlib

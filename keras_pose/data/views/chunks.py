@@ -4,8 +4,6 @@ Kinds are pairs for pretraining and single labelled views; places are the host a
 published chain of PeCLR has draws and pixels of its own and shares the rest.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
@@ -148,11 +146,11 @@ def record_squares(records: Mapping[str, np.ndarray], crop_source: str) -> np.nd
     """Return the square that each record's views are cropped about.
 
     Args:
-        records: columns of N records, [N, ...].
+        records: columns of N records, `[N, ...]`.
         crop_source: "joints", "box" or "picture", see `record_box`.
 
     Returns:
-        float64 [N, 4], (x, y, side, side) in pixels.
+        float64 `[N, 4]`, (x, y, side, side) in pixels.
     """
     return np.array(
         [
@@ -173,11 +171,11 @@ def is_mirrored(parameters: ViewParameters, side: np.ndarray, mirror_left: bool)
 
     Args:
         parameters: of N views.
-        side: [N], -1 for left hands.
+        side: `[N]`, -1 for left hands.
         mirror_left: whether left hands are mirrored.
 
     Returns:
-        float64 [N], 1 or 0; a left hand that is drawn mirrored is shown as it is.
+        float64 `[N]`, 1 or 0; a left hand that is drawn mirrored is shown as it is.
     """
     if not mirror_left:
         return parameters.mirror
@@ -194,14 +192,14 @@ def read_picture(
     """Decode the picture of one record.
 
     Args:
-        records: columns of records, [N, ...].
+        records: columns of records, `[N, ...]`.
         row: which one.
-        matrices: float64 [V, 2, 3], pixels of the picture to pixels of its views.
+        matrices: float64 `[V, 2, 3]`, pixels of the picture to pixels of its views.
         size: side of the views in pixels.
         bad_records: account of pictures that cannot be read, or None.
 
     Returns:
-        uint8 [H, W, 3] and the maps from its pixels [V, 2, 3], as `decode_for_views` gives them; None
+        uint8 `[H, W, 3]` and the maps from its pixels `[V, 2, 3]`, as `decode_for_views` gives them; None
         after noting that it cannot be read.
     """
     try:
@@ -231,7 +229,8 @@ def map_chunks(
 
     Args:
         records: dataset of single records (dicts).
-        function: from epochs int64 [N] and one array [N, ...] per key to one array [N, ...] per result.
+        function: from epochs int64 `[N]` and an array `[N, ...]` per key to an array `[N, ...]` per
+            result.
         keys: what the function gets of the records.
         shapes: name of each result -> its dtype and shape without the leading axis.
         passed_on: keys that elements keep, where records have them.

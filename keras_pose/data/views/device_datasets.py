@@ -121,7 +121,7 @@ def labelled_squares_dataset(
         chunk: records per call into Python; the order and the views do not depend on it.
         parallel_calls: calls at a time.
         bad_records: account of pictures that cannot be read; None keeps none.
-        flip_permutation: [J], which joint a mirrored picture shows in each row; None leaves the rows.
+        flip_permutation: `[J]`, which joint a mirrored picture shows in each row; None leaves the rows.
         passed_on: more keys of the records that elements keep.
         side: side Q of the square in pixels; None takes `lone_side`. A smaller one halves dense
             pictures once more than the host does.

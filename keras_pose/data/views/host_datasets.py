@@ -84,7 +84,7 @@ def labelled_view_dataset(
         parallel_calls: calls at a time.
         bad_records: account of pictures that cannot be read, which stops the run when there are too
             many; None keeps none.
-        flip_permutation: [J], which joint a mirrored picture shows in each row, where left and right
+        flip_permutation: `[J]`, which joint a mirrored picture shows in each row, where left and right
             have rows of their own (`Skeleton.flip_permutation`); None leaves the rows.
         passed_on: more keys of the records that elements keep.
 

@@ -45,7 +45,7 @@ def turn_spread(ranges: ViewRanges) -> float:
 
 
 def square_side(ranges: ViewRanges, size: int) -> int:
-    """Side of the square at which the smallest crop has as many pixels as the view.
+    """Return the side of the square at which the smallest crop has as many pixels as the view.
 
     Args:
         ranges: what views are drawn from.
@@ -58,7 +58,7 @@ def square_side(ranges: ViewRanges, size: int) -> int:
 
 
 def lone_side(ranges: ViewRanges, size: int) -> int:
-    """Side of the square that has room for any one view, as dense as the host looks it up.
+    """Return the side of the square that has room for any one view, as dense as the host looks it up.
 
     The host halves a picture until fewer than two of its pixels fall on one of the view's.
 
@@ -82,13 +82,13 @@ def cut_out(
     """Cut out what any view shows, halved until it is neither too large nor needlessly dense.
 
     Args:
-        image: uint8 [H, W, 3].
-        maps: float64 [V, 2, 3], pixels of the picture to pixels of its views.
+        image: uint8 `[H, W, 3]`.
+        maps: float64 `[V, 2, 3]`, pixels of the picture to pixels of its views.
         size: side of the views in pixels.
         length: the largest side that the part may have in pixels.
 
     Returns:
-        uint8 [h, w, 3], and the maps from its pixels, float64 [V, 2, 3]; nothing of the picture if it
+        uint8 [h, w, 3], and the maps from its pixels, float64 `[V, 2, 3]`; nothing of the picture if it
         is out of view.
     """
     seen = np.array([in_view(matrix, size, image.shape) for matrix in maps])
