@@ -17,7 +17,7 @@ import numpy as np
 from keras_pose.equivariance.figures import equivariance_section, write_summaries
 from keras_pose.equivariance.measure import KINDS, MEASURES, Equivariance, measure_equivariance
 from keras_pose.equivariance.subject import choose_pictures, load_subject, open_pictures
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option

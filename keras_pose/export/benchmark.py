@@ -19,7 +19,7 @@ import numpy as np
 from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
-from keras_pose.files.atomic import check_writable, write_file
+from keras_pose.files import check_writable, write_file
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option

@@ -19,7 +19,7 @@ import tensorflow as tf
 from keras_pose.data.datasets.freihand import read_freihand
 from keras_pose.data.pictures.boxes import JOINT_MARGIN
 from keras_pose.data.pictures.picture import decode_picture
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.files.torch_file import read_torch_file
 from keras_pose.hand_pose import freihand_test as freihand_evaluation
 from keras_pose.hand_pose import train as finetune

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import require_choice
 from keras_pose.metrics import FREIHAND_PROTOCOLS, PECLR_PROTOCOLS, freihand_scores, peclr_scores

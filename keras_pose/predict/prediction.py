@@ -12,7 +12,7 @@ import numpy as np
 from keras_pose.data.pictures.frames import VIDEO_ENDINGS
 from keras_pose.data.pictures.picture import decode_picture, encode_picture
 from keras_pose.data.pictures.videos import VideoReader, VideoWriter
-from keras_pose.export import check_writable, write_file
+from keras_pose.files import check_writable, write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import option

@@ -16,8 +16,8 @@ from keras_pose.data.datasets.body_joints import labelled_joints
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
 from keras_pose.data.pictures.picture import read_picture
-from keras_pose.data.records.index import read_json
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.skeletons import COCO_17, MPII_16
 
 LICENCE = "COCO annotations: CC BY 4.0; pictures: each under its own Flickr licence"

@@ -10,7 +10,6 @@ Masks, MANO parameters and vertices are not read. Only right hands; research use
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 
 from keras_pose.data.pictures.picture import read_picture
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
 NUM_SAMPLES = 32560
@@ -156,13 +156,7 @@ def _is_picture(name):
 
 def _numbers(path, shape):
     """A JSON list of arrays of one shape, float64 [N, *shape]."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} does not exist; {_ADVICE}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); get it again.") from error
+    values = read_json(path, _ADVICE, kind=object)
     try:
         table = np.array(values, np.float64)
     except (TypeError, ValueError) as error:

@@ -19,8 +19,8 @@ from keras_pose.data.datasets.body_joints import body_skeleton, labelled_joints
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
 from keras_pose.data.pictures.picture import read_picture
-from keras_pose.data.records.index import read_json
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.skeletons import HAND_21_FREIHAND, Skeleton, by_name, convert, converters
 
 _ADVICE = "docs/data.md shows the layout"

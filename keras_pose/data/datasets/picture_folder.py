@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import csv
-import json
 import os
 import pathlib
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import numpy as np
 
 from keras_pose.data.pictures.picture import ENDINGS, read_picture
 from keras_pose.data.records.record import SIDES, Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.files.arrays import check_is_file
 
 _ADVICE = (
@@ -217,11 +217,7 @@ def _csv_rows(path: str) -> Iterable[tuple[str, str, list[str], str]]:
 
 
 def _json_rows(path: str) -> Iterable[tuple[str, str, list, str]]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); {_ADVICE}.") from error
+    content = read_json(path, _ADVICE, kind=object)
     if isinstance(content, dict):
         for name, values in content.items():
             several = isinstance(values, list) and values and isinstance(values[0], list)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from keras_pose.data.pictures.picture import decode_picture, encode_picture, read_picture
-from keras_pose.data.records.index import read_json
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.files.arrays import check_is_file
 from keras_pose.skeletons import HAND_21_FREIHAND
 
@@ -121,7 +121,7 @@ def read_youtube_3d_hands(
         )
     regressor = read_joint_regressor(joint_regressor)
     file = root / f"youtube_{split}.json"
-    content = read_json(file, _with_packed_mesh)
+    content = read_json(file, object_hook=_with_packed_mesh)
     try:
         names = {image["id"]: str(image["name"]) for image in content["images"]}
         sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}

@@ -19,9 +19,10 @@ import numpy as np
 from keras_pose.data.doctor.findings import Finding, Findings, findings_table
 from keras_pose.data.doctor.labels import label_faults, order_evidence
 from keras_pose.data.pictures.picture import decode_picture, plain_picture
-from keras_pose.data.records.index import INDEX_FILE, read_index, sha256_of, shard_name
+from keras_pose.data.records.index import INDEX_FILE, read_index, shard_name
 from keras_pose.data.records.reader import RecordReader
 from keras_pose.data.records.record import Record
+from keras_pose.files import sha256_of
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
@@ -132,7 +133,7 @@ def _check_files(folder: pathlib.Path, findings: Findings) -> RecordReader | Non
             is_readable = False
     endings = (".tfrecord", ".npy", ".json")
     known = {f"{shard_name(n)}{ending}" for n in range(len(shards)) for ending in endings}
-    for file in sorted([*folder.glob("records-*"), *folder.glob(".*.partial")]):
+    for file in sorted([*folder.glob("records-*"), *folder.glob(".*partial*")]):
         if file.name not in known:
             findings.add("stray_file", str(file))
     if not is_readable:

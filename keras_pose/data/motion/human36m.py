@@ -6,7 +6,6 @@ data are not shipped; their licence is for research and is granted by the data s
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 from keras_pose.data.motion.keypoints_2d import Keypoints2D
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.motion.virtual_cameras import Views
-from keras_pose.files.arrays import check_is_file
+from keras_pose.files import read_json
 from keras_pose.files.pickled_archives import read_pickled_arrays
 from keras_pose.skeletons import H36M_17, H36M_32, convert
 
@@ -244,12 +243,10 @@ def _check_joint_order(metadata: Any, path: str) -> None:
 
 def _read_cameras(path: str) -> dict[str, list[dict[str, np.ndarray]]]:
     advice = "give the JSON file of cameras that docs/data.md describes"
-    check_is_file(path, advice)
+    table = read_json(path, advice)
     try:
-        with open(path, encoding="utf-8") as file:
-            table = json.load(file)
-        return {subject: [_lens(camera) for camera in rig] for subject, rig in dict(table).items()}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return {subject: [_lens(camera) for camera in rig] for subject, rig in table.items()}
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no table of cameras ({error!r}); {advice}.") from error
 
 

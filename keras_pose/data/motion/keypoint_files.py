@@ -7,11 +7,11 @@ is a valid pose is judged by `keypoints_2d`.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 
 import numpy as np
 
+from keras_pose.files import read_json
 from keras_pose.files.arrays import read_arrays
 from keras_pose.skeletons import COCO_17
 
@@ -40,13 +40,7 @@ def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_json(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not valid JSON ({str(error)[:80]}); {LAYOUT_ADVICE}."
-        ) from error
+    content = read_json(path, LAYOUT_ADVICE, kind=object)
     people = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(people, list) or not people:
         raise ValueError(

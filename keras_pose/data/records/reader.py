@@ -11,8 +11,9 @@ import zlib
 
 import numpy as np
 
-from keras_pose.data.records.index import LABEL_BITS, TABLE_DTYPE, read_index, read_json, shard_name
+from keras_pose.data.records.index import LABEL_BITS, TABLE_DTYPE, read_index, shard_name
 from keras_pose.data.records.record import Record
+from keras_pose.files import read_json
 from keras_pose.skeletons import by_name
 
 
