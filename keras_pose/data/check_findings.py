@@ -76,6 +76,11 @@ KINDS: dict[str, Kind] = {
         "check that labels and picture belong together and have the same size",
     ),
     "collapsed": Kind("error", "all joints are in one place", "leave the labels out"),
+    "zero_joints": Kind(
+        "share",
+        "visible 2D joints are at exactly (0, 0), which is written for joints that were not seen",
+        "set visible to 0 there, or prepare the set again",
+    ),
     "nothing_visible": Kind(
         "warning",
         "there are joints, but none counts as visible",

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_pose.data.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.body_joints import labelled_joints
+from keras_pose.data.missing_joints import missing_joints, missing_note
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
@@ -57,7 +58,7 @@ def read_coco_keypoints(
         raise ValueError(f"{path}: an image lacks 'id' or 'file_name'; {_ADVICE}.") from error
     persons: list[tuple[int, str, np.ndarray, np.ndarray]] = []
     counts = {"crowds": 0, "with too few joints": 0, "too small": 0}
-    num_flat = 0
+    num_flat = num_missing = 0
     for number, annotation in enumerate(annotations):
         try:
             if annotation.get("iscrowd"):
@@ -71,6 +72,9 @@ def read_coco_keypoints(
             raise ValueError(
                 f"{path}: annotation {number} cannot be read ({str(error)[:80]}); {_ADVICE}."
             ) from error
+        missing = missing_joints(table[:, :2]) & (table[:, 2] > 0)
+        num_missing += int(missing.sum())
+        table[missing, 2] = 0
         if (table[:, 2] > 0).sum() < min_joints:
             counts["with too few joints"] += 1
             continue
@@ -83,6 +87,8 @@ def read_coco_keypoints(
         num_flat += int(min(box[2:]) <= 0)
         persons.append((identity, file, table, square))
     notes = [f"{count} persons {what} were left out." for what, count in counts.items() if count]
+    if num_missing:
+        notes.append(missing_note(num_missing))
     if num_flat:
         notes.append(f"{num_flat} boxes had no area and were made from the joints.")
     if not persons:

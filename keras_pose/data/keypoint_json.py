@@ -17,6 +17,8 @@ import numpy as np
 
 from keras_pose.data.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.body_joints import body_skeleton, labelled_joints
+from keras_pose.data.coco_fields import count_missing
+from keras_pose.data.missing_joints import missing_joints, missing_note
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
@@ -122,6 +124,8 @@ def read_keypoint_json(
             f"{num_annotations - len(pairs)} of {num_annotations} annotations are of crowds and were "
             "left out."
         )
+    if num_missing := count_missing(annotation for _, annotation in pairs):
+        notes.append(missing_note(num_missing))
     pairs += [(image, {}) for image in bare]
     if bare:
         notes.append(f"{len(bare)} of {len(images)} images have no joints and serve unlabelled.")
@@ -187,6 +191,7 @@ def _labels(
             raise ValueError("a joint's flag is not finite")
         hidden = table[:, 2] <= 0
         table[hidden] = np.nan_to_num(table[hidden], posinf=0, neginf=0)
+        table[missing_joints(table[:, :2]), 2] = 0
         if is_hand:
             points, _ = convert(table, order, target)
             points, visible = points[:, :2], (points[:, 2] > 0).astype(np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_pose.data.array_files import check_is_file
 from keras_pose.data.keypoint_files import LAYOUT_ADVICE, READERS
+from keras_pose.data.missing_joints import missing_joints
 from keras_pose.skeletons import COCO_17, H36M_17, MPII_16, Skeleton, by_name, convert
 
 
@@ -73,7 +74,7 @@ def load_keypoints_2d(
         skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: COCO-17 for
             JSON, else Human3.6M-17 for 17 joints and MPII-16 for 16.
         min_confidence: people with a needed joint of this confidence or less are left out; only
-            used where the file has confidences.
+            used where the file has confidences. So are people with a needed joint at exactly (0, 0).
 
     Returns:
         Keypoints2D in Human3.6M-17 order.
@@ -92,14 +93,15 @@ def load_keypoints_2d(
     source = _skeleton(name, ending, values, skeleton)
     values, confidence = _split(name, values, confidence)
     kept: np.ndarray = np.ones(len(values), bool)
+    needed = _needed_joints(source)
     if confidence is not None:
-        needed = _needed_joints(source)
         kept = np.all(confidence[:, needed] > min_confidence, axis=1)
         if not kept.any():
             raise ValueError(
                 f"{name}: none of its {len(kept)} people has all needed joints with a confidence "
                 f"above {min_confidence}; lower min_confidence or give complete poses."
             )
+    kept &= _has_places(name, values, kept, source, needed)
     _check_poses(name, values, kept)
     points, known = convert(values[kept], source, H36M_17)
     if confidence is not None:
@@ -164,6 +166,26 @@ def _split(
         raise ValueError(f"{path}: 'confidence' is of type {confidence.dtype}; give numbers.")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
         return values[..., :2].astype(np.float32), confidence
+
+
+def _has_places(
+    path: str, values: np.ndarray, kept: np.ndarray, source: Skeleton, needed: list[int]
+) -> np.ndarray:
+    """Tell which people have every needed joint somewhere; say how many do not."""
+    missing = np.zeros(values.shape[:2], bool)
+    missing[kept] = missing_joints(values[kept])
+    complete: np.ndarray = ~np.any(missing[:, needed], axis=1)
+    if complete.all():
+        return complete
+    joint = source.joints[max(needed, key=lambda joint: int(missing[:, joint].sum()))]
+    said = (
+        f"{path}: {int((~complete).sum())} of {len(values)} people have joints at exactly (0, 0), "
+        f"which is written for joints that were not seen, most often '{joint}'"
+    )
+    if not complete[kept].any():
+        raise ValueError(f"{said}; nobody is left, so give complete poses.")
+    warnings.warn(f"{said}; they were left out.", stacklevel=3)
+    return complete
 
 
 def _needed_joints(source: Skeleton) -> list[int]:

@@ -15,6 +15,7 @@ import numpy as np
 from keras_pose.data.body_boxes import BODY_JOINT_MARGIN
 from keras_pose.data.body_joints import labelled_joints
 from keras_pose.data.matlab_files import read_matlab
+from keras_pose.data.missing_joints import missing_joints
 from keras_pose.data.picture import read_picture
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.view_boxes import joints_box
@@ -120,4 +121,4 @@ def read_lsp_joints(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarra
         table, digits = joints.transpose(2, 0, 1), 5
         labelled = table[..., 2] > 0
     points = np.asarray(table[..., :2], np.float64)
-    return points, labelled & np.isfinite(points).all(-1), digits
+    return points, labelled & np.isfinite(points).all(-1) & ~missing_joints(points), digits

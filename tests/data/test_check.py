@@ -183,6 +183,10 @@ RECORDS = {
     "all joints in one place": ("collapsed", _change(keypoints_2d=lambda r: np.full((21, 2), 9))),
     "NaN": ("not_finite", _change(keypoints_2d=lambda r: _spoilt(np.nan)(r.keypoints_2d))),
     "infinite": ("not_finite", _change(keypoints_3d=lambda r: _spoilt(np.inf)(r.keypoints_3d))),
+    "2D joints in the corner": (
+        "zero_joints",
+        _change(keypoints_2d=lambda r: np.r_[[[0, 0], [0, 0]], r.keypoints_2d[2:]]),
+    ),
     "nothing visible": ("nothing_visible", _change(visible=lambda r: np.zeros(21))),
     "box without area": ("box_empty", _change(box=lambda r: (5, 5, 0, 9))),
     "box outside": ("box_outside", _change(box=lambda r: (70, 5, 9, 9))),

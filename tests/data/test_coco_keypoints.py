@@ -87,3 +87,23 @@ def test_a_folder_of_pictures_must_exist(tmp_path):
     with pytest.raises(ValueError, match="val2017 is no folder"):
         read_coco_keypoints(path)
     assert len(list(read_coco_keypoints(path, tmp_path / "other"))) == 1
+
+
+def test_joints_in_the_corner_are_not_labelled_whatever_their_flag(tmp_path):
+    person = _person(1, 7, bbox=[0, 0, 0, 0])
+    for joint in ("left_wrist", "right_ankle"):
+        place = 3 * COCO_17.index(joint)
+        person["keypoints"][place : place + 3] = [0.0, 0, 2]
+    source = read_coco_keypoints(_write(tmp_path, [person]))
+    (record,) = source
+    unseen = {MPII_16.joints[j] for j in np.flatnonzero(record.visible == 0)}
+    assert unseen == {"upper_neck", "head_top", "left_wrist", "right_ankle"}
+    assert source.notes[0] == (
+        "2 joints at exactly (0, 0) were taken as not labelled, whatever their flag says."
+    )
+    # Without the two the joints reach over 150 x 75 px: from the nose (0, 200) to an ankle (150, 125).
+    np.testing.assert_allclose(record.box, [75 - 105, 162.5 - 105, 210, 210])
+    with pytest.raises(ValueError, match="no person with 16"):
+        read_coco_keypoints(
+            tmp_path / "annotations" / "person_keypoints_val2017.json", min_joints=16
+        )
