@@ -13,9 +13,20 @@ import warnings
 import numpy as np
 
 from keras_pose.data.array_files import check_is_file
-from keras_pose.data.keypoint_files import LAYOUT_ADVICE, READERS
+from keras_pose.data.keypoint_files import READERS
+from keras_pose.data.keypoint_table import LAYOUT_ADVICE, KeypointTable
 from keras_pose.data.missing_joints import missing_joints
-from keras_pose.skeletons import COCO_17, H36M_17, MPII_16, Skeleton, by_name, convert
+from keras_pose.skeletons import (
+    COCO_17,
+    H36M_17,
+    MPII_16,
+    Skeleton,
+    by_name,
+    convert,
+    converters,
+    first_difference,
+    order_by_name,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +78,13 @@ def load_keypoints_2d(
     Layouts: `.npy` [N, J, 2] or [N, J, 3] (third: confidence); `.npz` with such an array named
     `keypoints_2d`, and optionally `confidence` [N, J]; `.json` COCO annotations or COCO results (a
     `keypoints` list of 51 numbers per person); `.csv` with 2J or 3J numbers per row, an optional
-    header and an optional name in the first column.
+    header, which is obeyed, and an optional name in the first column.
 
     Args:
         path: the file; its ending says which layout it has.
-        skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: COCO-17 for
-            JSON, else Human3.6M-17 for 17 joints and MPII-16 for 16.
+        skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: as the file
+            names its joints; where it names none, COCO-17 for JSON, else Human3.6M-17 for 17 joints
+            and MPII-16 for 16.
         min_confidence: people with a needed joint of this confidence or less are left out; only
             used where the file has confidences. So are people with a needed joint at exactly (0, 0).
 
@@ -89,8 +101,12 @@ def load_keypoints_2d(
         raise ValueError(
             f"{name} ends in '{ending}', which is not .npy, .npz, .json or .csv; {LAYOUT_ADVICE}."
         )
-    values, confidence = READERS[ending](name)
-    source = _skeleton(name, ending, values, skeleton)
+    table = READERS[ending](name)
+    if table.names is not None:
+        source, table = _by_name(name, table, skeleton)
+    else:
+        source = _skeleton(name, ending, table.values, skeleton)
+    values, confidence = table.values, table.confidence
     values, confidence = _split(name, values, confidence)
     kept: np.ndarray = np.ones(len(values), bool)
     needed = _needed_joints(source)
@@ -115,6 +131,26 @@ def load_keypoints_2d(
         known=known,
         num_dropped=int((~kept).sum()),
     )
+
+
+def _by_name(path: str, table: KeypointTable, name: str | None) -> tuple[Skeleton, KeypointTable]:
+    """Rearrange joints that the file names into an order that Human3.6M-17 can be made of."""
+    assert table.names is not None
+    assumed = by_name(name) if name else None
+    sources = [by_name(source) for source, target in converters() if target == H36M_17.name]
+    found = order_by_name(table.names, [assumed] if assumed else (H36M_17, *sources))
+    if found is None:
+        found = order_by_name(table.names, [assumed] if assumed else (H36M_17, *sources), True)
+    if found is None:
+        guess = assumed or (MPII_16 if len(table.names) == MPII_16.num_joints else H36M_17)
+        raise ValueError(
+            f"{path}: {first_difference(table.names, guess)}, and its joints are those of no order that "
+            f"can be used ({', '.join(order.name for order in (H36M_17, *sources))}); give the joints of "
+            "one of them."
+        )
+    source, rows = found
+    confidence = None if table.confidence is None else table.confidence[:, rows]
+    return source, table._replace(values=table.values[:, rows], confidence=confidence, names=None)
 
 
 def _skeleton(path: str, ending: str, values: np.ndarray, name: str | None) -> Skeleton:

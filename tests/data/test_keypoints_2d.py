@@ -15,8 +15,8 @@ REAL = pathlib.Path(__file__).parents[3] / "shared" / "data" / "poses2d_real"
 
 
 def _poses(num=3, joints=17, parts=2):
-    # From 1, since a joint at (0, 0) is one that was not seen.
-    return 1.0 + np.arange(num * joints * parts).reshape(num, joints, parts)
+    # From 7, since a joint at (0, 0) is one that was not seen, and a row from 0 or 1 on a header.
+    return 7.0 + np.arange(num * joints * parts).reshape(num, joints, parts)
 
 
 def _coco(num=2):
