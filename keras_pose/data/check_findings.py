@@ -103,6 +103,11 @@ KINDS: dict[str, Kind] = {
         "boxes reach far beyond the picture",
         "if they are x1, y1, x2, y2, subtract the first corner: boxes are x, y, width, height",
     ),
+    "corners_of_set": Kind(
+        "error",
+        "the boxes of the set as a whole are two corners taken for corner and size",
+        "subtract the first corner: boxes are x, y, width, height; then prepare the set again",
+    ),
     "box_misses_hand": Kind(
         "share",
         "most joints lie outside the box",

@@ -17,6 +17,7 @@ from keras_pose.data.check_labels import label_faults
 from keras_pose.data.generated_bodies import body_source
 from keras_pose.data.mpii_scale import square_of
 from keras_pose.data.records import Record, write_records
+from keras_pose.data.view_boxes import square_box
 from keras_pose.skeletons import H36M_17, MPII_16, MPII_16_SPINE, convert
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -274,6 +275,26 @@ def test_squares_of_bodies_may_reach_far_out_but_two_corners_may_not(bodies):
     assert "box_corners" not in dict(label_faults(far))
     corners = dataclasses.replace(far, box=np.array([8.0, 8.0, 60.0, 100.0]))
     assert "box_corners" in dict(label_faults(corners))
+
+
+def test_squares_made_of_two_corners_show_on_the_set(bodies, tmp_path, monkeypatch):
+    def with_box(record, are_corners):
+        record = dataclasses.replace(
+            record,
+            keypoints_2d=record.keypoints_2d + 30,
+            keypoints_3d=None,
+            intrinsics=None,
+            head_size=0.0,
+        )
+        low, high = record.keypoints_2d.min(0) - 1, record.keypoints_2d.max(0) + 1
+        box = np.r_[low, high if are_corners else high - low]
+        return dataclasses.replace(record, box=square_box(box, 1.25), height=100, width=100)
+
+    for are_corners in (True, False):
+        records = [with_box(record, are_corners) for record in bodies]
+        kinds = _write(records, tmp_path / str(are_corners), monkeypatch)
+        assert ("corners_of_set" in kinds) == are_corners
+    assert KINDS["corners_of_set"].weight == "error"
 
 
 def test_other_skeletons_are_left_alone():
