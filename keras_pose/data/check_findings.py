@@ -192,6 +192,11 @@ KINDS: dict[str, Kind] = {
         "fingers bend backwards, so a left hand is called right, a right one left, or z is negated",
         "exchange the sides (MediaPipe names them as in a mirror), or negate z or x in 3D",
     ),
+    "limbs_of_set": Kind(
+        "error",
+        "limbs of the set as a whole are no body's: joints are in another order, or of other beings",
+        "name the file's own order to the reader (--joint_order) or rearrange joints by their names",
+    ),
     "body_size": Kind(
         "share",
         "a person is smaller than a baby or larger than any adult",

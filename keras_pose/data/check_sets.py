@@ -10,11 +10,37 @@ from keras_pose.data.body_boxes import PERSON_MARGIN
 from keras_pose.data.check_bodies import is_body
 from keras_pose.data.check_labels import order_evidence
 from keras_pose.data.record import Record
+from keras_pose.skeletons import MPII_16
 
 Fault = tuple[str, str]
 # Of squares that were made of two corners 76 in 100 look like it (5,712 persons of photographs), of true
 # ones 2 in 100 there and 6 in 100 in MPII's validation part.
 _CORNERS = 0.4
+# Limbs, and the range of their set's median length over the median limb of each person. Draws of 16
+# persons out of 5,712 of photographs and 2,958 of MPII stay within 0.95 to 1.51 for thighs and shanks,
+# 0.62 to 1.06, 0.44 to 0.92, 1.34 to 1.93, 0.24 to 0.75 and 0.61 to 1.19 for the others.
+_LIMBS = {
+    ("hip", "knee"): (0.55, 2.2),
+    ("knee", "ankle"): (0.55, 2.2),
+    ("shoulder", "elbow"): (0.35, 1.7),
+    ("elbow", "wrist"): (0.25, 1.6),
+    ("shoulder", "hip"): (0.9, 2.8),
+}
+_WIDTHS = {"hip": (0.05, 1.2), "shoulder": (0.2, 1.8)}
+_LINES = [
+    *(
+        (f"{side}_{a}", f"{side}_{b}", r)
+        for (a, b), r in _LIMBS.items()
+        for side in ("left", "right")
+    ),
+    *((f"left_{part}", f"right_{part}", r) for part, r in _WIDTHS.items()),
+]
+_FROM = list(MPII_16.indices(start for start, _, _ in _LINES))
+_TO = list(MPII_16.indices(end for _, end, _ in _LINES))
+_FEW_PERSONS, _FEW_LIMBS = 8, 6
+# Legs over arms: draws of 8 persons of the same sets have 1.04 to 2.31 in the median.
+_LEGS, _ARMS = slice(0, 4), slice(4, 8)
+_LEGS_PER_ARMS = (0.9, 3.0)
 
 
 class SetEvidence:
@@ -23,6 +49,7 @@ class SetEvidence:
     def __init__(self) -> None:
         self._orders: list[tuple[str, float]] = []
         self._num_squares = self._num_of_corners = 0
+        self._limbs: list[np.ndarray] = []
 
     def add(self, record: Record) -> None:
         """Take in a record.
@@ -32,6 +59,8 @@ class SetEvidence:
         """
         if order := order_evidence(record):
             self._orders.append(order)
+        if is_body(record) and (limbs := _limb_lengths(record)) is not None:
+            self._limbs.append(limbs)
         if is_body(record) and record.box is not None and record.keypoints_2d is not None:
             self._num_squares += 1
             points = record.keypoints_2d[np.asarray(record.visible) > 0]
@@ -50,8 +79,40 @@ class SetEvidence:
             names = [name for name, _ in self._orders]
             best = max(set(names), key=names.count)
             yield "order_of_set", f"bones are {middle:.2f} times as long as in this order: {best}"
+        yield from self._limb_faults()
         if self._num_of_corners > max(_CORNERS * self._num_squares, 2):
             yield "corners_of_set", f"{self._num_of_corners} of {self._num_squares} squares"
+
+    def _limb_faults(self) -> Iterator[Fault]:
+        table = np.array(self._limbs).reshape(-1, len(_LINES) + 1)
+        ranges = [*_LINES, ("legs", "arms", _LEGS_PER_ARMS)]
+        for line, (start, end, (low, high)) in enumerate(ranges):
+            known = table[np.isfinite(table[:, line]), line]
+            if len(known) < _FEW_PERSONS:
+                continue
+            middle = float(np.median(known))
+            if not low < middle < high:
+                what = "of the median limb" if line < len(_LINES) else "(one over the other)"
+                yield "limbs_of_set", f"{start} - {end} measures {middle:.2f} {what}"
+                return
+
+
+def _limb_lengths(record: Record) -> np.ndarray | None:
+    """Length of each line over the median one, then legs over arms; NaN where a joint is not there."""
+    points = record.keypoints_2d if record.keypoints_2d is not None else record.keypoints_3d
+    if points is None:
+        return None
+    points = points.astype(np.float32)
+    there = (np.asarray(record.visible) > 0) & np.isfinite(points).all(-1)
+    lengths = np.linalg.norm(points[_FROM] - points[_TO], axis=-1)
+    lengths[~(there[_FROM] & there[_TO])] = np.nan
+    known = lengths[np.isfinite(lengths)]
+    if len(known) < _FEW_LIMBS or not np.median(known) > 0:
+        return None
+    has_both = np.isfinite(lengths[_LEGS]).any() and np.isfinite(lengths[_ARMS]).any()
+    arms = np.nanmean(lengths[_ARMS]) if has_both else 0.0
+    ratio = np.nanmean(lengths[_LEGS]) / arms if arms > 0 else np.nan
+    return np.append(lengths / np.median(known), ratio).astype(np.float32)
 
 
 def looks_like_corners(box: np.ndarray, points: np.ndarray) -> bool:

@@ -9,6 +9,44 @@ import numpy as np
 
 from keras_pose.data.missing_joints import missing_joints
 
+_NO_CROWD = frozenset(("", "0", "0.0", "false", "no", "n", "none", "null", "nan"))
+_CROWD = frozenset(("1", "1.0", "true", "yes", "y"))
+
+
+def is_crowd(value: Any) -> bool:
+    """Read COCO's `iscrowd`.
+
+    Args:
+        value: a number, a truth value, their names as text, or None.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    text = str(value).strip().lower()
+    if text in _NO_CROWD | _CROWD:
+        return text in _CROWD
+    raise ValueError(f"'iscrowd' is {value!r}; give 0 or 1")
+
+
+def identity(value: Any) -> int | str | None:
+    """Bring an id to one form, in which 1, 1.0 and "1" are the same.
+
+    Args:
+        value: `id`, `image_id` or `category_id`.
+
+    Returns:
+        A whole number where it is one, text where it is text, else None.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str):
+        text = value.strip()
+        # "007" is a name; 7 is another one.
+        return int(text) if text.isascii() and text.isdigit() and str(int(text)) == text else text
+    return value if isinstance(value, int) else None
+
 
 def keypoint_table(value: Any) -> np.ndarray | None:
     """Read the numbers of an annotation's `keypoints`.

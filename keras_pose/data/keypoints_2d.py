@@ -103,7 +103,8 @@ def load_keypoints_2d(
         )
     table = READERS[ending](name)
     if table.names is not None:
-        source, table = _by_name(name, table, skeleton)
+        guess = MPII_16 if len(table.names) == MPII_16.num_joints else H36M_17
+        source, table = _by_name(name, table, skeleton, COCO_17 if ending == ".json" else guess)
     else:
         source = _skeleton(name, ending, table.values, skeleton)
     values, confidence = table.values, table.confidence
@@ -129,20 +130,21 @@ def load_keypoints_2d(
         source=os.path.basename(name),
         confidence=confidence,
         known=known,
-        num_dropped=int((~kept).sum()),
+        num_dropped=int((~kept).sum()) + table.num_left_out,
     )
 
 
-def _by_name(path: str, table: KeypointTable, name: str | None) -> tuple[Skeleton, KeypointTable]:
+def _by_name(
+    path: str, table: KeypointTable, name: str | None, guess: Skeleton
+) -> tuple[Skeleton, KeypointTable]:
     """Rearrange joints that the file names into an order that Human3.6M-17 can be made of."""
     assert table.names is not None
     assumed = by_name(name) if name else None
     sources = [by_name(source) for source, target in converters() if target == H36M_17.name]
-    found = order_by_name(table.names, [assumed] if assumed else (H36M_17, *sources))
+    wanted = [assumed] if assumed else [H36M_17, *sources]
+    found = order_by_name(table.names, wanted) or order_by_name(table.names, wanted, True)
     if found is None:
-        found = order_by_name(table.names, [assumed] if assumed else (H36M_17, *sources), True)
-    if found is None:
-        guess = assumed or (MPII_16 if len(table.names) == MPII_16.num_joints else H36M_17)
+        guess = assumed or guess
         raise ValueError(
             f"{path}: {first_difference(table.names, guess)}, and its joints are those of no order that "
             f"can be used ({', '.join(order.name for order in (H36M_17, *sources))}); give the joints of "

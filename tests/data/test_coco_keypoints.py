@@ -107,3 +107,98 @@ def test_joints_in_the_corner_are_not_labelled_whatever_their_flag(tmp_path):
         read_coco_keypoints(
             tmp_path / "annotations" / "person_keypoints_val2017.json", min_joints=16
         )
+
+
+def _categories(names, **change):
+    return {"categories": [{"id": 1, "name": "person", "keypoints": list(names)} | change]}
+
+
+def test_joints_are_rearranged_by_the_names_of_their_category(tmp_path):
+    straight = _person(1, 7)
+    names = [*COCO_17.joints[::-1]]
+    table = np.reshape(straight["keypoints"], (17, 3))[::-1].ravel().tolist()
+    spelt = [name.replace("left_", "L").replace("right_", "R ") for name in names]
+    content = _categories(spelt, id=3.0)
+    person = straight | {"keypoints": table, "category_id": 3}
+    (record,) = read_coco_keypoints(_write(tmp_path, [person], **content))
+    place = {name: record.keypoints_2d[j].tolist() for j, name in enumerate(MPII_16.joints)}
+    # As `test_persons_by_hand` has it.
+    assert place["right_ankle"] == [160, 120] and place["left_wrist"] == [90, 155]
+    assert place["pelvis"] == [115, 142.5]
+
+
+_DOG = ("nose", "left_eye", "right_eye", "neck", "root_of_tail", *COCO_17.joints[5:])
+
+
+def test_joints_of_other_beings_are_refused_by_the_first_that_differs(tmp_path):
+    content = _categories(_DOG, name="dog")
+    with pytest.raises(
+        ValueError, match="'dog': joint 3 is called 'neck' where coco_17 has 'left_ear'"
+    ):
+        read_coco_keypoints(_write(tmp_path, [_person(1, 7)], **content))
+
+
+def test_beside_persons_other_beings_are_left_out_and_counted(tmp_path):
+    content = _categories(COCO_17.joints)
+    content["categories"].append({"id": 2, "name": "dog", "keypoints": list(_DOG)})
+    dog = _person(2, 7, category_id="2")
+    source = read_coco_keypoints(_write(tmp_path, [_person(1, 7), dog], **content))
+    assert [record.id for record in source] == [1]
+    assert source.notes[0].startswith(
+        "1 annotations were left out, since their joints are others: category 'dog': joint 3"
+    )
+
+
+@pytest.mark.parametrize(
+    "categories",
+    [None, [], [{"id": 1}], [{"id": 1, "keypoints": []}], [{"id": 9, "keypoints": None}]],
+)
+def test_categories_that_name_no_joints_change_nothing(tmp_path, categories):
+    (record,) = read_coco_keypoints(_write(tmp_path, [_person(1, 7)], categories=categories))
+    assert record.keypoints_2d[0].tolist() == [160, 120]
+    counted = [{"id": 1, "keypoints": [f"kp{n}" for n in range(17)]}]
+    content = json.loads((tmp_path / "annotations" / "person_keypoints_val2017.json").read_text())
+    (tmp_path / "counted.json").write_text(json.dumps(content | {"categories": counted}))
+    (record,) = read_coco_keypoints(tmp_path / "counted.json", tmp_path / "val2017")
+    assert record.keypoints_2d[0].tolist() == [160, 120]
+
+
+@pytest.mark.parametrize("crowd", ["1", 1, True, "true", 1.0])
+@pytest.mark.parametrize("person", ["0", 0, 0.0, False, "false", "", None, "0.0"])
+def test_a_crowd_however_it_is_written(tmp_path, crowd, person):
+    annotations = [_person(1, 7, iscrowd=crowd), _person(2, 7, iscrowd=person)]
+    source = read_coco_keypoints(_write(tmp_path, annotations))
+    assert [record.id for record in source] == [2]
+    assert source.notes == ("1 persons crowds were left out.",)
+
+
+@pytest.mark.parametrize(("given", "image"), [(7.0, 7), (7, 7.0), ("7", 7), (7, "7"), ("a7", "a7")])
+def test_ids_may_be_whole_floats_or_text(tmp_path, given, image):
+    images = [{"id": image, "file_name": "000007.jpg"}]
+    persons = [_person(3.0, given), _person(None, given)]
+    source = read_coco_keypoints(_write(tmp_path, persons, images=images))
+    assert [record.id for record in source] == [3, 1]
+
+
+@pytest.mark.parametrize("keypoints", [None, [], "absent"])
+def test_objects_without_keypoints_are_counted(tmp_path, keypoints):
+    bare = _person(1, 7, keypoints=keypoints)
+    if keypoints == "absent":
+        del bare["keypoints"]
+    source = read_coco_keypoints(_write(tmp_path, [bare, _person(2, 7)]))
+    assert [record.id for record in source] == [2]
+    assert source.notes == ("1 persons without keypoints were left out.",)
+
+
+def test_null_coordinates_are_joints_without_a_label(tmp_path):
+    person = _person(1, 7)
+    person["keypoints"][27:30] = [None, None, 2]
+    person["keypoints"][30:33] = [None, None, 0]
+    (record,) = read_coco_keypoints(_write(tmp_path, [person]))
+    unseen = {MPII_16.joints[j] for j in np.flatnonzero(record.visible == 0)}
+    assert unseen == {"upper_neck", "head_top", "left_wrist", "right_wrist"}
+
+
+def test_an_iscrowd_that_is_neither_is_named(tmp_path):
+    with pytest.raises(ValueError, match="annotation 0 cannot be read .'iscrowd' is 'maybe'"):
+        read_coco_keypoints(_write(tmp_path, [_person(1, 7, iscrowd="maybe")]))

@@ -260,3 +260,53 @@ def test_a_box_of_a_body_without_area_is_refused(tmp_path):
     (record,) = read_keypoint_json(path, joint_order="coco_17")
     with pytest.raises(ValueError, match="the box has no area"):
         check_values(record)
+
+
+def _named(content, names, **change):
+    content["categories"] = [{"id": 1, "name": "hand", "keypoints": list(names)} | change]
+    return content
+
+
+def test_categories_that_name_joints_in_another_order_are_obeyed(tmp_path):
+    names = [f"R_{name.upper()}" for name in HAND_21_AIT.joints]
+    first, _ = read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    for place, name in enumerate(HAND_21_FREIHAND.joints):
+        row = HAND_21_AIT.index(name)
+        assert first.keypoints_2d[place].tolist() == [row, 1 + 2 * row]
+        assert first.visible[place] == (row != 4)
+        np.testing.assert_allclose(first.keypoints_3d[place, 0], row * 0.01, atol=1e-7)
+
+
+def test_numbered_fingers_are_in_order(tmp_path):
+    names = ["wrist"] + [f"{f}{i}" for f in ("thumb", "forefinger", "middle", "ring", "pinky") for i in (1, 2, 3, 4)]  # fmt: skip  # noqa: E501
+    first, _ = read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    assert first.keypoints_2d[7].tolist() == [7, 15]
+
+
+def test_categories_against_the_joint_order_are_refused(tmp_path):
+    names = [*HAND_21_FREIHAND.joints[:20], "tail"]
+    with pytest.raises(ValueError, match="joint 20 is called 'tail' where hand_21_freihand has"):
+        read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    with pytest.raises(ValueError, match="its joints are those of mpii_16; name the joint order"):
+        read_keypoint_json(_write(tmp_path, _named(_content(), MPII_16.joints)))
+
+
+def test_ids_crowds_and_objects_without_joints_in_any_form(tmp_path):
+    content = _content()
+    content["images"][0]["id"], content["images"][1]["id"] = 5.0, "6"
+    content["annotations"][0] |= {"image_id": 5, "iscrowd": "0"}
+    content["annotations"] += [
+        {"image_id": 6.0, "bbox": [1, 1, 9, 9], "keypoints": [], "iscrowd": 0.0},
+        {"image_id": 6, "keypoints": [1, 2, 2] * 21, "iscrowd": "1"},
+    ]
+    source = read_keypoint_json(_write(tmp_path, content))
+    first, second = source
+    assert first.keypoints_2d is not None and second.keypoints_2d is None
+    assert second.box.tolist() == [1, 1, 9, 9]
+    assert source.notes == (
+        "1 of 3 annotations are of crowds and were left out.",
+        "1 of 3 annotations have no joints and serve unlabelled.",
+    )
+    content["annotations"][0]["iscrowd"] = "perhaps"
+    with pytest.raises(ValueError, match="annotations.json: 'iscrowd' is 'perhaps'; give 0 or 1"):
+        read_keypoint_json(_write(tmp_path, content))

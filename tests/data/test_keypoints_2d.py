@@ -102,6 +102,47 @@ def test_csv_with_header_and_picture_names(tmp_path, header, names):
     np.testing.assert_array_equal(load_keypoints_2d(tmp_path / "a.csv").points_px, _poses())
 
 
+def _named_people(names, people):
+    category = {"id": 1, "name": "person", "keypoints": list(names)}
+    return {"categories": [category], "annotations": _results(people)}
+
+
+@pytest.mark.parametrize("order", [COCO_17, H36M_17])
+def test_joints_stand_where_the_category_names_them(tmp_path, order):
+    people = _coco(2)
+    people[..., 1] += 3 * np.arange(17) ** 2
+    shuffled = np.random.default_rng(0).permutation(17)
+    names = [order.joints[j] for j in shuffled]
+    content = _named_people(names, people[:, shuffled])
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    keypoints = load_keypoints_2d(tmp_path / "people.json")
+    wrist = people[:, order.index("left_wrist"), :2]
+    np.testing.assert_allclose(keypoints.points_px[:, H36M_17.index("left_wrist")], wrist)
+    assert load_keypoints_2d(tmp_path / "people.json", skeleton=order.name).known.sum() >= 16
+
+
+def test_other_joints_than_a_persons_are_refused_by_the_first(tmp_path):
+    names = ["left_eye", "right_eye", "nose", "neck", "tail", *COCO_17.joints[5:]]
+    (tmp_path / "dogs.json").write_text(json.dumps(_named_people(names, _coco())))
+    with pytest.raises(ValueError, match="joint 0 is called 'left_eye' where coco_17 has 'nose'"):
+        load_keypoints_2d(tmp_path / "dogs.json")
+    content = _named_people(COCO_17.joints, _coco())
+    content["categories"].append({"id": 2.0, "keypoints": names})
+    content["annotations"][1]["category_id"] = 2
+    (tmp_path / "both.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="its categories name different joints"):
+        load_keypoints_2d(tmp_path / "both.json")
+
+
+def test_objects_without_joints_are_counted(tmp_path):
+    results = _results(_coco(3))
+    results[0]["keypoints"] = []
+    del results[2]["keypoints"]
+    (tmp_path / "people.json").write_text(json.dumps(results))
+    keypoints = load_keypoints_2d(tmp_path / "people.json")
+    assert len(keypoints) == 1 and keypoints.num_dropped == 2
+
+
 def test_sixteen_joints_are_mpii_and_another_order_can_be_named(tmp_path):
     np.save(tmp_path / "mpii.npy", _poses(joints=16))
     keypoints = load_keypoints_2d(tmp_path / "mpii.npy")
