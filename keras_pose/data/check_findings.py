@@ -51,6 +51,11 @@ KINDS: dict[str, Kind] = {
         "a picture has another size than its record says",
         "give labels and pictures of the same size; a picture may have been resized or turned",
     ),
+    "labels_of_part": Kind(
+        "error",
+        "all 2D joints of the set lie in the upper left part of their pictures",
+        "give labels and pictures of the same size; the labels may be of smaller pictures",
+    ),
     "blank_picture": Kind("error", "a picture has one colour only", "leave it out"),
     "blank_crop": Kind(
         "error",

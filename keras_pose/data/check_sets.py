@@ -50,6 +50,7 @@ class SetEvidence:
         self._orders: list[tuple[str, float]] = []
         self._num_squares = self._num_of_corners = 0
         self._limbs: list[np.ndarray] = []
+        self._reaches: list[np.ndarray] = []
 
     def add(self, record: Record) -> None:
         """Take in a record.
@@ -59,6 +60,8 @@ class SetEvidence:
         """
         if order := order_evidence(record):
             self._orders.append(order)
+        if (reach := _reach(record)) is not None:
+            self._reaches.append(reach)
         if is_body(record) and (limbs := _limb_lengths(record)) is not None:
             self._limbs.append(limbs)
         if is_body(record) and record.box is not None and record.keypoints_2d is not None:
@@ -80,6 +83,7 @@ class SetEvidence:
             best = max(set(names), key=names.count)
             yield "order_of_set", f"bones are {middle:.2f} times as long as in this order: {best}"
         yield from self._limb_faults()
+        yield from self._size_faults()
         if self._num_of_corners > max(_CORNERS * self._num_squares, 2):
             yield "corners_of_set", f"{self._num_of_corners} of {self._num_squares} squares"
 
@@ -95,6 +99,30 @@ class SetEvidence:
                 what = "of the median limb" if line < len(_LINES) else "(one over the other)"
                 yield "limbs_of_set", f"{start} - {end} measures {middle:.2f} {what}"
                 return
+
+    def _size_faults(self) -> Iterator[Fault]:
+        if len(self._reaches) < _FEW_PERSONS:
+            return
+        reaches = np.array(self._reaches)
+        low = np.percentile(reaches[:, 0], 5, axis=0)
+        high = np.percentile(reaches[:, 1], 95, axis=0)
+        # Of 1.5 times larger pictures the joints reach to 0.67 of the side, and their middle is at 0.33.
+        if (high < 0.7).all() and (low + high < 0.75).all():
+            share = " x ".join(f"{100 * part:.0f} %" for part in high)
+            yield (
+                "labels_of_part",
+                f"they reach from the upper left corner to {share} of the picture",
+            )
+
+
+def _reach(record: Record) -> np.ndarray | None:
+    """Least and greatest 2D joint over the picture's size, [2, 2]."""
+    if record.keypoints_2d is None or min(record.width, record.height) < 1:
+        return None
+    points = record.keypoints_2d[np.asarray(record.visible) > 0]
+    if len(points) < 2 or not np.isfinite(points).all():
+        return None
+    return np.stack([points.min(0), points.max(0)]) / [record.width, record.height]
 
 
 def _limb_lengths(record: Record) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from keras_pose.data.coco_categories import CategoryNames
 from keras_pose.data.coco_fields import identity, is_crowd, keypoint_table
 from keras_pose.data.missing_joints import missing_joints, missing_note
 from keras_pose.data.picture import read_picture
+from keras_pose.data.picture_size import check_picture_size
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
 from keras_pose.data.view_boxes import joints_box, square_box
@@ -114,6 +115,7 @@ def read_coco_keypoints(
         identifier, image, table, square = persons[position]
         file = str(image["file_name"])
         data, height, width = read_picture(root / file, file)
+        check_picture_size(file, width, height, image, path.name)
         points, visible = labelled_joints(table[:, :2], table[:, 2], COCO_17, MPII_16)
         return Record(
             id=identifier,

@@ -21,6 +21,7 @@ from keras_pose.data.coco_categories import CategoryNames
 from keras_pose.data.coco_fields import count_missing, identity, is_crowd, keypoint_table
 from keras_pose.data.missing_joints import missing_joints, missing_note
 from keras_pose.data.picture import read_picture
+from keras_pose.data.picture_size import check_picture_size
 from keras_pose.data.record import Record, RecordSource
 from keras_pose.data.record_index import read_json
 from keras_pose.data.view_boxes import joints_box, square_box
@@ -158,13 +159,7 @@ def read_keypoint_json(
                 f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
                 "them or leave them out."
             ) from error
-        said = {"width": width, "height": height}
-        said |= {key: image[key] for key in said if image.get(key) is not None}
-        if [_number(value) for value in said.values()] != [width, height]:
-            raise ValueError(
-                f"{file}: the picture is {width} x {height} px, the file {path.name} says "
-                f"{said['width']} x {said['height']}; the labels belong to another size."
-            )
+        check_picture_size(file, width, height, image, path.name)
         return Record(
             id=position, source=name, name=file, image=data, height=height, width=width, **labels
         )
@@ -274,13 +269,6 @@ def _class_number(value: Any) -> int:
     if not number.is_integer() or not -1 <= number < 2**31:
         raise ValueError(f"the class is {value!r}; give a whole number from 0, or -1 for none")
     return int(number)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def _check_fields(

@@ -108,6 +108,7 @@ def _turned(image):
 
 
 _BLANK = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
+_NOISE = np.random.default_rng(0).integers(0, 200, (64, 64, 3), np.uint8)
 _GREY_LEFT = cv2.imencode(
     ".png",
     np.concatenate([np.zeros((64, 32, 3), np.uint8), np.full((64, 32, 3), 255, np.uint8)], 1),
@@ -235,6 +236,16 @@ SETS = {
             keypoints_3d=lambda r: _flip_x(r.keypoints_3d),
             keypoints_2d=lambda r: np.array([64, 0]) + r.keypoints_2d * np.array([-1, 1]),
             intrinsics=lambda r: _k(r, lambda m: m.__setitem__((0, 2), 64 - m[0, 2])),
+        ),
+    ),
+    "labels of pictures half as large": (
+        "labels_of_part",
+        _change(
+            image=lambda r: cv2.imencode(".png", np.tile(_NOISE, (2, 2, 1)) + np.uint8(r.id))[
+                1
+            ].tobytes(),
+            height=lambda r: 128,
+            width=lambda r: 128,
         ),
     ),
     "one picture for all": ("same_picture", None),

@@ -1,6 +1,7 @@
 """COCO's persons: which are kept, joints in MPII's rows, boxes, crowds and boxes without area."""
 
 import json
+import struct
 
 import cv2
 import numpy as np
@@ -202,3 +203,43 @@ def test_null_coordinates_are_joints_without_a_label(tmp_path):
 def test_an_iscrowd_that_is_neither_is_named(tmp_path):
     with pytest.raises(ValueError, match="annotation 0 cannot be read .'iscrowd' is 'maybe'"):
         read_coco_keypoints(_write(tmp_path, [_person(1, 7, iscrowd="maybe")]))
+
+
+@pytest.mark.parametrize(
+    "said", [{"width": 200, "height": 240}, {"width": "200", "height": None}, {}]
+)
+def test_a_picture_of_the_size_that_the_file_says(tmp_path, said):
+    images = [{"id": 7, "file_name": "000007.jpg"} | said]
+    assert len(list(read_coco_keypoints(_write(tmp_path, [_person(1, 7)], images=images)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            {"width": 400, "height": 480},
+            "the picture is 200 x 240 px, the file .* says 400 x 480; give",
+        ),
+        (
+            {"width": 240, "height": 200},
+            "says 240 x 200, so the labels may be of the picture before EXIF",
+        ),
+        ({"width": 201}, "says 201 x 240"),
+    ],
+)
+def test_a_picture_of_another_size_is_a_bad_record(tmp_path, said, sentence):
+    images = [{"id": 7, "file_name": "000007.jpg"} | said]
+    source = read_coco_keypoints(_write(tmp_path, [_person(1, 7)], images=images))
+    with pytest.raises(ValueError, match=sentence):
+        source.read(0)
+
+
+def test_a_picture_that_exif_turns_has_the_size_it_is_shown_in(tmp_path):
+    path = _write(tmp_path, [_person(1, 7)], images=[{"id": 7, "file_name": "000007.jpg", "width": 200, "height": 240}])  # fmt: skip  # noqa: E501
+    file = tmp_path / "val2017" / "000007.jpg"
+    tiff = b"II*\x00" + struct.pack("<IH", 8, 1) + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    body = b"Exif\x00\x00" + tiff
+    data = file.read_bytes()
+    file.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
+    with pytest.raises(ValueError, match="is 240 x 200 px, .* before EXIF turned it"):
+        read_coco_keypoints(path).read(0)
