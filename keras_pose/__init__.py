@@ -15,6 +15,7 @@ ROOMS = (
     "losses",
     "layers",
     "metrics",
+    "data/labels",
     "data/pictures",
     "data/records",
     "data/motion",

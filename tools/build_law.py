@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 _NUMBERS = ("skeletons", "geometry")
 _SHARED = (*_NUMBERS, "files", "train", "codecs", "losses", "layers", "metrics")
-_RECORDS = ("data/pictures", "data/records")
+_RECORDS = ("data/labels", "data/pictures", "data/records")
 _WINGS = (*_RECORDS, "data/motion", "data/views", "data/datasets", "data/generated", "data/doctor")
 _BELOW_SERVING = (*_SHARED, *_WINGS, "data", "viz", "export")
 _BELOW_METHODS = (*_BELOW_SERVING, "serving")
@@ -34,9 +34,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Weights come from files of torch or of this package.
     "layers": (*_NUMBERS, "files", "train"),
     "metrics": _NUMBERS,
+    "data/labels": _SHARED,
     "data/pictures": _SHARED,
     "data/records": _SHARED,
-    "data/motion": _SHARED,
+    "data/motion": (*_SHARED, "data/labels"),
     "data/views": (*_SHARED, *_RECORDS),
     "data/datasets": (*_SHARED, *_RECORDS),
     "data/doctor": (*_SHARED, *_RECORDS),

@@ -9,7 +9,11 @@ import tensorflow as tf
 from keras_pose.data import records
 from keras_pose.data.records.sets import RecordSet
 from keras_pose.data.views.batches import batch_views
-from keras_pose.data.views.device_datasets import augmentation_place, render_views, squares_dataset
+from keras_pose.data.views.device_datasets import (
+    augmentation_place,
+    render_views,
+    squares_dataset,
+)
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_datasets import two_views_dataset
 from keras_pose.hands.record_sets import open_records

@@ -15,9 +15,10 @@ from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.data.pictures.frames import FrameReader, FrameStore
 from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.data.records.record import Record
-from keras_pose.geometry import affine2d
+from keras_pose.geometry import affine2d, other_picture
 from keras_pose.skeletons import MPII_16_SPINE, Skeleton, convert
 
+_FEW_FRAMES = 20
 _MILLIMETRES = 1000.0
 
 
@@ -125,6 +126,11 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
         raise ValueError(f"{name}: {error}.") from error
     corner = affine2d.apply(box[None, :2], matrix)[0]
     intrinsics = clip.intrinsics
+    other = _reach(clip, image.shape)
+    if intrinsics is not None:
+        other = other_picture(intrinsics, *image.shape[:2])
+    if other:
+        raise ValueError(f"{name}: {other}; take frames of the size that the labels are of.")
     if intrinsics is not None:
         intrinsics = affine2d.transform_intrinsics(intrinsics, matrix)
     return Record(
@@ -143,6 +149,20 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
         group=clip.group,
         label=int(clip.labels[row]),
     )
+
+
+def _reach(clip: BodyClip, shape: tuple[int, ...]) -> str:
+    """Word that a recording's joints are of frames of another size; empty where they may be of these."""
+    # Fifty frames of the recording tell.
+    points = clip.points_px[:: max(len(clip.points_px) // 50, 1)]
+    far = points.max(1) / [shape[1], shape[0]]  # of each frame
+    is_of_smaller = len(points) >= _FEW_FRAMES and far.max() < 0.5
+    is_of_larger = (np.median(far, axis=0) > 1.2).any()
+    if not (is_of_smaller or is_of_larger):
+        return ""
+    x, y = points.max((0, 1))
+    size = f"{shape[1]} x {shape[0]} px"
+    return f"the recording's joints reach to ({x:.0f}, {y:.0f}) px, its frames have {size}"
 
 
 def rows_of_clips(clips: list[BodyClip]) -> tuple[np.ndarray, np.ndarray]:

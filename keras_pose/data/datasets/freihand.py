@@ -19,9 +19,11 @@ import numpy as np
 from keras_pose.data.pictures.picture import read_picture
 from keras_pose.data.records.record import Record, RecordSource
 from keras_pose.files import read_json
+from keras_pose.geometry import other_picture
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
 NUM_SAMPLES = 32560
+_MOST_OFF = 0.1
 LICENCE = "FreiHAND: research only, no commercial use; cite Zimmermann et al., ICCV 2019"
 _ADVICE = (
     "give the folder that holds training/, evaluation/, training_K.json and so on "
@@ -84,6 +86,11 @@ def read_freihand(
         matrix = matrices[sample]
         if not np.isfinite(matrix).all() or (points is not None and not (points[:, 2] > 0).all()):
             raise ValueError(f"{name}: K or xyz of sample {sample} is no hand before a camera.")
+        # The data set's own camera looks through the middle of its 224 x 224 px.
+        if other := other_picture(matrix, height, width, _MOST_OFF):
+            raise ValueError(
+                f"{name}: in {split}_K.json {other}; take pictures and labels of the same size."
+            )
         return Record(
             id=number,
             source="freihand",

@@ -13,6 +13,7 @@ import pathlib
 import numpy as np
 
 from keras_pose.data.datasets.body_joints import labelled_joints
+from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN
 from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.data.pictures.picture import read_picture
@@ -120,4 +121,4 @@ def read_lsp_joints(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarra
         table, digits = joints.transpose(2, 0, 1), 5
         labelled = table[..., 2] > 0
     points = np.asarray(table[..., :2], np.float64)
-    return points, labelled & np.isfinite(points).all(-1), digits
+    return points, labelled & np.isfinite(points).all(-1) & ~missing_joints(points), digits

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from keras_pose.data.pictures.picture import decode_picture, encode_picture, read_picture
+from keras_pose.data.pictures.picture_size import check_picture_size
 from keras_pose.data.records.record import Record, RecordSource
 from keras_pose.files import read_json
 from keras_pose.files.arrays import check_is_file
@@ -124,7 +125,10 @@ def read_youtube_3d_hands(
     content = read_json(file, object_hook=_with_packed_mesh)
     try:
         names = {image["id"]: str(image["name"]) for image in content["images"]}
-        sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+        sizes = {
+            image["id"]: {key: image[key] for key in ("width", "height")}
+            for image in content["images"]
+        }
         annotations = [
             (annotation, names[annotation["image_id"]]) for annotation in content["annotations"]
         ]
@@ -150,12 +154,7 @@ def read_youtube_3d_hands(
         frame = found[name]
         assert frame is not None
         image, height, width = read_picture(root / frame, frame)
-        labelled = sizes[annotation["image_id"]]
-        if labelled != (width, height):
-            raise ValueError(
-                f"{frame}: the frame is {width} x {height} px, {file.name} labels it at "
-                f"{labelled[0]} x {labelled[1]}; extract the video's frames at that size."
-            )
+        check_picture_size(frame, width, height, sizes[annotation["image_id"]], file.name)
         try:
             vertices = np.array(annotation["vertices"], np.float64)
             points = mesh_joints(vertices, regressor)[:, :2]

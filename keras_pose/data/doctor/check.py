@@ -17,7 +17,8 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_pose.data.doctor.findings import Finding, Findings, findings_table
-from keras_pose.data.doctor.labels import label_faults, order_evidence
+from keras_pose.data.doctor.labels import label_faults
+from keras_pose.data.doctor.sets import SetEvidence
 from keras_pose.data.pictures.picture import decode_picture, plain_picture
 from keras_pose.data.records.index import INDEX_FILE, read_index, shard_name
 from keras_pose.data.records.reader import RecordReader
@@ -74,7 +75,7 @@ def check_records(
     if max_records and max_records < len(reader):
         positions = np.linspace(0, len(reader) - 1, max_records).astype(np.int64)
     seen: dict[bytes, int] = {}
-    orders: list[tuple[str, float]] = []
+    evidence = SetEvidence()
     for number, position in enumerate(positions):
         if on_progress and number % 64 == 0:
             on_progress(number, len(positions))
@@ -85,23 +86,15 @@ def check_records(
             continue
         findings.extend(label_faults(record), record.title)
         findings.extend(_picture_faults(record), record.title)
-        if order := order_evidence(record):
-            orders.append(order)
+        evidence.add(record)
         # Some hundred bytes per record: what grows with their number.
         box = b"" if record.box is None else record.box.tobytes()
         digest = hashlib.sha256(record.image + box).digest()[:16]
         if digest in seen:
             findings.add("same_picture", f"{record.title} and record {seen[digest]}")
         seen.setdefault(digest, record.id)
-    # Seen over hands: 0.84 to 0.91 in the right order, 1.25 to 1.76 in a wrong one; over eight persons
-    # of MPII at random at most 0.88, and at least 1.16.
-    middle = float(np.median([ratio for _, ratio in orders])) if orders else 0.0
-    if middle > 1.05:
-        names = [name for name, _ in orders]
-        best = max(set(names), key=names.count)
-        findings.add(
-            "order_of_set", f"bones are {middle:.2f} times as long as in this order: {best}"
-        )
+    for kind, detail in evidence.faults():
+        findings.add(kind, detail)
     return findings.result(len(positions)), len(positions)
 
 

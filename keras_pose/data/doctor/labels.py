@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from keras_pose.data.doctor.bodies import body_faults, body_order_evidence, is_body
+from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.data.records.record import Record
 from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, Skeleton
 
@@ -90,6 +91,8 @@ def _faults_2d(record: Record) -> Iterator[Fault]:
     elif size.min() > 4 and points.min() >= -0.5 and points.max() <= 1.5:
         yield "normalised", f"2D joints reach {points.max():.2f}"
     else:
+        if count := int(missing_joints(points).sum()):
+            yield "zero_joints", f"{count} of {len(points)} joints"
         outside = ((points < 0) | (points > size)).any(1).mean()
         if outside > 0.5:
             yield "outside_picture", f"{100 * outside:.0f} % of the joints"

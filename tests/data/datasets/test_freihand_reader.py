@@ -128,6 +128,19 @@ def test_a_missing_or_cut_off_picture_is_a_bad_record_with_its_name(tmp_path):
     assert "00000009.jpg: the picture is cut off" in index["bad"][1][1]
 
 
+@pytest.mark.parametrize("side", [448, 112])
+def test_pictures_of_another_size_than_their_labels_are_bad_records(tmp_path, side):
+    path = _layout(tmp_path) / "training/rgb/00000004.jpg"
+    cv2.imwrite(str(path), np.zeros((side, side, 3), np.uint8))
+    source = read_freihand(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=f"00000004.jpg: in training_K.json .* 224 x 220 px, not of {side} x {side}",
+    ):
+        source.read(4)
+    assert source.read(3).width == 224
+
+
 def test_points_behind_the_camera_are_a_bad_record(tmp_path):
     _layout(tmp_path)
     table = [_joints(n) for n in range(3)]

@@ -108,6 +108,7 @@ def _turned(image):
 
 
 _BLANK = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
+_NOISE = np.random.default_rng(0).integers(0, 200, (64, 64, 3), np.uint8)
 _GREY_LEFT = cv2.imencode(
     ".png",
     np.concatenate([np.zeros((64, 32, 3), np.uint8), np.full((64, 32, 3), 255, np.uint8)], 1),
@@ -183,6 +184,10 @@ RECORDS = {
     "all joints in one place": ("collapsed", _change(keypoints_2d=lambda r: np.full((21, 2), 9))),
     "NaN": ("not_finite", _change(keypoints_2d=lambda r: _spoilt(np.nan)(r.keypoints_2d))),
     "infinite": ("not_finite", _change(keypoints_3d=lambda r: _spoilt(np.inf)(r.keypoints_3d))),
+    "2D joints in the corner": (
+        "zero_joints",
+        _change(keypoints_2d=lambda r: np.r_[[[0, 0], [0, 0]], r.keypoints_2d[2:]]),
+    ),
     "nothing visible": ("nothing_visible", _change(visible=lambda r: np.zeros(21))),
     "box without area": ("box_empty", _change(box=lambda r: (5, 5, 0, 9))),
     "box outside": ("box_outside", _change(box=lambda r: (70, 5, 9, 9))),
@@ -231,6 +236,16 @@ SETS = {
             keypoints_3d=lambda r: _flip_x(r.keypoints_3d),
             keypoints_2d=lambda r: np.array([64, 0]) + r.keypoints_2d * np.array([-1, 1]),
             intrinsics=lambda r: _k(r, lambda m: m.__setitem__((0, 2), 64 - m[0, 2])),
+        ),
+    ),
+    "labels of pictures half as large": (
+        "labels_of_part",
+        _change(
+            image=lambda r: cv2.imencode(".png", np.tile(_NOISE, (2, 2, 1)) + np.uint8(r.id))[
+                1
+            ].tobytes(),
+            height=lambda r: 128,
+            width=lambda r: 128,
         ),
     ),
     "one picture for all": ("same_picture", None),
@@ -304,6 +319,7 @@ def test_every_kind_is_caught_by_some_corruption():
     of_bodies = {
         *("body_size", "body_lines", "uneven", "knees", "twisted", "sides_2d_3d", "mpii_scale"),
         *("missing_joints", "partly_outside", "box_scale", "head_size"),
+        *("corners_of_set", "limbs_of_set"),
     }
     assert set(KINDS) - caught - of_bodies == {"duplicate_id", "joint_order", "different_poses"}
     assert len(RECORDS) + len(SETS) + len(FILES) >= 20
