@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_pose.data.views import host_pixels as augment_host
 from keras_pose.data.views.decoding import decode_for_views
-from keras_pose.data.views.draws import host_pixels as augment_host
 from keras_pose.geometry import affine2d
 
 

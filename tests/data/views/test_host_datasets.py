@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
+from keras_pose.data.views import host_pixels as augment_host
 from keras_pose.data.views.draws import ViewRanges, plain_ranges, view_parameters
-from keras_pose.data.views.draws import host_pixels as augment_host
 from keras_pose.data.views.host_datasets import labelled_view_dataset, two_views_dataset
 from keras_pose.geometry import affine2d, project
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from keras_pose.data.views import host_pixels as augment_host
 from keras_pose.data.views.draws import ViewRanges, plain_ranges, view_parameters
-from keras_pose.data.views.draws import host_pixels as augment_host
 from keras_pose.geometry import affine2d
 
 IDENTITY = np.eye(3, 4, dtype=np.float32)
