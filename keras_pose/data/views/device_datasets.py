@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
+from keras_pose.data.views import device_pixels
 from keras_pose.data.views.chunks import Epoch, ViewKind, ViewOptions, place_chunks
-from keras_pose.data.views.draws import ViewRanges, device_pixels
+from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_pixels import (
     DOUBLE,
     blur_radius,

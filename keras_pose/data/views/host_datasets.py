@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
+from keras_pose.data.views import host_pixels
 from keras_pose.data.views.chunks import Epoch, ViewKind, ViewOptions, place_chunks
-from keras_pose.data.views.draws import ViewRanges, host_pixels
+from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.labelled_draws import labelled_kind
 from keras_pose.data.views.pair_draws import pair_kind
 
