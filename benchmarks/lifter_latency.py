@@ -23,6 +23,7 @@ from keras_pose.tips.export import golden_inputs
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.serving import lift_signature
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 SIGNATURE = "lift"
@@ -205,4 +206,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

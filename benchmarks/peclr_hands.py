@@ -13,7 +13,7 @@ import re
 
 import numpy as np
 
-from keras_pose.peclr import pose_evaluation
+from keras_pose.hands import evaluation as pose_evaluation
 from keras_pose.train import run_folder
 from keras_pose.viz import Series, line_chart_svg
 

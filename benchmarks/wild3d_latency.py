@@ -17,6 +17,7 @@ from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
@@ -191,4 +192,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

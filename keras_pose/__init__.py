@@ -7,21 +7,34 @@ Importing this package has no side effect and loads no framework. Import the roo
 __version__ = "0.1.0"
 
 ROOMS = (
+    "files",
     "skeletons",
     "geometry",
+    "train",
     "codecs",
     "losses",
     "layers",
     "metrics",
-    "train",
+    "data/pictures",
+    "data/records",
+    "data/motion",
+    "data/views",
+    "data/datasets",
+    "data/doctor",
+    "data/generated",
     "data",
     "viz",
     "export",
     "serving",
+    "hands",
     "peclr",
-    "tips",
+    "hand_pose",
+    "hand_student",
     "wild3d",
+    "tips",
     "predict",
+    "equivariance",
+    "demo",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -4,7 +4,6 @@ Belongs here: writing versions at once or not at all, converting, comparing with
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 
-from keras_pose.export.atomic import CannotWrite, check_writable, staged_folder, write_file
 from keras_pose.export.card import (
     DataFact,
     MetricFact,
@@ -52,6 +51,7 @@ from keras_pose.export.verification import (
     compare_tflite,
     write_verification,
 )
+from keras_pose.files.atomic import CannotWrite, check_writable, staged_folder, write_file
 
 __all__ = [
     "FORMATS",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from keras_pose.export.atomic import write_file
+from keras_pose.files.atomic import write_file
 
 CARD_NAME = "card.md"
 

@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.augment_host import retouch
-from keras_pose.data.bad_records import BadRecords
-from keras_pose.data.picture import decode_picture
-from keras_pose.data.record_chunks import Epoch, map_chunks
-from keras_pose.data.view_boxes import record_box
-from keras_pose.data.views import ViewRanges, uniform_draws, view_parameters
+from keras_pose.data.pictures.boxes import record_box
+from keras_pose.data.pictures.picture import decode_picture
+from keras_pose.data.records.bad_records import BadRecords
+from keras_pose.data.views.chunks import Epoch, map_chunks
+from keras_pose.data.views.draws import ViewRanges, uniform_draws, view_parameters
+from keras_pose.data.views.host_pixels import retouch
 from keras_pose.geometry import affine2d
 
 # training_config.json: angle, crop margin, jitter of the crop, hue, saturation, value factor, value lift.

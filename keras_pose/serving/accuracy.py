@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.codecs import decode_heatmaps
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.geometry import affine2d
 from keras_pose.metrics import box_relative_pck
 from keras_pose.serving.contract import PoseNetwork
-from keras_pose.serving.crops import crop_matrices, cut_crops
 
 ACCURACY_NAME = "accuracy.json"
 MEASURE = "pck@0.1[share of joints within a tenth of the box's longer side]"

@@ -168,6 +168,7 @@ def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> N
     path = os.path.join(model_dir, RUN_FILE)
     os.makedirs(model_dir, exist_ok=True)
     content = {
+        "method": config.method,
         "config": configs.to_dict(config),
         "command": sys.argv if command is None else command,
         "environment": environment(),

@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from keras_pose import codecs
 from keras_pose.data import records
-from keras_pose.data.augment_device import augmentation_place, lone_side
-from keras_pose.data.labelled_squares import labelled_squares_dataset, render_labelled
-from keras_pose.data.picture_batches import batch_views
-from keras_pose.data.view_datasets import labelled_view_dataset
-from keras_pose.data.views import ViewRanges, plain_ranges
+from keras_pose.data.views.batches import batch_views
+from keras_pose.data.views.device_datasets import augmentation_place, lone_side
+from keras_pose.data.views.draws import ViewRanges, plain_ranges
+from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.data.views.labelled_squares import labelled_squares_dataset, render_labelled
 from keras_pose.geometry import project
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.config import Config

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.view_boxes import joints_box
+from keras_pose.codecs.mirror import with_mirror
+from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.metrics import ACCURACY_JOINTS, Protocol, head_relative_hits, joint_table
 from keras_pose.wild3d import body_measures
 from keras_pose.wild3d.body_measures import SCORED_2D_JOINTS, position_measures, symmetry_measures
-from keras_pose.wild3d.mirror import with_mirror
 
 # Part of a report that averages the actions, each counted once however many pictures it has.
 MEAN_OF_ACTIONS = "mean of actions"

@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
-from keras_pose.data.labelled_squares import render_labelled
+from keras_pose.data.views.labelled_squares import render_labelled
+from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
-from keras_pose.wild3d.body_groups import BODY_GROUPS
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_pose.codecs import total_bone_length
 from keras_pose.data import records
-from keras_pose.data.generated_bodies import body_source
+from keras_pose.data.generated.bodies import body_source
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
 from keras_pose.wild3d.config import Config
 
