@@ -12,7 +12,7 @@ class ClippedRelu(keras.layers.Layer):
     """ReLU6: `min(max(x, 0), 6)`, with gradient 1 strictly between the two.
 
     TensorFlow's operation in bfloat16 takes three times as long as in float32 on a processor, and its
-    gradient likewise; compiled by XLA, the same operations take a third. It is compiled in training alone,
+    gradient likewise; compiled by XLA, both take a third of that. It is compiled in training alone,
     where there is no GPU, so that exported graphs hold the plain operation.
 
     Args:

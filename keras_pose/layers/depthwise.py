@@ -111,9 +111,7 @@ def _kernel_gradient(inputs, shape, upstream, stride):
     )
 
     def seen(row, column):
-        return padded[
-            :, row : row + last_row + _FAST, column : column + last_column + _FAST, :
-        ]
+        return padded[:, row : row + last_row + _FAST, column : column + last_column + _FAST, :]
 
     whole = tf.concat(
         [

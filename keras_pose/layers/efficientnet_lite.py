@@ -65,7 +65,7 @@ def build_efficientnet_lite(
     Raises:
         ValueError: if the size is no multiple of 32, or there are classes without a vector.
 
-    Reference: Tan & Le 2019, table 1 (arXiv 1905.11946); the Lite variant is the authors' release of 2020.
+    Reference: Tan & Le 2019, table 1 (arXiv 1905.11946); the Lite variant: its release of 2020.
     """
     if image_size is not None and (image_size < 32 or image_size % 32):
         raise ValueError(f"image_size={image_size} must be a multiple of 32; use one.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +30,8 @@ def read_coco_keypoints(
     pictures: str | os.PathLike[str] | None = None,
     min_joints: int = 6,
     min_side: float = 48.0,
+    where: Mapping[str, Sequence[str]] | None = None,
+    group_field: str = "group",
 ) -> RecordSource:
     """Describe the annotated persons of COCO.
 
@@ -38,9 +41,13 @@ def read_coco_keypoints(
             or `images`, beside the file or above it.
         min_joints: persons with fewer labelled joints of COCO's 17 are left out and counted.
         min_side: persons whose box is smaller on its longer side, px, are left out and counted.
+        where: field of the annotations to the values that are admitted, for example
+            `{"licence": ["Apache-2.0", "MIT"]}`; others are left out and counted.
+        group_field: field of the annotations that says what belongs together (person, session);
+            where it is missing each picture is a group, as in COCO itself.
 
     Returns:
-        The records, joints in MPII_16 order; `id` is the annotation's, `group` the picture. `box` is
+        The records, joints in MPII_16 order; `id` is the annotation's. `box` is
         a square about the person's box, or about the joints where that has no area.
 
     Raises:
@@ -55,18 +62,24 @@ def read_coco_keypoints(
         files = {image["id"]: str(image["file_name"]) for image in images}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: an image lacks 'id' or 'file_name'; {_ADVICE}.") from error
-    persons: list[tuple[int, str, np.ndarray, np.ndarray]] = []
-    counts = {"crowds": 0, "with too few joints": 0, "too small": 0}
+    where = where or {}
+    _check_fields(path, annotations, where)
+    persons: list[tuple[int, str, str, np.ndarray, np.ndarray]] = []
+    counts = {"crowds": 0, "with too few joints": 0, "too small": 0, "of other fields": 0}
     num_flat = 0
     for number, annotation in enumerate(annotations):
         try:
             if annotation.get("iscrowd"):
                 counts["crowds"] += 1
                 continue
+            if any(str(annotation.get(name)) not in values for name, values in where.items()):
+                counts["of other fields"] += 1
+                continue
             table = np.array(annotation["keypoints"], np.float64).reshape(17, 3)
             box = np.array(annotation.get("bbox", (0, 0, 0, 0)), np.float64).reshape(4)
             file = files[annotation["image_id"]]
             identity = int(annotation.get("id", number))
+            group = str(annotation.get(group_field, file))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"{path}: annotation {number} cannot be read ({str(error)[:80]}); {_ADVICE}."
@@ -81,7 +94,7 @@ def read_coco_keypoints(
             counts["too small"] += 1
             continue
         num_flat += int(min(box[2:]) <= 0)
-        persons.append((identity, file, table, square))
+        persons.append((identity, file, group, table, square))
     notes = [f"{count} persons {what} were left out." for what, count in counts.items() if count]
     if num_flat:
         notes.append(f"{num_flat} boxes had no area and were made from the joints.")
@@ -90,7 +103,7 @@ def read_coco_keypoints(
     root = _pictures(path, pictures)
 
     def read(position: int) -> Record:
-        identity, file, table, square = persons[position]
+        identity, file, group, table, square = persons[position]
         data, height, width = read_picture(root / file, file)
         points, visible = labelled_joints(table[:, :2], table[:, 2], COCO_17, MPII_16)
         return Record(
@@ -104,10 +117,19 @@ def read_coco_keypoints(
             keypoints_2d=points,
             visible=visible,
             box=square,
-            group=file,
+            group=group,
         )
 
     return RecordSource("coco", LICENCE, MPII_16.name, len(persons), read, tuple(notes))
+
+
+def _check_fields(path, annotations, where):
+    for name, values in where.items():
+        known = {str(a[name]) for a in annotations if isinstance(a, dict) and name in a}
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            said = ", ".join(sorted(known)[:8]) or "none at all"
+            raise ValueError(f"{path}: no annotation has {name}={unknown[0]}; the file has {said}.")
 
 
 def _pictures(path: pathlib.Path, pictures: str | os.PathLike[str] | None) -> pathlib.Path:
