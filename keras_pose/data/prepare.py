@@ -73,7 +73,12 @@ class PrepareConfig:
     )
     score_field: str = option("", "keypoint_json: field of a pseudo label's score.")
     box_field: str = option("bbox", "keypoint_json: field of the hand's box.")
-    group_field: str = option("group", "keypoint_json: field of session, person or scene.")
+    group_field: str = option("group", "keypoint_json, coco: field of session, person or scene.")
+    where: str = option(
+        "",
+        "coco: only annotations whose fields have one of these values, such as "
+        "licence=MIT|Apache-2.0,source=mine.",
+    )
     head_field: str = option("head_size", "keypoint_json: field of PCKh's length in px.")
     min_joints: int = option(6, "coco, lsp: leave out persons with fewer labelled joints.", low=1)
     adjusted: str = option(

@@ -24,7 +24,7 @@ SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
     "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
     "generated_bodies": ("num", "seed", "size", "style", "motion", "backgrounds", "labels_3d"),
     "mpii": ("pictures", "split", "adjusted"),
-    "coco": ("pictures", "min_joints"),
+    "coco": ("pictures", "min_joints", "where", "group_field"),
     "lsp": ("pictures", "split", "min_joints"),
     "human36m_pictures": ("split", "subjects", "every", "size"),
     "mpi_inf_3dhp_pictures": ("split", "subjects", "every", "size", "universal"),
@@ -54,6 +54,11 @@ def source_settings(config: Any) -> dict[str, Any]:
         own["size"] = _size(config)
     if own.get("head_field") == "head_size":  # younger than the folders that lack it
         del own["head_field"]
+    if config.source == "coco":  # likewise
+        if not own["where"]:
+            del own["where"]
+        if own["group_field"] == "group":
+            del own["group_field"]
     return own
 
 
@@ -169,7 +174,13 @@ def _mpii(config: Any) -> RecordSource:
 def _coco(config: Any) -> RecordSource:
     from keras_pose.data.datasets.coco_keypoints import read_coco_keypoints
 
-    return read_coco_keypoints(config.input, config.pictures or None, config.min_joints)
+    return read_coco_keypoints(
+        config.input,
+        config.pictures or None,
+        config.min_joints,
+        where=_conditions(config.where),
+        group_field=config.group_field,
+    )
 
 
 def _lsp(config: Any) -> RecordSource:
@@ -201,6 +212,19 @@ def _mpi_inf_3dhp_pictures(config: Any) -> RecordSource:
         size=_size(config),
         universal=config.universal,
     )
+
+
+def _conditions(text: str) -> dict[str, list[str]]:
+    """`licence=MIT|Apache-2.0,source=people_ccp` to admitted values by field."""
+    conditions = {}
+    for word in filter(None, text.split(",")):
+        name, equals, values = word.partition("=")
+        if not (name.strip() and equals and values):
+            raise ValueError(
+                f"--where={text}: {word!r} is no condition; give field=value|value, with commas between."
+            )
+        conditions[name.strip()] = [value.strip() for value in values.split("|")]
+    return conditions
 
 
 def _size(config: Any) -> int:

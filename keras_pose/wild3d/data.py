@@ -35,7 +35,7 @@ _ROW_SEVEN = MPII_16.index("thorax")
 _SHOULDERS = MPII_16.indices(("right_shoulder", "left_shoulder"))
 _PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
 # What the labels need of a record beside what views keep.
-_KEPT = ("projected_2d", "depth_px", "head_size", "id_shift")
+_KEPT = ("projected_2d", "depth_px", "head_size", "id_shift", "annotated")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,8 @@ class LabelledBodies:
         batches: function of the first step to an endless dataset of augmented batches: `image` uint8
             `[B, S, S, 3]`, or in its place what `render_labelled` makes it of where views are made on the
             device; `keypoints_2d` float32 `[B, 16, 2]` px of the crop, rows of `MPII_16`;
-            `visible` `[B, 16]`; `depth` `[B, 16]` half sides of the crop, relative to the spine;
+            `visible` `[B, 16]`; `annotated` `[B, 16]`, whether anybody knows where the joint is, in the
+            crop or not; `depth` `[B, 16]` half sides of the crop, relative to the spine;
             `has_depth` `[B]`; `keypoints_3d` `[B, 16, 3]` m, camera frame, rows of `MPII_16_SPINE`;
             `projected_2d` `[B, 16, 2]` px of the crop, the record's own 2D joints; `head_size` `[B]` px
             of the crop, 0 if unknown; `matrix` `[B, 2, 3]`, picture to crop; `box` `[B, 4]`, `has_box`,
@@ -213,6 +214,8 @@ def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
         mirror_probability=config.mirror_probability,
         channel_gain=(1.0 - config.channel_gain, 1.0 + config.channel_gain),
         cutout_probability=config.cutout_probability,
+        grey_probability=config.grey_probability,
+        shift=(-config.shift_range, config.shift_range),
     )
 
 
@@ -279,6 +282,7 @@ def _with_depth(record, config, has_thorax):
         both = tf.reduce_min(tf.gather(visible, _SHOULDERS))
         visible = tf.tensor_scatter_nd_update(visible, [[_ROW_SEVEN]], both[None])
     return record | {
+        "annotated": tf.where(is_placed, tf.ones_like(visible), visible),
         "keypoints_3d": points_3d,
         "has_depth": tf.cast(has_depth, tf.float32),
         "keypoints_2d": tf.where(uses_weak, weak_2d, row_seven),
@@ -304,6 +308,8 @@ def _label_batch(config):
 
         depth_px = batch.pop("depth_px")
         depth_px = tf.where(is_mirrored[:, None], flipped(depth_px), depth_px)
+        annotated = batch["annotated"]
+        annotated = tf.where(is_mirrored[:, None], flipped(annotated), annotated)
         own = batch["projected_2d"]
         own = tf.where(is_mirrored[:, None, None], flipped(own), own)
         own = tf.einsum("bjd,bcd->bjc", own, matrix[:, :, :2]) + matrix[:, None, :, 2]
@@ -313,6 +319,7 @@ def _label_batch(config):
             # The unit of x and y, so that a person twice as large in the crop is twice as deep.
             "depth": depth_px * (2.0 * zoom / config.image_size)[:, None],
             "projected_2d": own * has_2d,
+            "annotated": annotated,
             "head_size": batch["head_size"] * zoom,
             "id": batch["id"] + id_shift,
         }

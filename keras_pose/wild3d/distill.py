@@ -86,6 +86,7 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Callable[[Any], dict[
             stem_width=config.stem_width,
             depth_head=config.depth_head,
             num_depth_modules=config.num_depth_modules,
+            head=config.head,
         )
         features = pooled_features(network)
         whole = keras.Model(network.input, {"features": features, **network.output})

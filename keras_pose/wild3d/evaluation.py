@@ -122,6 +122,27 @@ def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
     }
 
 
+def share_by_folder(
+    results: dict[str, dict[str, float]], folder_names: Sequence[str]
+) -> dict[str, float]:
+    """Give the share of joints within a tenth of the box, folder by folder, for curves.
+
+    Args:
+        results: from `evaluate_bodies`.
+        folder_names: names of the record folders.
+
+    Returns:
+        `pck_10/<folder>` to the share; empty for a single folder.
+    """
+    if len(folder_names) < 2:
+        return {}
+    return {
+        f"pck_10/{name}": results[name][body_measures.PCK_10.id]
+        for name in folder_names
+        if body_measures.PCK_10.id in results.get(name, {})
+    }
+
+
 def _parts(part: Callable, numbers: np.ndarray, names: Sequence[str]) -> dict:
     chosen = {name: numbers == number for number, name in enumerate(names)}
     return {name: part(rows) for name, rows in chosen.items() if rows.any()}

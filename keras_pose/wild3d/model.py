@@ -1,5 +1,6 @@
 """Training of the pose network on pictures with depth labels and without, mixed in any way."""
 
+import math
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ from keras_pose import codecs, losses
 from keras_pose.data.views.device_datasets import render_labelled
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
-from keras_pose.train.optimizers import StepDecay, build_optimizer
+from keras_pose.train.optimizers import StepDecay, WarmupCosine, build_optimizer
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
@@ -61,6 +62,7 @@ class PoseModel(keras.Model):
                 init=config.init,
                 synchronized_batch_norm=config.synchronized_batch_norm,
                 bn_momentum=config.bn_momentum,
+                head=config.head,
             )
             self.pose = build_pose(
                 self.network,
@@ -79,8 +81,12 @@ class PoseModel(keras.Model):
     def compile(self, **kwargs):
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         config = self.config
-        rate = StepDecay(config.learning_rate, _steps(config.decay_steps), config.decay_factor)
+        rate = _learning_rate(config)
         optimizer = build_optimizer(config.optimizer, rate, config.weight_decay)
+        if config.ema_momentum:
+            optimizer.use_ema = True
+            optimizer.ema_momentum = config.ema_momentum
+            optimizer.ema_overwrite_frequency = None
         if config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(self.trained_variables)
@@ -107,6 +113,11 @@ class PoseModel(keras.Model):
     def trained_variables(self) -> list[keras.Variable]:
         """What the optimizer moves."""
         return self.network.trainable_variables
+
+    def take_mean_weights(self) -> None:
+        """Replace the weights by their mean over updates, where one is kept."""
+        if self.config.ema_momentum:
+            self.pose_optimizer.finalize_variable_values(self.trained_variables)
 
     @property
     def metrics(self):
@@ -154,8 +165,15 @@ class PoseModel(keras.Model):
             on_map, visible, config.heatmap_size, config.sigma, config.radius, config.subpixel
         )
         weights = visible if config.mask_missing else None
+        if config.absent_outside:
+            weights = ops.cast(data["annotated"], self.compute_dtype)
+        unit = 1.0
+        if config.heatmap_unit == "blob":
+            # Sum over all pixels of the square of a Gaussian: the mean is in its units then.
+            unit = config.heatmap_size**2 / (math.pi * config.sigma**2)
         terms = {
-            "loss_heatmap": sum(losses.heatmap_error(stack, targets, weights) for stack in maps)
+            "loss_heatmap": unit
+            * sum(losses.heatmap_error(stack, targets, weights) for stack in maps)
         }
         depth = ops.cast(read_depth(outputs, on_map), self.compute_dtype)
         has_depth = ops.cast(data["has_depth"], self.compute_dtype)
@@ -204,8 +222,11 @@ class PoseModel(keras.Model):
         return replicas.over_global_batch(total)
 
 
-def _steps(decay_steps):
-    return (decay_steps,) if decay_steps else ()
+def _learning_rate(config):
+    if config.schedule == "one_cycle":
+        return WarmupCosine(config.learning_rate, config.warmup_steps, config.num_steps)
+    steps = (config.decay_steps,) if config.decay_steps else ()
+    return StepDecay(config.learning_rate, steps, config.decay_factor)
 
 
 def _unit_range(image):

@@ -2,8 +2,8 @@
 
 A backbone makes maps of a quarter of the picture's side; a head of heat maps and a head of depth read
 them. The paper's backbone is the stacked hourglass, whose heat maps are fed back into its features; the
-others are encoders followed by three transposed convolutions. Every network takes pictures in [0, 1]
-and normalises them itself.
+others are encoders followed by three transposed convolutions, or by lateral connections that keep what
+an encoder knows at finer sizes. Every network takes pictures in [0, 1] and normalises them itself.
 """
 
 import functools
@@ -13,20 +13,26 @@ from keras import layers
 
 from keras_pose.layers import (
     INITS,
+    LITE_OFFSET,
+    LITE_SCALE,
     BatchNorm,
     PointwiseConvolution,
     PreactivationResidual,
+    build_efficientnet_lite,
     build_hourglass,
     build_mobilenet,
+    build_pyramid,
     build_resnet,
     convolution_initializers,
+    feature_levels,
 )
-from keras_pose.wild3d.config import BACKBONES, MULTIPLE
+from keras_pose.wild3d.config import BACKBONES, HEADS, MULTIPLE, STRIDE, picture_multiple
 
 DEPTH_HEADS = ("vector", "map")
 NUM_JOINTS = 16
 
 _DECONVOLUTIONS = 3
+_LEVELS = (STRIDE, 8, 16, 32)
 # Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -45,6 +51,7 @@ def build_network(
     synchronized_batch_norm: bool = False,
     bn_momentum: float = 0.9,
     stem_width: int = 64,
+    head: str = "deconvolution",
     name: str | None = None,
 ) -> keras.Model:
     """Build a network with random weights.
@@ -66,6 +73,9 @@ def build_network(
         synchronized_batch_norm: batch statistics over all replicas of a strategy.
         bn_momentum: share of the old running statistics that stays in a step.
         stem_width: channels of the first convolution; `hourglass` alone.
+        head: what brings an encoder's features to a quarter of the picture: `"deconvolution"` (of the
+            last ones alone) or `"lateral"` (of those at a 4th, 8th, 16th and 32nd of the side); of no
+            meaning to the hourglass.
         name: of the model; `backbone` when None.
 
     Returns:
@@ -80,13 +90,22 @@ def build_network(
     Xiao et al. 2018 (arXiv 1804.06208).
     """
     _check(
-        backbone, image_size, num_stacks, num_modules, width, depth_head, num_depth_modules, init
+        backbone,
+        image_size,
+        num_stacks,
+        num_modules,
+        width,
+        depth_head,
+        num_depth_modules,
+        init,
+        head,
     )
     residual = functools.partial(
         _residual, init=init, momentum=bn_momentum, synchronized=synchronized_batch_norm
     )
     norm = functools.partial(BatchNorm, bn_momentum, synchronized=synchronized_batch_norm)
-    side = None if depth_head == "map" else image_size
+    is_lateral = head == "lateral" and backbone != "hourglass"
+    side = None if depth_head == "map" and not is_lateral else image_size
     full = keras.config.dtype_policy().variable_dtype
     picture = keras.Input((side, side, 3), name="image", dtype=full)
     if backbone == "hourglass":
@@ -96,8 +115,12 @@ def build_network(
             hidden, maps = _stack(hidden, num_modules, init, residual, norm, f"stack{stack}")
             heatmaps.append(maps)
     else:
-        trunk = _encoder(picture, backbone, side, synchronized_batch_norm, bn_momentum)
-        hidden = _deconvolutions(trunk, width, norm)
+        trunk, normalized = _encoder(picture, backbone, side, synchronized_batch_norm, bn_momentum)
+        if is_lateral:
+            levels = keras.Model(trunk.input, feature_levels(trunk, _LEVELS), name=trunk.name)
+            hidden = build_pyramid(levels(normalized), width, norm)
+        else:
+            hidden = _deconvolutions(trunk(normalized), width, norm)
         heatmaps = [_map_head("heatmaps")(hidden)]
     outputs = {"heatmaps": heatmaps}
     if depth_head == "map":
@@ -110,17 +133,19 @@ def build_network(
     return keras.Model(picture, outputs, name=name or backbone)
 
 
-def _check(backbone, image_size, num_stacks, num_modules, width, depth_head, num_depth, init):
+def _check(backbone, image_size, num_stacks, num_modules, width, depth_head, num_depth, init, head):
     for flag, value, known in (
         ("backbone", backbone, BACKBONES),
         ("depth_head", depth_head, DEPTH_HEADS),
         ("init", init, INITS),
+        ("head", head, HEADS),
     ):
         if value not in known:
             raise ValueError(f"--{flag}={value} is unknown; use one of {', '.join(known)}.")
-    if image_size < MULTIPLE or image_size % MULTIPLE:
+    multiple = picture_multiple(backbone, head, depth_head)
+    if image_size < MULTIPLE or image_size % multiple:
         raise ValueError(
-            f"--image_size={image_size} must be a multiple of {MULTIPLE}, as maps are a quarter of "
+            f"--image_size={image_size} must be a multiple of {multiple}, as maps are a quarter of "
             "the picture and are halved four times."
         )
     if width < 2 or width % 2:
@@ -185,12 +210,15 @@ def _encoder(picture, backbone, side, synchronized, momentum):
         trunk = build_resnet(50, side, synchronized=synchronized, pooled=False, momentum=momentum)
         scale = [1.0 / std for std in _IMAGENET_STD]
         offset = [-mean / std for mean, std in zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True)]
+    elif backbone == "efficientnet_lite0":
+        trunk = build_efficientnet_lite(side, False, synchronized, momentum)
+        scale, offset = LITE_SCALE, LITE_OFFSET
     else:
         trunk = build_mobilenet(backbone, side, False, synchronized, momentum)
         # MobileNetV3 was trained on pictures in [-1, 1].
         scale, offset = 2.0, -1.0
     # Normalised in full precision: bfloat16 has fewer levels near 1 than a picture.
-    return trunk(layers.Rescaling(scale, offset, name="normalize", dtype=full)(picture))
+    return trunk, layers.Rescaling(scale, offset, name="normalize", dtype=full)(picture)
 
 
 def _deconvolutions(hidden, width, norm):

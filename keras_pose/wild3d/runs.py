@@ -11,7 +11,7 @@ from keras_pose.wild3d.config import Config
 # What the weights' shapes depend on.
 _NETWORK_FIELDS = (
     *("backbone", "num_stacks", "num_modules", "width", "stem_width"),
-    *("depth_head", "num_depth_modules", "image_size"),
+    *("head", "depth_head", "num_depth_modules", "image_size"),
 )
 # An hourglass' own choices mean nothing to other backbones.
 _HOURGLASS_FIELDS = ("num_stacks", "num_modules", "width", "stem_width")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_pose.layers import load_lite_weights
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
 from keras_pose.train.binary import run_binary
@@ -70,6 +71,7 @@ def train_run(
             batches=bodies.batches,
             callbacks=[*_callbacks(config, options, bodies, steps), *extra_callbacks],
         )
+    model.take_mean_weights()
     write_weights(model.network, runs.network_path(options.model_dir))
     run_folder.update_run(
         options.model_dir,
@@ -91,6 +93,8 @@ def build_model(config: Config) -> PoseModel:
     model = build_distilled(config) if config.teacher else PoseModel(config)
     if config.init_from:
         runs.load_start(model.network, config.init_from)
+    elif config.encoder_weights == "imagenet":
+        load_lite_weights(model.network.get_layer(config.backbone))
     return model
 
 
@@ -139,10 +143,14 @@ def _callbacks(config, options, bodies: LabelledBodies, steps):
     def evaluate(model, epoch):
         if bodies.heldout is None or options.mode == "train":
             return {}
+        names = bodies.body_records.names
         values = evaluation.evaluate_bodies(
-            find(model.pose), bodies.heldout(), bone_sum_mm=bodies.bone_sum_mm
+            find(model.pose),
+            bodies.heldout(),
+            bone_sum_mm=bodies.bone_sum_mm,
+            folder_names=names,
         )
-        return evaluation.overall(values)
+        return evaluation.overall(values) | evaluation.share_by_folder(values, names)
 
     example = example_batch(config, bodies)
 

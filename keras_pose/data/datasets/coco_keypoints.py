@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -33,6 +34,8 @@ def read_coco_keypoints(
     pictures: str | os.PathLike[str] | None = None,
     min_joints: int = 6,
     min_side: float = 48.0,
+    where: Mapping[str, Sequence[str]] | None = None,
+    group_field: str = "group",
 ) -> RecordSource:
     """Describe the annotated persons of COCO.
 
@@ -42,9 +45,13 @@ def read_coco_keypoints(
             or `images`, beside the file or above it.
         min_joints: persons with fewer labelled joints of COCO's 17 are left out and counted.
         min_side: persons whose box is smaller on its longer side, px, are left out and counted.
+        where: field of the annotations to the values that are admitted, for example
+            `{"licence": ["Apache-2.0", "MIT"]}`; others are left out and counted.
+        group_field: field of the annotations that says what belongs together (person, session);
+            where it is missing each picture is a group, as in COCO itself.
 
     Returns:
-        The records, joints in MPII_16 order; `id` is the annotation's, `group` the picture. `box` is
+        The records, joints in MPII_16 order; `id` is the annotation's. `box` is
         a square about the person's box, or about the joints where that has no area.
 
     Raises:
@@ -59,14 +66,25 @@ def read_coco_keypoints(
         files = {identity(image["id"]): image for image in images if str(image["file_name"])}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: an image lacks 'id' or 'file_name'; {_ADVICE}.") from error
+    where = where or {}
+    _check_fields(path, annotations, where)
     categories = CategoryNames(content, COCO_17, path)
-    persons: list[tuple[int, dict, np.ndarray, np.ndarray]] = []
-    counts = {"crowds": 0, "without keypoints": 0, "with too few joints": 0, "too small": 0}
+    persons: list[tuple[int, dict, str, np.ndarray, np.ndarray]] = []
+    counts = {
+        "crowds": 0,
+        "without keypoints": 0,
+        "with too few joints": 0,
+        "too small": 0,
+        "of other fields": 0,
+    }
     num_flat = num_missing = 0
     for number, annotation in enumerate(annotations):
         try:
             if is_crowd(annotation.get("iscrowd")):
                 counts["crowds"] += 1
+                continue
+            if any(str(annotation.get(name)) not in values for name, values in where.items()):
+                counts["of other fields"] += 1
                 continue
             table = keypoint_table(annotation.get("keypoints"))
             if table is None:
@@ -77,6 +95,7 @@ def read_coco_keypoints(
             image = files[identity(annotation["image_id"])]
             given = annotation.get("id")
             identifier = number if given is None else int(str(identity(given)))
+            group = str(annotation.get(group_field, image["file_name"]))
             box = np.array(annotation.get("bbox") or (0, 0, 0, 0), np.float64).reshape(4)
             rows = categories.rows_of(annotation)
             table = table.reshape(17, 3)[rows or slice(None)]
@@ -100,7 +119,7 @@ def read_coco_keypoints(
             counts["too small"] += 1
             continue
         num_flat += int(min(box[2:]) <= 0)
-        persons.append((identifier, image, table, square))
+        persons.append((identifier, image, group, table, square))
     notes = [f"{count} persons {what} were left out." for what, count in counts.items() if count]
     notes += categories.notes
     if num_missing:
@@ -112,7 +131,7 @@ def read_coco_keypoints(
     root = _pictures(path, pictures)
 
     def read(position: int) -> Record:
-        identifier, image, table, square = persons[position]
+        identifier, image, group, table, square = persons[position]
         file = str(image["file_name"])
         data, height, width = read_picture(root / file, file)
         check_picture_size(file, width, height, image, path.name)
@@ -128,10 +147,19 @@ def read_coco_keypoints(
             keypoints_2d=points,
             visible=visible,
             box=square,
-            group=file,
+            group=group,
         )
 
     return RecordSource("coco", LICENCE, MPII_16.name, len(persons), read, tuple(notes))
+
+
+def _check_fields(path, annotations, where):
+    for name, values in where.items():
+        known = {str(a[name]) for a in annotations if isinstance(a, dict) and name in a}
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            said = ", ".join(sorted(known)[:8]) or "none at all"
+            raise ValueError(f"{path}: no annotation has {name}={unknown[0]}; the file has {said}.")
 
 
 def _pictures(path: pathlib.Path, pictures: str | os.PathLike[str] | None) -> pathlib.Path:
