@@ -1,7 +1,5 @@
 """Fine-tuning of the hand pose on labels, some of which may be missing in any example."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,6 +12,7 @@ from keras_pose.hand_pose.network import build_hand_pose
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer, is_decayed
+from keras_pose.train.precision import in_precision
 
 _WRIST = HAND_21_FREIHAND.index("wrist")
 
@@ -49,7 +48,7 @@ class PoseRegressor(keras.Model):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
-        with _policy(config.precision):
+        with in_precision(config.precision):
             self.backbone, self.projection_head = encoder, None
             if encoder is None:
                 encoder, self.backbone, self.projection_head = build_pose_encoder(config)
@@ -261,16 +260,6 @@ class PoseRegressor(keras.Model):
             if is_decayed(variable.path, len(variable.shape), "rank")
         ]
         return replicas.over_global_batch(0.5 * self.config.weight_decay * sum(squares))
-
-
-@contextlib.contextmanager
-def _policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _batch_norms(model):

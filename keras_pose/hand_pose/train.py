@@ -100,13 +100,8 @@ def load_hand_pose(model_dir: str) -> tuple[FinetuneConfig, keras.Model]:
         ValueError: if the run has no weights yet or they are damaged.
     """
     config = runs.read_config(model_dir, FinetuneConfig)
-    policy = keras.config.dtype_policy()
     # Evaluation and export are in full precision, whatever the training was.
-    keras.config.set_dtype_policy("float32")
-    try:
-        model = PoseRegressor(configs.from_dict(FinetuneConfig, _single_precision(config)))
-    finally:
-        keras.config.set_dtype_policy(policy)
+    model = PoseRegressor(configs.from_dict(FinetuneConfig, _single_precision(config)))
     read_weights(model.inference_pose, hand_pose_path(model_dir))
     return config, model.inference_pose
 
@@ -146,11 +141,9 @@ def _record(model_dir, model, hands):
     return run_folder.read_run(model_dir)
 
 
-def main(arguments: list[str]) -> None:
+def main(config: FinetuneConfig, options: RunOptions) -> None:
     """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run = finetune_run(configs.from_flags(FinetuneConfig), configs.from_flags(RunOptions))
+    run = finetune_run(config, options)
     for part, values in run.get("results", {}).items():
         for name, value in values.items():
             print(f"{value:10.4f}  {part}  {name}")
@@ -158,8 +151,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(FinetuneConfig, RunOptions)
-    run_binary(main)
+    run_binary(main, FinetuneConfig, RunOptions)
 
 
 if __name__ == "__main__":

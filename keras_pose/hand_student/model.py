@@ -14,6 +14,7 @@ from keras_pose.hand_student.pose import build_student_pose
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 
 Teacher = Callable[[dict[str, Any]], dict[str, Any]]
 """Function of `image` float32 `[B, S, S, 3]` in [0, 1] and `intrinsics` `[B, 3, 3]` of a student's crops
@@ -60,9 +61,7 @@ class StudentModel(keras.Model):
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.teacher = teacher
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.network = build_student_network(
                 config.backbone,
                 config.image_size,
@@ -77,8 +76,6 @@ class StudentModel(keras.Model):
             self.whole = keras.Model(
                 self.network.input, {**self.network.output, "features": pooled}, name="whole"
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.imitation = layers.Dense(teacher_width, name="imitation", dtype=precise)
         self.imitation.build(pooled.shape)
         self.trackers = {

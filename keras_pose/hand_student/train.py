@@ -24,7 +24,6 @@ from keras_pose.hands import evaluation
 from keras_pose.hands.data import LabelledHands, load_hands
 from keras_pose.hands.progress import hand_callbacks
 from keras_pose.skeletons import HAND_21_FREIHAND
-from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder, runs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.options import RunOptions
@@ -258,11 +257,9 @@ def _record(config, model_dir, model, hands):
     return run_folder.read_run(model_dir)
 
 
-def main(arguments: list[str]) -> None:
+def main(config: StudentConfig, options: RunOptions) -> None:
     """Entry point under absl: flags to config, config to run, results beside the teacher's."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run = student_run(configs.from_flags(StudentConfig), configs.from_flags(RunOptions))
+    run = student_run(config, options)
     theirs = run.get("teacher_results", {})
     print(f"{'student':>10}{'teacher':>10}")
     for part, values in run.get("results", {}).items():
@@ -273,8 +270,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(StudentConfig, RunOptions)
-    run_binary(main)
+    run_binary(main, StudentConfig, RunOptions)
 
 
 if __name__ == "__main__":

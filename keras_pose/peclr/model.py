@@ -19,6 +19,7 @@ from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 
 _STEP_LOGS = ("loss", "positive_similarity", "accuracy", "spread")
 
@@ -64,9 +65,7 @@ class ContrastiveModel(keras.Model):
         self.make_views = make_views
         # On one replica, statistics across replicas are the same by a slower way.
         synchronized = config.synchronized_batch_norm and replicas.num_replicas() > 1
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.encoder = build_encoder(
                 config.encoder, config.image_size, synchronized, config.init
             )
@@ -76,8 +75,6 @@ class ContrastiveModel(keras.Model):
                 config.num_points,
                 synchronized,
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.bank = None
         if config.negatives == "bank":
             # Rows of zeros are places not filled yet.

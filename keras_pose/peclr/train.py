@@ -13,7 +13,6 @@ from keras_pose.hands.pretrained import encoder_path, head_path
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.data import PretrainingPictures, load_pictures
 from keras_pose.peclr.model import ContrastiveModel
-from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder, runs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
@@ -138,19 +137,16 @@ def _record(config, model_dir, model, pictures):
     return run_folder.read_run(model_dir)
 
 
-def main(arguments: list[str]) -> None:
+def main(config: PretrainConfig, options: RunOptions) -> None:
     """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run = pretrain_run(configs.from_flags(PretrainConfig), configs.from_flags(RunOptions))
+    run = pretrain_run(config, options)
     for name, value in run.get("heldout", {}).items():
         print(f"{value:10.4f}  held-out {name}")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(PretrainConfig, RunOptions)
-    run_binary(main)
+    run_binary(main, PretrainConfig, RunOptions)
 
 
 if __name__ == "__main__":

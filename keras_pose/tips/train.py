@@ -17,7 +17,6 @@ from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.pictures import draw_lifted
 from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import check_student, load_lifter, save_lifter
-from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
 from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures
@@ -195,19 +194,14 @@ def print_results(run: dict) -> None:
         )
 
 
-def main(arguments: list[str]) -> None:
+def main(config: Config, options: RunOptions) -> None:
     """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(Config)
-    options = configs.from_flags(RunOptions)
     print_results(train_run(config, options))
 
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(Config, RunOptions)
-    run_binary(main)
+    run_binary(main, Config, RunOptions)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from keras_pose import codecs, losses
+from keras_pose.train.precision import in_precision
 from keras_pose.train.teacher import require_fitting_teacher
 from keras_pose.train.weights import read_weights
 from keras_pose.wild3d import runs
@@ -74,9 +75,7 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Callable[[Any], dict[
         ValueError: if the run has no weights yet or they are damaged.
     """
     config = runs.read_config(model_dir)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with in_precision("float32"):
         network = build_network(
             backbone=config.backbone,
             image_size=config.image_size,
@@ -89,8 +88,6 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Callable[[Any], dict[
         )
         features = pooled_features(network)
         whole = keras.Model(network.input, {"features": features, **network.output})
-    finally:
-        keras.config.set_dtype_policy(policy)
     read_weights(network, runs.network_path(model_dir))
     ratio = image_size // config.image_size
 
@@ -219,9 +216,5 @@ def build_distilled(config: Config) -> DistilledPoseModel:
         ValueError: if the teacher's weights are missing or damaged.
     """
     teacher, width = load_teacher(config.teacher, config.image_size)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.precision)
-    try:
+    with in_precision(config.precision):
         return DistilledPoseModel(config, teacher, width)
-    finally:
-        keras.config.set_dtype_policy(policy)

@@ -11,6 +11,7 @@ from keras_pose.data.views.device_datasets import render_labelled
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
+from keras_pose.train.precision import in_precision
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
@@ -46,9 +47,7 @@ class PoseModel(keras.Model):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.network = build_network(
                 backbone=config.backbone,
                 image_size=config.image_size,
@@ -68,8 +67,6 @@ class PoseModel(keras.Model):
                 coordinates=config.coordinates,
                 sharpness=config.sharpness,
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.trackers = {
             name: keras.metrics.Mean(name=name, dtype=precise)
             for name in ("loss", *self.term_weights)

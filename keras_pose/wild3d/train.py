@@ -176,11 +176,8 @@ def _record(config, model_dir, model, bodies):
     return run_folder.read_run(model_dir)
 
 
-def main(arguments: list[str]) -> None:
+def main(options: RunOptions, chosen: StageOptions) -> None:
     """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    options, chosen = configs.from_flags(RunOptions), configs.from_flags(StageOptions)
     if not chosen.stages:
         _print(train_run(configs.from_flags(Config), options))
         return
@@ -202,8 +199,8 @@ def _print(run):
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(Config, RunOptions, StageOptions)
-    run_binary(main)
+    configs.define_flags(Config)
+    run_binary(main, RunOptions, StageOptions)
 
 
 if __name__ == "__main__":
