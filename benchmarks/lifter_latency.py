@@ -174,7 +174,7 @@ def run(settings: Settings) -> tuple[dict, str]:
             version = Path(folder) / width
             version.mkdir()
             # A student that is not trained needs no teacher, but the config asks for one.
-            config = read_recipe(settings.recipe, width=width, teacher_dir="none")
+            config = read_recipe(settings.recipe, width=width, teacher="none")
             files += export_random_lifter(config, version)
         if not files:
             raise ValueError(

@@ -107,7 +107,7 @@ def recipes(settings: DemoConfig) -> dict[str, Config]:
         teacher,
         model="student",
         split="whole",
-        teacher_dir=run_dir(settings, "two generators"),
+        teacher=run_dir(settings, "two generators"),
         learning_rate=1e-3,
     )
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from keras_pose.train.config import define_flags, from_flags
+from keras_pose.train.config import define_flags, from_flags, renamed_settings
 
 
 def run_binary(main: Callable[..., None], *config_classes: type[Any]) -> None:
@@ -26,6 +26,10 @@ def run_binary(main: Callable[..., None], *config_classes: type[Any]) -> None:
                 raise ValueError(
                     f"{arguments[1]!r} is no flag; every setting is given as --name=value."
                 )
+            for config_class in config_classes:
+                for old, new in renamed_settings(config_class).items():
+                    if flags.FLAGS[old].present:
+                        print(f"--{old} is now --{new}; use that name.", file=sys.stderr)
             main(*(from_flags(config_class) for config_class in config_classes))
             return
         except (ValueError, OSError, FloatingPointError) as error:
