@@ -17,9 +17,8 @@ from keras_pose.hands.pretrained import load_pretrained
 from keras_pose.hands.progress import hand_callbacks, measure_heldout
 from keras_pose.train import config as configs
 from keras_pose.train import runs
-from keras_pose.train.binary import run_binary
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.session import run_session, training_command
 from keras_pose.train.weights import read_weights, write_weights
 
 
@@ -28,20 +27,7 @@ def finetune_run(
     options: RunOptions,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict:
-    """Fine-tune, evaluate and record one run, or evaluate a finished one on its own held-out part.
-
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
-
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: if `run_session` refuses something, in one sentence.
-        OSError: if something cannot be written.
-    """
+    """Fine-tune, evaluate and record one run; takes, returns and raises what `run_session` does."""
     return run_session(
         config,
         options,
@@ -95,11 +81,7 @@ def load_hand_pose(model_dir: str) -> tuple[FinetuneConfig, keras.Model]:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    run_binary(
-        lambda config, options: print_results(finetune_run(config, options)),
-        FinetuneConfig,
-        RunOptions,
-    )
+    training_command(FinetuneConfig, finetune_run)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ from keras_pose.hands.data import LabelledHands, load_hands
 from keras_pose.hands.progress import hand_callbacks, measure_heldout
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import runs
-from keras_pose.train.binary import run_binary
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.session import run_session, training_command
 from keras_pose.train.teacher import check_teacher, frozen_answer, shrink_crops
 from keras_pose.train.weights import read_weights, write_weights
 
@@ -38,20 +37,7 @@ def student_run(
     options: RunOptions,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict:
-    """Train, evaluate and record one run, or evaluate a finished one on its own held-out part.
-
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
-
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: if `run_session` refuses something, in one sentence.
-        OSError: if something cannot be written.
-    """
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
     return run_session(
         config,
         options,
@@ -169,11 +155,7 @@ def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    run_binary(
-        lambda config, options: print_results(student_run(config, options)),
-        StudentConfig,
-        RunOptions,
-    )
+    training_command(StudentConfig, student_run)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,9 @@ from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.data import PretrainingPictures, load_pictures
 from keras_pose.peclr.model import ContrastiveModel
 from keras_pose.train import runs
-from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.session import run_session, training_command
 from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.viz.crops import draw_view_pairs
 
@@ -25,20 +24,7 @@ def pretrain_run(
     options: RunOptions,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict:
-    """Pretrain and record one run, or take the held-out loss of a finished one.
-
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
-
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: if `run_session` refuses something, in one sentence.
-        OSError: if something cannot be written.
-    """
+    """Pretrain and record one run; takes, returns and raises what `run_session` does."""
     return run_session(
         config,
         options,
@@ -102,11 +88,7 @@ def _callbacks(options, pictures: PretrainingPictures, steps):
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    run_binary(
-        lambda config, options: print_results(pretrain_run(config, options)),
-        PretrainConfig,
-        RunOptions,
-    )
+    training_command(PretrainConfig, pretrain_run)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,9 @@ from keras_pose.tips.pictures import draw_lifted
 from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weights_path
 from keras_pose.train import run_folder
-from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.session import print_results, run_session, training_command
 from keras_pose.train.teacher import check_teacher, frozen_answer
 
 # Charts of the GAN health panel in TensorBoard's custom scalars.
@@ -67,20 +66,7 @@ class LiftingData:
 def train_run(
     config: Config, options: RunOptions, extra_callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> dict:
-    """Train, evaluate and record one run, or evaluate a finished one on its validation split.
-
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
-
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: if `run_session` refuses something, in one sentence.
-        OSError: if something cannot be written.
-    """
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
     return run_session(
         config,
         options,
@@ -112,10 +98,10 @@ def open_poses(config: Config, options: RunOptions) -> LiftingData:
     Raises:
         ValueError: if data are missing or broken, or labels are where the model needs them.
     """
-    heldout = load_poses(config, options.data_dir, "val")
     if options.mode == "eval":
+        heldout = load_poses(config, options.data_dir, "val")
         return LiftingData(lambda first_step: tf.data.Dataset.range(0), heldout)
-    train = load_poses(config, options.data_dir, "train")
+    train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
     labels = depth_targets(train) if config.model == "supervised" else None
 
     def batches(first_step):
@@ -204,9 +190,7 @@ def _summarize(model_dir, model, poses):
     return entries
 
 
-def main(config: Config, options: RunOptions) -> None:
-    """Train a run; print its results and the stop rule's pick."""
-    run = train_run(config, options)
+def _print(run):
     print_results(run)
     for judged in run["stop_rule"]["judged"] if "stop_rule" in run else ():
         print(
@@ -218,7 +202,7 @@ def main(config: Config, options: RunOptions) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    run_binary(main, Config, RunOptions)
+    training_command(Config, train_run, _print)
 
 
 if __name__ == "__main__":

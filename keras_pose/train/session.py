@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from keras_pose.train import loop, run_folder, runs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import SkippedRecords
 from keras_pose.train.config import MethodConfig
 from keras_pose.train.options import RunOptions
@@ -72,7 +73,7 @@ def run_session(
         callbacks: makes the Keras callbacks of a run from its data and its steps between two epochs.
         write_weights: writes what is evaluated and exported to a run folder.
         load: reads that back. What is measured is what an export would read.
-        evaluate: measures against labels, for `results`; left out with `--mode=train`.
+        evaluate: measures against labels, for `results`, empty without any; left out with `--mode=train`.
         summarize: further entries of `run.json`, of what is held out but without 3D labels.
         load_teacher: loads `config.teacher` in a form that `evaluate` measures as it does the student.
         check: refuses settings that contradict other runs, before any data are opened.
@@ -95,8 +96,8 @@ def run_session(
         model = load(folder, data) if is_measured or summary else None
         if summary:
             entries |= summary(folder, model, data)
-        if evaluate and is_measured:
-            entries["results"] = evaluate(config, model, data)
+        if evaluate and is_measured and (results := evaluate(config, model, data)):
+            entries["results"] = results
             if load_teacher:
                 entries |= measure_teacher(config, load_teacher, evaluate, data)
         run_folder.update_run(folder, **entries)
@@ -145,6 +146,22 @@ def run_session(
     # Last of all: a run killed while it is being measured is measured again.
     run_folder.update_run(folder, finished=True)
     return run_folder.read_run(folder)
+
+
+def training_command(
+    config_class: type[MethodConfig],
+    train: Callable[[Any, RunOptions], dict],
+    show: Callable[[dict], None] | None = None,
+) -> None:
+    """Be the command of a method: its settings are the flags.
+
+    Args:
+        config_class: the method's config.
+        train: function of a config and run options to the content of `run.json`.
+        show: prints that; `print_results` if None.
+    """
+    show = show or print_results
+    run_binary(lambda config, options: show(train(config, options)), config_class, RunOptions)
 
 
 def print_results(run: dict) -> None:

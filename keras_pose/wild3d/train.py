@@ -33,20 +33,7 @@ def train_run(
     options: RunOptions,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict:
-    """Train, evaluate and record one run, or evaluate a finished one on its own held-out part.
-
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
-
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: if `run_session` refuses something, in one sentence.
-        OSError: if something cannot be written.
-    """
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
 
     def check():
         check_start(config)

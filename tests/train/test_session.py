@@ -143,6 +143,11 @@ def test_a_run_killed_while_it_is_measured_is_measured_again(tmp_path):
     assert [a.tolist() for a in _load(str(folder)).get_weights()] == [b.tolist() for b in before]
 
 
+def test_without_labels_there_are_no_results(tmp_path):
+    run = _train(Settings(), tmp_path, evaluate=lambda config, model, data: {})
+    assert "results" not in run and run["finished"] is True
+
+
 def test_mode_train_measures_nothing_and_eval_trains_nothing(tmp_path):
     said = []
     run = _train(Settings(), tmp_path, said, mode="train")
