@@ -23,7 +23,6 @@ from keras_pose.tips.config import Config
 from keras_pose.tips.export import golden_inputs
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.serving import lift_signature
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -175,7 +174,7 @@ def run(settings: Settings) -> tuple[dict, str]:
             version = Path(folder) / width
             version.mkdir()
             # A student that is not trained needs no teacher, but the config asks for one.
-            config = read_recipe(settings.recipe, width=width, teacher_dir="none")
+            config = read_recipe(settings.recipe, width=width, teacher="none")
             files += export_random_lifter(config, version)
         if not files:
             raise ValueError(
@@ -194,11 +193,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -206,5 +202,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -195,15 +195,8 @@ def print_summary(index: dict[str, Any], folder: str) -> None:
         print(f"  {index['num_bad']} bad records were left out; index.json lists them")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(PrepareConfig)
+def main(config: PrepareConfig) -> None:
+    """Do what the settings ask for."""
     begin, shows_line = time.monotonic(), sys.stderr.isatty()
     last = [begin]
 
@@ -232,8 +225,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(PrepareConfig)
-    run_binary(main)
+    run_binary(main, PrepareConfig)
 
 
 if __name__ == "__main__":

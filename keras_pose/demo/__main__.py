@@ -19,7 +19,6 @@ from keras_pose.tips import evaluation
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run
 from keras_pose.tips.train import train_run
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.train.options import RunOptions
@@ -108,7 +107,7 @@ def recipes(settings: DemoConfig) -> dict[str, Config]:
         teacher,
         model="student",
         split="whole",
-        teacher_dir=run_dir(settings, "two generators"),
+        teacher=run_dir(settings, "two generators"),
         learning_rate=1e-3,
     )
     return {
@@ -164,17 +163,14 @@ def print_table(results: dict) -> None:
         print(f"{cells}  {protocol}")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run_demo(configs.from_flags(DemoConfig))
+def main(settings: DemoConfig) -> None:
+    """Do what the settings ask for."""
+    run_demo(settings)
 
 
 def run_main() -> None:
     """Console entry point: define the flags, run, one sentence and exit code 1 on errors."""
-    configs.define_flags(DemoConfig)
-    run_binary(main)
+    run_binary(main, DemoConfig)
 
 
 if __name__ == "__main__":

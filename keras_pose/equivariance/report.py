@@ -18,7 +18,6 @@ from keras_pose.equivariance.figures import equivariance_section, write_summarie
 from keras_pose.equivariance.measure import KINDS, MEASURES, Equivariance, measure_equivariance
 from keras_pose.equivariance.subject import choose_pictures, load_subject, open_pictures
 from keras_pose.files import write_file
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.viz import Paragraph, Section, write_report
@@ -204,11 +203,8 @@ def number_lines(result: Equivariance) -> Iterator[str]:
                 yield f"{shown}  {measure}  {kind.replace('_', ' ')}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to files and a table."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    report = configs.from_flags(ReportConfig)
+def main(report: ReportConfig) -> None:
+    """Turn settings into files and a table."""
     result, content = report_equivariance(report)
     for line in number_lines(result):
         print(line)
@@ -218,8 +214,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(ReportConfig)
-    run_binary(main)
+    run_binary(main, ReportConfig)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
 from keras_pose.files import check_writable, write_file
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -297,17 +296,14 @@ def _show(what):
     return show
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run(configs.from_flags(BenchmarkConfig))
+def main(settings: BenchmarkConfig) -> None:
+    """Do what the settings ask for."""
+    run(settings)
 
 
 def run_main() -> None:
     """Console entry point: define the flags, measure, one sentence and exit code 1 on errors."""
-    configs.define_flags(BenchmarkConfig)
-    run_binary(main)
+    run_binary(main, BenchmarkConfig)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from keras_pose.hand_pose import train as finetune
 from keras_pose.hand_pose.network import build_hand_pose, load_released_head
 from keras_pose.layers.torch_weights import load_torch_weights, split_state
 from keras_pose.metrics import freihand_scores, scores_text
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -154,11 +153,8 @@ def evaluate_freihand(
     return report
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to files and a table."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(EvaluateConfig)
+def main(config: EvaluateConfig) -> None:
+    """Turn settings into files and a table."""
     crops: dict[str, Any] = {"num_passes": config.num_passes, "batch_size": config.batch_size}
     if config.released_weights:
         model = build_released_pose(config.released_weights, config.encoder)
@@ -185,8 +181,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(EvaluateConfig)
-    run_binary(main)
+    run_binary(main, EvaluateConfig)
 
 
 if __name__ == "__main__":

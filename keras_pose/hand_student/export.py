@@ -9,7 +9,6 @@ from keras_pose.hand_student import serving
 from keras_pose.hand_student.card import model_card
 from keras_pose.hand_student.train import load_student
 from keras_pose.hands.export import ExportConfig, Exported, export_hand, with_typical_length
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 
 
@@ -36,17 +35,14 @@ def _load(model_dir, data_dir):
     return Exported(config, network, signatures, "heatmap_peak", True)
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    print(f"wrote {export_run(configs.from_flags(ExportConfig))}")
+def main(settings: ExportConfig) -> None:
+    """Do what the settings ask for."""
+    print(f"wrote {export_run(settings)}")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
-    configs.define_flags(ExportConfig)
-    run_binary(main)
+    run_binary(main, ExportConfig)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Batches of labelled hand crops as a pure function of the step."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -51,10 +52,19 @@ class LabelledHands:
         """Numbers of labelled training and held-out records per folder."""
         return self.record_set.counts
 
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        return {"hands": self.counts}
+
     def skipped(self) -> dict:
         """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of `fit` over too many bad records into one sentence."""
+        return self.bad_records.as_sentence()
 
 
 def load_hands(

@@ -1,5 +1,6 @@
 """Batches of view pairs as a pure function of the step."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class PretrainingPictures:
         batches: function of the first step to an endless dataset of batches: `views` uint8
             `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
             float32 `[B, 2, 2]`, `id` int64 `[B]`, with B = batch_size times accumulation_steps.
-        heldout_batches: finite dataset of the same with fixed views, or None if nothing is held out.
+        heldout: finite dataset of the same with fixed views, or None if nothing is held out.
         make_views: where views are made on the device, the function that makes them of a batch, which
             then holds squares in place of `views`; None on the host.
         record_set: the records.
@@ -41,7 +42,7 @@ class PretrainingPictures:
     """
 
     batches: Callable[[int], tf.data.Dataset]
-    heldout_batches: tf.data.Dataset | None
+    heldout: tf.data.Dataset | None
     make_views: Callable[[dict], dict] | None
     record_set: RecordSet
     bad_records: records.BadRecords
@@ -52,10 +53,19 @@ class PretrainingPictures:
         """Numbers of training and held-out records per folder."""
         return self.record_set.counts
 
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        return {"pictures": self.counts}
+
     def skipped(self) -> dict:
         """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of `fit` over too many bad records into one sentence."""
+        return self.bad_records.as_sentence()
 
 
 def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:

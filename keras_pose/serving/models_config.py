@@ -12,7 +12,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from keras_pose.files import write_file
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import option
 
@@ -114,11 +113,8 @@ class ServedConfig:
     served_folder: str = option(SERVED_FOLDER, "Where the server sees savedmodels_dir.")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(ServedConfig)
+def main(settings: ServedConfig) -> None:
+    """Do what the settings ask for."""
     canaries = [name for name in settings.canaries.split(",") if name]
     text = models_config(settings.savedmodels_dir, canaries, settings.served_folder)
     print(f"wrote {write_file(Path(settings.savedmodels_dir) / 'models.config', text)}")
@@ -126,8 +122,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, write, one sentence and exit code 1 on errors."""
-    configs.define_flags(ServedConfig)
-    run_binary(main)
+    run_binary(main, ServedConfig)
 
 
 if __name__ == "__main__":

@@ -106,10 +106,10 @@ def model_card(name: str, version: int, config: Config, run: dict, weights: str)
     )
     supervision = "with 3D labels" if config.model == "supervised" else "without 3D labels"
     recipe = configs.to_dict(config) | {"exported_weights": weights}
-    if config.teacher_dir:
+    if config.teacher:
         # A path of somebody's machine says nothing; what the teacher was does.
-        recipe["teacher_dir"] = os.path.basename(os.path.normpath(config.teacher_dir))
-        recipe["teacher"] = teacher_recipe(config.teacher_dir)
+        recipe["teacher"] = os.path.basename(os.path.normpath(config.teacher))
+        recipe["teacher_recipe"] = teacher_recipe(config.teacher)
     return ModelCard(
         name=name,
         version=str(version),

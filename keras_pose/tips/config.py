@@ -22,6 +22,7 @@ class Config:
     """
 
     method: ClassVar[str] = "tips"
+    renamed: ClassVar[dict[str, str]] = {"teacher_dir": "teacher"}
 
     model: str = option(
         "adversarial",
@@ -222,7 +223,7 @@ class Config:
         "The student learns the mean of the teacher's depths for a pose and for its mirror image, which "
         "cancels part of the teacher's noise; the author's student learns the plain depths.",
     )
-    teacher_dir: str = option("", "Run folder of the adversarial teacher when --model=student.")
+    teacher: str = option("", "Run folder of the adversarial teacher when --model=student.")
     seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
 
     def __post_init__(self):
@@ -236,11 +237,11 @@ class Config:
                 raise ValueError(
                     f"--pitch={self.pitch} is no pitch; give none, learnt or degrees in [-60, 60]."
                 )
-        if self.model == "student" and not self.teacher_dir:
-            raise ValueError("--model=student needs --teacher_dir, the run folder of its teacher.")
-        if self.model != "student" and self.teacher_dir:
+        if self.model == "student" and not self.teacher:
+            raise ValueError("--model=student needs --teacher, the run folder of its teacher.")
+        if self.model != "student" and self.teacher:
             raise ValueError(
-                f"--teacher_dir contradicts --model={self.model}; only --model=student has a teacher."
+                f"--teacher contradicts --model={self.model}; only --model=student has a teacher."
             )
         if self.geometry == "perspective" and self.input_2d == "orthographic":
             raise ValueError(

@@ -16,7 +16,6 @@ from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.signature_files import write_signature_files
 from keras_pose.tips import runs, serving
 from keras_pose.tips.card import model_card
-from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
@@ -150,17 +149,14 @@ def _per_scale_runner(runner):
     return lambda inputs: _per_scale(runner(inputs))
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    print(f"wrote {export_run(configs.from_flags(ExportConfig))}")
+def main(settings: ExportConfig) -> None:
+    """Do what the settings ask for."""
+    print(f"wrote {export_run(settings)}")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
-    configs.define_flags(ExportConfig)
-    run_binary(main)
+    run_binary(main, ExportConfig)
 
 
 if __name__ == "__main__":

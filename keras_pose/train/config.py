@@ -25,6 +25,18 @@ class MethodConfig(_Settings, typing.Protocol):
 
     method: typing.ClassVar[str]
 
+    @property
+    def seed(self) -> int:
+        """Seed of weights, views and order."""
+
+    @property
+    def num_steps(self) -> int:
+        """Updates in all."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates between two evaluations."""
+
 
 _S = typing.TypeVar("_S", bound=_Settings)
 
@@ -109,6 +121,13 @@ def define_flags(
                 str: flags.DEFINE_string,
             }[kind]
             define(field.name, field.default, text, flag_values=flag_values)
+        for old, new in renamed_settings(config_class).items():
+            flags.DEFINE_alias(old, new, flag_values=flag_values)
+
+
+def renamed_settings(config_class: type[_Settings]) -> dict[str, str]:
+    """Return the old names that a config still takes, each with the name of today."""
+    return getattr(config_class, "renamed", {})
 
 
 def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLAGS) -> _S:
@@ -148,6 +167,8 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
         ValueError: if a name is unknown, naming the closest known one, or a value is of another type.
     """
     known = [field.name for field in dataclasses.fields(config_class)]
+    renamed = renamed_settings(config_class)
+    values = {renamed.get(name, name): value for name, value in values.items()}
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)

@@ -8,7 +8,7 @@ from keras_pose.serving.accuracy import losses, metric_facts
 from keras_pose.serving.facts import phone_words, signature_facts
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
-from keras_pose.wild3d import runs
+from keras_pose.train.runs import read_config
 from keras_pose.wild3d.config import STRIDE, Config
 
 _GENERATED = DataFact(
@@ -37,7 +37,7 @@ def earlier_stages(init_from: str) -> list[dict]:
             break
         seen.add(os.path.realpath(init_from))
         run = run_folder.read_run(init_from)
-        config = configs.to_dict(runs.read_config(init_from))
+        config = configs.to_dict(read_config(init_from, Config))
         init_from = config["init_from"]
         stages.append(
             {"config": _without_places(config), "commit": run["environment"]["git_commit"]}

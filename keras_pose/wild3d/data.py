@@ -1,8 +1,9 @@
 """Batches of labelled bodies as a pure function of the step: so many with depth, the rest without."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -74,6 +75,19 @@ class LabelledBodies:
     def counts(self) -> dict:
         """Numbers of records per folder."""
         return self.body_records.counts
+
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        return {"bodies": self.counts, "bone_sum_mm": self.bone_sum_mm}
+
+    @contextlib.contextmanager
+    def as_sentence(self) -> Iterator[None]:
+        """Turn the failure of `fit` over too many bad records into one sentence."""
+        with contextlib.ExitStack() as stack:
+            for account in self.bad_records:
+                stack.enter_context(account.as_sentence())
+            yield
 
     def skipped(self) -> dict[str, str]:
         """Records left out so far, held-out ones too: id as in batches, as text, to reason."""

@@ -19,7 +19,6 @@ from keras_pose.serving.accuracy import measure_accuracy
 from keras_pose.serving.golden import compare_signatures, warmup_requests
 from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
 from keras_pose.serving.phone_parity import compare_phone_files
-from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
@@ -161,17 +160,14 @@ def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:
     return crops.astype(np.float32) / 255.0 if crops.dtype == np.uint8 else crops
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    print(f"wrote {export_run(configs.from_flags(ExportConfig))}")
+def main(settings: ExportConfig) -> None:
+    """Do what the settings ask for."""
+    print(f"wrote {export_run(settings)}")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
-    configs.define_flags(ExportConfig)
-    run_binary(main)
+    run_binary(main, ExportConfig)
 
 
 if __name__ == "__main__":

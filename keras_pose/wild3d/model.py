@@ -9,9 +9,11 @@ from keras import ops
 
 from keras_pose import codecs, losses
 from keras_pose.data.views.device_datasets import render_labelled
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
@@ -47,9 +49,7 @@ class PoseModel(keras.Model):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.network = build_network(
                 backbone=config.backbone,
                 image_size=config.image_size,
@@ -70,8 +70,6 @@ class PoseModel(keras.Model):
                 coordinates=config.coordinates,
                 sharpness=config.sharpness,
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.trackers = {
             name: keras.metrics.Mean(name=name, dtype=precise)
             for name in ("loss", *self.term_weights)
@@ -124,7 +122,7 @@ class PoseModel(keras.Model):
         return list(self.trackers.values())
 
     def call(self, inputs, training=False):
-        return self.network(_unit_range(inputs["image"]), training=training)
+        return self.network(unit_range(inputs["image"]), training=training)
 
     def train_step(self, data):
         data = self._with_image(data)
@@ -227,9 +225,3 @@ def _learning_rate(config):
         return WarmupCosine(config.learning_rate, config.warmup_steps, config.num_steps)
     steps = (config.decay_steps,) if config.decay_steps else ()
     return StepDecay(config.learning_rate, steps, config.decay_factor)
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image

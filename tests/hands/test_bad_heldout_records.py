@@ -65,7 +65,7 @@ def test_changed_bytes_and_cut_pictures_do_not_stop_pretraining(tmp_path, augmen
     path.write_bytes(content)
     pictures = load_pictures(config, str(tmp_path / "bad"))
     for _ in range(2):
-        batches = list(pictures.heldout_batches)
+        batches = list(pictures.heldout)
         assert len(batches) == max(1, len(held) // 4)
     assert sorted(pictures.skipped()) == sorted(str(reader.ids[n]) for n in (changed, cut))
     assert not pictures.bad_records.reasons

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +13,7 @@ from keras_pose.train import callbacks, option, run_folder
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
+    method: ClassVar[str] = "toy"
     rate: float = option(0.1, "Rate.")
     count: int = option(3, "Count.")
 

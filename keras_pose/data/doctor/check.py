@@ -24,7 +24,6 @@ from keras_pose.data.records.index import INDEX_FILE, read_index, shard_name
 from keras_pose.data.records.reader import RecordReader
 from keras_pose.data.records.record import Record
 from keras_pose.files import sha256_of
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -167,15 +166,8 @@ def _is_blank(image):
     return image.shape[0] * image.shape[1] > 1 and int(np.ptp(image, axis=(0, 1)).max()) <= 2
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(CheckConfig)
+def main(config: CheckConfig) -> None:
+    """Do what the settings ask for."""
     last = [time.monotonic()]
 
     def progress(done: int, total: int) -> None:
@@ -197,8 +189,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(CheckConfig)
-    run_binary(main)
+    run_binary(main, CheckConfig)
 
 
 if __name__ == "__main__":
