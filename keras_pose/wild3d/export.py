@@ -15,7 +15,7 @@ from keras_pose.wild3d.card import card_words
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
 from keras_pose.wild3d.golden import golden_bodies, held_out_bodies
-from keras_pose.wild3d.train import load_pose
+from keras_pose.wild3d.runs import load_pose
 
 
 def export_run(settings: ExportConfig) -> str:
