@@ -26,7 +26,8 @@ class Signature:
 
     Attributes:
         function: called with one tensor per input, by keyword; returns a dict of tensors, whose
-            keys become the output names. It must be traceable and run in inference mode by itself.
+            keys become the output names. It must be traceable without AutoGraph and run in inference
+            mode by itself.
         inputs: input name -> shape and dtype; `None` in a shape is a free axis, usually the batch.
     """
 
@@ -295,7 +296,9 @@ def _trace(name: str, signature: Signature) -> Any:
         for key, spec in signature.inputs.items()
     }
     function = signature.function
-    concrete = tf.function(lambda **tensors: function(**tensors)).get_concrete_function(**specs)
+    # AutoGraph would read and rewrite the source of all that is called, a quarter of the time of saving.
+    traced = tf.function(lambda **tensors: function(**tensors), autograph=False)
+    concrete = traced.get_concrete_function(**specs)
     outputs = concrete.structured_outputs
     if not isinstance(outputs, Mapping) or not all(
         isinstance(key, str) and isinstance(value, tf.Tensor | tf.TensorSpec)

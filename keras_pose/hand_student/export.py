@@ -1,38 +1,30 @@
-"""Exports a hand network for phones: `python -m keras_pose.hand_student.export --model_dir=<run> ...`.
-
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, files for phones, `parity.json`,
-`accuracy.json`, `metadata.json` and `card.md`; the folder appears only after every artefact has been
-compared with the Keras model.
-"""
+"""Exports a hand network for phones: `python -m keras_pose.hand_student.export --model_dir=<run> ...`."""
 
 from keras_pose.hand_student import serving
-from keras_pose.hand_student.card import model_card
 from keras_pose.hand_student.train import load_student
-from keras_pose.hands.export import ExportConfig, Exported, export_hand, with_typical_length
+from keras_pose.hands.export import describe_hand
+from keras_pose.serving.publish import Exported, publish
+from keras_pose.serving.publish import PictureExportConfig as ExportConfig
 from keras_pose.train.binary import run_binary
 
 
 def export_run(settings: ExportConfig) -> str:
-    """Export the network of a finished run and prove each artefact.
-
-    Args:
-        settings: what to export and where to.
-
-    Returns:
-        The published version folder.
-
-    Raises:
-        ValueError: if the run is unfinished, the version exists or an artefact differs.
-        OSError: if something cannot be written; nothing is left behind then.
-    """
-    return export_hand(settings, _load, model_card)
+    """Export the network of a finished run, see `keras_pose.serving.publish.publish`."""
+    return publish(settings, _describe)
 
 
-def _load(model_dir, data_dir):
-    config, model = load_student(model_dir)
-    network = with_typical_length(serving.student_network_of(config, model), config, data_dir)
-    signatures = serving.student_signatures(network, config, model)
-    return Exported(config, network, signatures, "heatmap_peak", True)
+def _describe(settings: ExportConfig) -> Exported:
+    config, model = load_student(settings.model_dir)
+    taught = " and by a larger network of this package (teacher below)" if config.teacher else ""
+    what = f"Heat maps and depth for phones; backbone: {config.backbone}, taught by labels{taught}."
+    return describe_hand(
+        settings,
+        config,
+        serving.student_network_of(config, model),
+        lambda network: serving.student_signatures(network, config, model),
+        what,
+        score="heatmap_peak",
+    )
 
 
 def main(settings: ExportConfig) -> None:

@@ -18,7 +18,7 @@ _EXAMPLE_SEED = 977_532
 
 
 def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "middle") -> HeldOut:
-    """Rendered hands of persons that no record folder holds.
+    """Render hands of persons that no record folder holds.
 
     Args:
         network: whose crops they are to be.
@@ -47,7 +47,7 @@ def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "midd
 def golden_hands(
     network: PoseNetwork, reference_bone: str = "middle", count: int = 8
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Rendered hands with their cameras, asked for in every way; rows to refuse at the end.
+    """Render hands with their cameras, asked for in every way; rows to refuse at the end.
 
     Args:
         network: what will answer.
@@ -97,7 +97,7 @@ def mean_bone_length(data_dir: str, reference_bone: str, count: int = 512) -> fl
 
 
 def example_hands(network: PoseNetwork, data_dir: str, count: int) -> np.ndarray:
-    """Crops like those that the network will see, for the scales of integers.
+    """Return crops like those that the network will see, for the scales of integers.
 
     Args:
         network: whose crops they are to be.

@@ -63,9 +63,9 @@ class PoseNetwork:
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
-        object.__setattr__(self, "pose", tf.function(self.pose))
+        object.__setattr__(self, "pose", tf.function(self.pose, autograph=False))
         if self.embed is not None:
-            object.__setattr__(self, "embed", tf.function(self.embed))
+            object.__setattr__(self, "embed", tf.function(self.embed, autograph=False))
 
 
 def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:

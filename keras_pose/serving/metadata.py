@@ -15,6 +15,8 @@ from keras_pose.files import write_file
 from keras_pose.skeletons import Skeleton
 
 METADATA_NAME = "metadata.json"
+JOINTS_NAME = "joints.txt"
+"""Names of the joints in a `.tflite` file, one a line."""
 SCHEMA = 1
 KINDS = ("hand", "body")
 SCORES = ("heatmap_peak", "none")
@@ -61,6 +63,8 @@ class Metadata:
         score: one of `SCORES`.
         keypoints_3d_unit: unit of `keypoints_3d`.
         signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
+        settings: what it was trained with, of `keras_pose.serving.publish.training_settings`; empty in
+            exports of before they were kept.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Metadata:
     score: str
     keypoints_3d_unit: str = "metres"
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for field, choices in (("kind", KINDS), ("score", SCORES)):
@@ -186,6 +191,7 @@ def read_metadata(folder: str | os.PathLike) -> Metadata:
                 f"{path} has schema {content['schema']}, this version reads {SCHEMA}: export the "
                 "model again."
             )
+        content = {"settings": {}} | content
         known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}
         length = known["bone_length"]
         if length is not None:

@@ -19,8 +19,7 @@ from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ModelNote, Signature, TensorNote
 from keras_pose.files import write_file
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.serving.metadata import METADATA_NAME, Metadata
-from keras_pose.serving.signature_files import JOINTS_NAME
+from keras_pose.serving.metadata import JOINTS_NAME, METADATA_NAME, Metadata
 
 PHONE_SIGNATURES = ("decoded", "heatmaps")
 # Numbers of fewer bits are widened where they are used; delegates take that in.
@@ -70,7 +69,7 @@ def phone_signatures(
     spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
     read = decode or (lambda outputs: decode_maps(outputs, image_size))
     # One graph that both signatures call.
-    maps = tf.function(maps)
+    maps = tf.function(maps, autograph=False)
 
     def decoded(image):
         outputs = read(maps(image))
@@ -147,11 +146,11 @@ def _convert_all(folder, signature, formats, examples, image_size):
 
 
 def _convert(folder, signature, kind, examples, image_size):
+    # The batch is fixed already; asked again, every conversion would load the model once more.
     allowed = export.GPU_OPERATIONS | _CHANGES.get(kind, _INTEGER_CHANGES)
     sampled = kind in export.SAMPLED_FORMATS
     settings: dict[str, Any] = {
         "representative_inputs": {"image": examples} if sampled and examples is not None else None,
-        "batch_size": 1,
         "allowed_operations": allowed,
     }
     if kind == "int8_full":

@@ -49,16 +49,16 @@ def lift_pixels(
     return lift
 
 
-def describe(name: str, version: int, signatures: dict) -> Metadata:
-    """What a served lifter says of itself.
+def describe(name: str, version: int) -> Metadata:
+    """Return what a served lifter says of itself.
 
     Args:
         name: model name.
         version: version number.
-        signatures: of `keras_pose.serving.describe_signatures`.
 
     Returns:
-        The content of `metadata.json`; a lifter sees no pictures, so crop and camera are empty.
+        The content of `metadata.json`, but for the signatures; a lifter sees no pictures, so crop and
+        camera are empty.
     """
     return Metadata(
         name=name,
@@ -73,7 +73,6 @@ def describe(name: str, version: int, signatures: dict) -> Metadata:
         depth_unit="none",
         score="none",
         keypoints_3d_unit="pixels of the input, at the pelvis's depth; pelvis at 0",
-        signatures=signatures,
     )
 
 

@@ -10,7 +10,6 @@ from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.serving import PoseNetwork
 from keras_pose.serving.accuracy import HeldOut, held_out_crops
 from keras_pose.serving.golden import golden_requests
-from keras_pose.serving.phone import PHONE_SIGNATURES
 from keras_pose.skeletons import MPII_16
 
 _STYLES = ("lab", "wild")
@@ -18,31 +17,28 @@ _HELD_OUT_SEED = 977_531
 
 
 def golden_bodies(network: PoseNetwork, count: int = 4) -> dict[str, dict[str, np.ndarray]]:
-    """Rendered bodies with their cameras and sizes, asked for in every way; rows to refuse at the end.
+    """Render bodies with cameras and sizes, asked for in every way; rows to refuse at the end.
 
     Args:
         network: what will answer.
         count: number of bodies.
 
     Returns:
-        Signature to inputs, see `keras_pose.serving.golden.golden_requests`, and for `PHONE_SIGNATURES`
-        `image` float32 `[R, S, S, 3]` in [0, 1].
+        Signature to inputs `[N, ...]`, see `keras_pose.serving.golden.golden_requests`.
     """
     side = round(1.5 * network.image_size)
     bodies = [generate_body(n, 7, size=side, style=_STYLES[n % 2]) for n in range(count)]
-    requests = golden_requests(
+    return golden_requests(
         network,
         [encode_picture(body.image) for body in bodies],
         np.array([square_box(body.box, 1.0 / BOX_MARGIN) for body in bodies]),
         np.array([body.intrinsics for body in bodies]),
         np.array([float(total_bone_length(body.keypoints_3d)) for body in bodies]),
     )
-    unit = requests["serve_crop"]["image"].astype(np.float32) / np.float32(255.0)
-    return requests | {name: {"image": unit} for name in PHONE_SIGNATURES}
 
 
 def held_out_bodies(network: PoseNetwork, count: int) -> HeldOut:
-    """Rendered bodies of persons that no record folder holds, in places of their own.
+    """Render bodies of persons that no record folder holds, in places of their own.
 
     Args:
         network: whose crops they are to be.
