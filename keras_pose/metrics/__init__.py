@@ -1,16 +1,9 @@
-"""Measures of predicted poses: plain functions per pose, and Keras metrics that average them.
+"""Measures of predicted poses: plain functions per pose, and what averages them over sets.
 
 Belongs here: an error or share that is reported, with its protocol id.
 Does not: anything that is trained against (losses) or that knows where poses come from (data).
 """
 
-from keras_pose.metrics.accumulators import (
-    AreaUnderCurve3D,
-    MeanPerJointPositionError,
-    NormalizedMeanPerJointPositionError,
-    PercentageOfCorrectKeypoints3D,
-    ProcrustesMeanPerJointPositionError,
-)
 from keras_pose.metrics.body_2d import (
     ACCURACY_JOINTS,
     JOINT_GROUPS,
@@ -31,7 +24,7 @@ from keras_pose.metrics.freihand import (
     peclr_scores,
     scores_text,
 )
-from keras_pose.metrics.keypoint_2d import box_relative_error, box_relative_pck
+from keras_pose.metrics.keypoint_2d import box_relative_pck
 from keras_pose.metrics.plausibility import (
     bone_symmetry_error,
     chirality,
@@ -65,16 +58,10 @@ __all__ = [
     "JOINT_GROUPS",
     "LIMBS",
     "PECLR_PROTOCOLS",
-    "AreaUnderCurve3D",
-    "MeanPerJointPositionError",
-    "NormalizedMeanPerJointPositionError",
-    "PercentageOfCorrectKeypoints3D",
-    "ProcrustesMeanPerJointPositionError",
     "Protocol",
     "align_similarity",
     "auc_3d",
     "bone_symmetry_error",
-    "box_relative_error",
     "box_relative_pck",
     "chirality",
     "evaluate_poses",

@@ -21,7 +21,6 @@ from keras_pose.data.records.record import Record, RecordSource
 from keras_pose.files import read_json
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
-NUM_SAMPLES = 32560
 LICENCE = "FreiHAND: research only, no commercial use; cite Zimmermann et al., ICCV 2019"
 _ADVICE = (
     "give the folder that holds training/, evaluation/, training_K.json and so on "
