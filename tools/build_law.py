@@ -64,9 +64,11 @@ METHOD_BUDGET = 1600
 """Lines of a method's folder, all its files together."""
 _ANY_DEPENDENCY = (
     "absl",
+    "PIL",
     "ai_edge_litert",
     "cv2",
     "flatbuffers",
+    "google",
     "h5py",
     "keras",
     "numpy",

@@ -6,12 +6,10 @@ Does not: losses, random draws, layers, files, anything that knows a data set or
 
 from keras_pose.geometry.bones import bone_lengths, bone_vectors
 from keras_pose.geometry.camera import (
-    backproject,
     camera_to_world,
     centred_intrinsics,
     intrinsics_matrix,
     project,
-    project_weak,
     world_to_camera,
 )
 from keras_pose.geometry.length import length
@@ -26,7 +24,6 @@ from keras_pose.geometry.rotation import (
 )
 
 __all__ = [
-    "backproject",
     "bone_lengths",
     "bone_vectors",
     "camera_to_world",
@@ -36,7 +33,6 @@ __all__ = [
     "length",
     "other_picture",
     "project",
-    "project_weak",
     "rotate",
     "rotation_x",
     "rotation_y",

@@ -110,29 +110,6 @@ def apply(points: Tensor, matrix: Tensor) -> Tensor:
     return turned + matrix[..., None, :, 2]
 
 
-def rotation_about(angle_rad: Any, centre: Any) -> Tensor:
-    """Build the rotation about a point.
-
-    A positive angle turns counter-clockwise on screen, as `cv2.getRotationMatrix2D` does and unlike
-    `rotation_z`, which turns x towards y, that is clockwise where y points down.
-
-    Args:
-        angle_rad: floating `[...]`, radians.
-        centre: floating `[..., 2]`, the point that stays.
-
-    Returns:
-        Matrices `[..., 2, 3]`.
-    """
-    angle_rad, centre = _floating(angle_rad, centre)
-    require_last_axes("centre", centre, (2,))
-    xp = _namespace(angle_rad, centre)
-    cosine, sine = xp.cos(angle_rad), xp.sin(angle_rad)
-    x, y = centre[..., 0], centre[..., 1]
-    return _assemble(
-        cosine, sine, -sine, cosine, x - cosine * x - sine * y, y + sine * x - cosine * y
-    )
-
-
 def crop_matrix(
     centre: Any, side: Any, angle_rad: Any, size: Any, shift: Any = (0.0, 0.0), mirror: Any = 0.0
 ) -> Tensor:

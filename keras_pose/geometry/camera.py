@@ -1,4 +1,4 @@
-"""Perspective and weak-perspective cameras.
+"""Perspective cameras.
 
 Camera frame: x right, y down, z forward. Pixels are continuous: the centre of the top-left pixel
 is (0.5, 0.5), so the middle of a W by H picture is (W / 2, H / 2). Someone whose intrinsics put
@@ -9,7 +9,7 @@ Lens distortion is not modelled here.
 import numpy as np
 from keras import ops
 
-from keras_pose.geometry.rotation import rotate
+from keras_pose.geometry.rotation import invert_rotation, rotate
 from keras_pose.geometry.shapes import Tensor, as_floating, require_last_axes, require_points
 
 
@@ -105,7 +105,7 @@ def camera_to_world(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
     points, rotation, centre = as_floating(points, rotation, centre)
     require_last_axes("rotation", rotation, (3, 3))
     require_last_axes("centre", centre, (3,))
-    return rotate(points, ops.swapaxes(rotation, -1, -2)) + centre[..., None, :]
+    return rotate(points, invert_rotation(rotation)) + centre[..., None, :]
 
 
 def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
@@ -129,48 +129,3 @@ def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
     require_last_axes("intrinsics", intrinsics, (3, 3))
     rays = points_cam / points_cam[..., 2:]
     return ops.matmul(rays, ops.swapaxes(intrinsics[..., :2, :], -1, -2))
-
-
-def backproject(points_px: Tensor, depth: Tensor, intrinsics: Tensor) -> Tensor:
-    """Find the camera-frame points of pixels at known depths; undoes `project`.
-
-    Args:
-        points_px: floating `[..., J, 2]`, continuous pixels.
-        depth: `[..., J]`, distance along z, any length unit.
-        intrinsics: `[..., 3, 3]` with rows (fx, skew, cx), (0, fy, cy), (0, 0, 1), pixels.
-
-    Returns:
-        Points `[..., J, 3]`, camera frame, in the depth's unit.
-
-    Raises:
-        ValueError: an argument has the wrong shape.
-    """
-    points_px, depth, intrinsics = as_floating(points_px, depth, intrinsics)
-    require_points("points_px", points_px, 2)
-    require_last_axes("depth", depth, (points_px.shape[-2],))
-    require_last_axes("intrinsics", intrinsics, (3, 3))
-    intrinsics = intrinsics[..., None, :, :]
-    y = (points_px[..., 1] - intrinsics[..., 1, 2]) / intrinsics[..., 1, 1]
-    x = points_px[..., 0] - intrinsics[..., 0, 2] - intrinsics[..., 0, 1] * y
-    x = x / intrinsics[..., 0, 0]
-    return ops.stack([x * depth, y * depth, ops.broadcast_to(depth, ops.shape(x * depth))], axis=-1)
-
-
-def project_weak(points: Tensor, scale: Tensor, translation: Tensor) -> Tensor:
-    """Project with a weak-perspective camera, `s (x, y) + t`; scale 1 is orthographic.
-
-    Args:
-        points: floating `[..., J, 3]`, camera frame.
-        scale: `[...]`, pixels per length unit, one per pose; for a person at depth Z it is f / Z.
-        translation: `[..., 2]`, pixels, place of the camera frame's x = y = 0.
-
-    Returns:
-        Pixels `[..., J, 2]`.
-
-    Raises:
-        ValueError: an argument has the wrong shape.
-    """
-    points, scale, translation = as_floating(points, scale, translation)
-    require_points("points", points)
-    require_last_axes("translation", translation, (2,))
-    return scale[..., None, None] * points[..., :2] + translation[..., None, :]

@@ -25,19 +25,6 @@ STAGES = {
 _FIRST_BOTTLENECK = 50
 
 
-def num_features(depth: int, width: int = 64) -> int:
-    """Return the length of the feature vector: 512 up to 34 layers, else 2048, at torchvision's width.
-
-    Args:
-        depth: number of layers, a key of `STAGES`.
-        width: channels of the first stage.
-
-    Returns:
-        F.
-    """
-    return (32 if depth >= _FIRST_BOTTLENECK else 8) * width
-
-
 def build_resnet(
     depth: int,
     image_size: int | None = None,
@@ -63,10 +50,10 @@ def build_resnet(
         momentum: share of the old running statistics that stays in a step.
 
     Returns:
-        Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F from
-        `num_features`, in the policy's variable dtype (float32 under mixed precision); or, not pooled,
-        to maps `[B, S / 32, S / 32, F]` in its compute dtype. Weights are random: He normal, fan out,
-        as torchvision.
+        Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F = 512 up to 34
+        layers and 2048 above where `width` is 64, in the policy's variable dtype (float32 under mixed
+        precision); or, not pooled, to maps `[B, S / 32, S / 32, F]` in its compute dtype. Weights are
+        random: He normal, fan out, as torchvision.
 
     Raises:
         ValueError: if no such depth is known.

@@ -13,11 +13,11 @@ def _relative_distances(predicted, true, visible, box_side):
     predicted, true, box_side = as_floating(predicted, true, box_side)
     require_points("predicted", predicted, 2)
     require_equal_points("predicted", predicted, "true", true)
-    visible = ops.cast(visible, predicted.dtype)
-    # What is not visible may hold anything, NaN too.
-    seen = visible > 0
+    # A flag, not a weight: COCO writes 1 for hidden and 2 for visible joints. What is not labelled may
+    # hold anything, NaN too.
+    seen = ops.convert_to_tensor(visible) > 0
     step = ops.where(seen[..., None], predicted - true, ops.zeros_like(predicted))
-    return length(step) / box_side[..., None], visible
+    return length(step) / box_side[..., None], ops.cast(seen, predicted.dtype)
 
 
 def _visible_mean(values, visible):
@@ -32,7 +32,7 @@ def box_relative_error(
     Args:
         predicted: floating `[..., J, 2]`, pixels.
         true: floating `[..., J, 2]`, same pixels.
-        visible: `[..., J]`, 0 or 1.
+        visible: `[..., J]`, above 0 where a joint counts.
         box_side: floating `[...]` > 0, longer side of the true box, same pixels.
 
     Returns:
@@ -56,7 +56,7 @@ def box_relative_pck(
     Args:
         predicted: floating `[..., J, 2]`, pixels.
         true: floating `[..., J, 2]`, same pixels.
-        visible: `[..., J]`, 0 or 1.
+        visible: `[..., J]`, above 0 where a joint counts.
         box_side: floating `[...]` > 0, longer side of the true box, same pixels.
         fractions: F limits, inclusive.
 

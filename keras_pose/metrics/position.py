@@ -1,7 +1,7 @@
 """Joint position errors: MPJPE, PA-MPJPE and both definitions of N-MPJPE.
 
-Plain functions return one value per pose, the mean over joints, in the unit of the input. The
-Keras metrics that wrap them are in `accumulators.py`.
+Plain functions return one value per pose, the mean over joints, in the unit of the
+input.
 """
 
 from keras import ops

@@ -18,9 +18,6 @@ from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
 from keras_pose.serving.picture_bytes import crop_picture_bytes
 
-SERVED = ("keypoints_2d", "keypoints_3d", "depth", "score", "valid")
-"""Outputs of every signature that answers pictures."""
-
 # Sides of the crop beyond which a network's answer is none, and metres from here to the next town.
 _MOST_SIDES, _MOST_METRES = 1e3, 1e6
 

@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_pose import losses
 from keras_pose.codecs import pose_scale
-from keras_pose.geometry import bone_lengths, rotate
+from keras_pose.geometry import bone_lengths, invert_rotation, rotate
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.bone_ratios import BoneRatioPrior
@@ -190,7 +190,7 @@ class AdversarialLifter(keras.Model):
         depth = lifter(ops.reshape(seen, (-1, NUM_JOINTS, 2)), training=training)
         depth = ops.reshape(depth, ops.shape(seen)[:-1])
         relifted = self.geometry.lift(seen, depth) * scale[..., None, None]
-        back = rotate(relifted[0], ops.swapaxes(rotation, -1, -2))
+        back = rotate(relifted[0], invert_rotation(rotation))
         error = {"squared": losses.squared_error, "absolute": losses.absolute_error}
         reprojection = error[config.reprojection_error](self.geometry.project(back), points_2d)
         terms = {"reprojection": losses.weighted_joint_sum(reprojection, self.part_mean)}

@@ -38,3 +38,14 @@ def test_bad_input_is_named():
         box_relative_error(PREDICTED, TRUE[:1], VISIBLE, SIDE)
     with pytest.raises(ValueError, match="fractions is empty"):
         box_relative_pck(PREDICTED, TRUE, VISIBLE, SIDE, ())
+
+
+def test_flags_of_hidden_and_visible_joints_count_alike():
+    # By hand: distances 3 and 5 px of a box of 100 px, flags 1 and 2; the third joint is not labelled.
+    true = np.zeros((3, 2))
+    predicted = np.array([[3.0, 0.0], [0.0, 5.0], [np.nan, 9.0]])
+    flags = np.array([1, 2, 0])
+    np.testing.assert_allclose(box_relative_error(predicted, true, flags, 100.0), 0.04)
+    np.testing.assert_allclose(
+        box_relative_pck(predicted, true, flags, 100.0, fractions=(0.04, 0.05)), [0.5, 1.0]
+    )

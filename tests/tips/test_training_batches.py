@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from keras_pose.tips.config import Config
 from keras_pose.tips.data import training_batches
+from keras_pose.tips.sources import read_views
 
 COUNT, BATCH = 10, 4
 
@@ -73,3 +75,13 @@ def test_labels_travel_along():
 def test_no_poses_are_named():
     with pytest.raises(ValueError, match="no training poses; check --data_dir and --train_stride"):
         training_batches(np.zeros((0, 16, 2), np.float32), batch_size=4, seed=0)
+
+
+def test_a_stride_takes_every_nth_frame_of_a_split():
+    settings = {"dataset": "generated", "num_generated_frames": 120, "val_stride": 5}
+    frames = [
+        set(read_views(Config(train_stride=stride, **settings), "", split)[0].frame)
+        for stride, split in ((1, "train"), (3, "train"), (3, "val"))
+    ]
+    assert frames[0] == set(range(120)) and frames[1] == set(range(0, 120, 3))
+    assert frames[2] == set(range(0, 100, 5))

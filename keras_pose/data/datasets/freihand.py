@@ -22,7 +22,6 @@ from keras_pose.files import read_json
 from keras_pose.geometry import other_picture
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
-NUM_SAMPLES = 32560
 _MOST_OFF = 0.1
 LICENCE = "FreiHAND: research only, no commercial use; cite Zimmermann et al., ICCV 2019"
 _ADVICE = (

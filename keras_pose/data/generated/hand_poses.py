@@ -86,20 +86,6 @@ def random_pose(
     return best, pose
 
 
-def crossing_depth(hands: PosedHands, shape: HandShape) -> np.ndarray:
-    """Measure how deep fingers run through each other or through the palm.
-
-    Args:
-        hands: N poses.
-        shape: the person.
-
-    Returns:
-        float64 `[N]` in metres: the deepest overlap of two spheres along different fingers, or of a
-        finger's outer half and the palm; 0 when nothing touches.
-    """
-    return _overlaps(hands, shape).max(axis=-1)
-
-
 def _candidates(rng: np.random.Generator, pose: str) -> np.ndarray:
     """Draw poses of a kind, `[N, A]` in degrees, before limits."""
     num = _CANDIDATES
@@ -180,7 +166,7 @@ def _loose(pose: str) -> np.ndarray:
 
 def _cost(hands: PosedHands, shape: HandShape, pose: str) -> np.ndarray:
     """Return how unnatural poses are, `[N]`; 0 and below is good enough."""
-    crossing = np.maximum(_overlaps(hands, shape) - _CONTACT_M, 0.0).sum(-1)
+    crossing = np.maximum(finger_overlaps(hands, shape) - _CONTACT_M, 0.0).sum(-1)
     fingers = hands.joints[:, 1:].reshape(-1, 5, 4, 3)
     if pose in ("pinch", "ring_sign"):
         # The pads meet: half way between the last joint and the tip, a radius off on the palm side.
@@ -233,7 +219,7 @@ _IS_TIP = (_BONE == 2) & (_SHARE == 1.0)
 _PALM_SHARES = (0.35, 0.6, 0.82)
 
 
-def _overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
+def finger_overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
     """Return overlaps of spheres `[N, P]` in metres: the deepest of each, 0 where nothing touches."""
     radii = shape.radii[_FINGER, _BONE] * (1 - _SHARE) + shape.radii[_FINGER, _BONE + 1] * _SHARE
     ahead = _SHARE * shape.lengths[_FINGER, _BONE] - np.where(_IS_TIP, radii, 0.0)

@@ -1,10 +1,10 @@
-"""Parts of a record set: by id, by group, by share, by number; the published FreiHAND split.
+"""Parts of a record set: by group, by share, by number; the published FreiHAND split.
 
 Every function returns positions for `records_dataset(subsets=...)`, sorted, as a pure function of
 its arguments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -91,50 +91,6 @@ def split_groups(
     num_train = int(np.argmin(np.abs(filled - ratio * len(reader)))) + 1
     num_train = min(max(num_train, 1), len(sizes) - 1)
     return _in_groups(reader, order[:num_train]), _in_groups(reader, order[num_train:])
-
-
-def select_groups(reader: RecordReader, names: Iterable[str]) -> np.ndarray:
-    """Take the records of some groups.
-
-    Args:
-        reader: the set.
-        names: names of groups.
-
-    Returns:
-        Positions, int64 `[M]`.
-
-    Raises:
-        ValueError: if the set has no such group.
-    """
-    places = {name: place for place, name in enumerate(reader.group_names)}
-    names = list(names)
-    unknown = [name for name in names if name not in places]
-    if unknown:
-        raise ValueError(
-            f"{reader.folder} has no group {unknown[0]!r}; it has {list(reader.group_names)[:8]} ..."
-        )
-    return _in_groups(reader, np.array([places[name] for name in names], np.int64))
-
-
-def select_ids(reader: RecordReader, ids: Iterable[int]) -> np.ndarray:
-    """Take records by id.
-
-    Args:
-        reader: the set.
-        ids: ids `[M]` of records.
-
-    Returns:
-        Positions, int64 `[M]`, sorted.
-
-    Raises:
-        ValueError: if an id is not in the set.
-    """
-    wanted = np.unique(np.fromiter(ids, np.int64))
-    positions = np.flatnonzero(np.isin(reader.ids, wanted))
-    if len(positions) != len(wanted):
-        missing = np.setdiff1d(wanted, reader.ids)
-        raise ValueError(f"{reader.folder} has no record {missing[0]}; leave it out.")
-    return positions
 
 
 def select_count(

@@ -87,18 +87,6 @@ def records_dataset(
     return blocks.map(read, num_parallel_calls=num_threads, deterministic=True).unbatch()
 
 
-def num_selected(
-    folders: Folder | Sequence[Folder], subsets: Sequence[np.ndarray | None] | None = None
-) -> int:
-    """Count the records of one epoch of `records_dataset`.
-
-    Args:
-        folders: as there.
-        subsets: as there, `[M]` each.
-    """
-    return _Stream(folders, 0, "in_order", subsets, None).order.epoch_length
-
-
 class _Stream:
     """Readers, subsets and order of one stream."""
 

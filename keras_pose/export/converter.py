@@ -1,5 +1,8 @@
-"""Conversion with scales fixed from sample data: which operations become integers, and which do not."""
+"""The converter of `tf.lite`: signatures to flatbuffers, and which operations become integers."""
 
+import os
+import re
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -18,7 +21,72 @@ NETWORK_OPERATIONS = frozenset(
 arithmetic on their answers, which `int8_full` leaves in float32 as far as it goes."""
 
 
-def convert_with_scales(
+def convert_signature(
+    saved_model_dir: str,
+    signature: str,
+    format: str,
+    examples: Mapping[str, np.ndarray] | None,
+    batch_size: int,
+    integer_operations: Collection[str] | None,
+    all_operations: Collection[str],
+    source: str,
+) -> bytes:
+    """Convert one signature of a SavedModel; all of this package's use of `tf.lite` is below here.
+
+    Args:
+        saved_model_dir: version folder.
+        signature: the signature.
+        format: one of `tflite.FORMATS`.
+        examples: input name -> array `[R, ...]` that fixes the scales; None where none are fixed.
+        batch_size: examples per call.
+        integer_operations: what is quantised; None for everything that can be.
+        all_operations: every operation that may occur.
+        source: how the message calls the signature.
+
+    Returns:
+        Content of a `.tflite` file.
+
+    Raises:
+        ValueError: if the signature cannot be converted.
+    """
+    converter = _converter(saved_model_dir, signature)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if format != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if format == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    try:
+        with warnings.catch_warnings():
+            # The calibration inside TensorFlow uses an interpreter that warns of its own end.
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is dep")
+            if examples is None:
+                return converter.convert()
+            return _convert_with_scales(
+                converter,
+                signature,
+                examples,
+                batch_size,
+                integer_operations,
+                all_operations,
+                keeps_decoding=format == "int8_full",
+            )
+    except Exception as error:
+        raise ValueError(_conversion_sentence(source, format, error)) from error
+
+
+def _converter(saved_model_dir: str | os.PathLike, signature: str) -> Any:
+    try:
+        return tf.lite.TFLiteConverter.from_saved_model(
+            os.fspath(saved_model_dir), signature_keys=[signature]
+        )
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{os.fspath(saved_model_dir)} has no readable SavedModel with signature "
+            f"{signature!r}: export it again or choose another signature."
+        ) from error
+
+
+def _convert_with_scales(
     converter: Any,
     signature: str,
     examples: Mapping[str, np.ndarray],
@@ -27,7 +95,7 @@ def convert_with_scales(
     all_operations: Collection[str],
     keeps_decoding: bool = False,
 ) -> bytes:
-    """Converts with activations on scales fixed from examples; inputs and outputs stay float32.
+    """Convert with activations on scales fixed from examples; inputs and outputs stay float32.
 
     Args:
         converter: `tf.lite.TFLiteConverter` of one signature, its options set.
@@ -66,8 +134,20 @@ def convert_with_scales(
     return debugger.get_nondebug_quantized_model()
 
 
+def _conversion_sentence(source: str, format: str, error: Exception) -> str:
+    operations = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
+    if operations:
+        return (
+            f"The {source} cannot become a {format} TFLite file, since {', '.join(operations)} has "
+            "no TFLite counterpart in this form: express it otherwise, and export from a float32 "
+            "twin if the model was trained in mixed precision."
+        )
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"The {source} cannot become a {format} TFLite file: {reason}"
+
+
 def decoding_tensors(content: bytes) -> list[str]:
-    """Names the tensors behind a network: what depends on an operation that networks have not.
+    """Name the tensors behind a network: what depends on an operation that networks have not.
 
     An arg-max made of products multiplies gaps by 2 ** 42, which no 8-bit scale survives; the same
     MUL inside the network is harmless. So the place in the graph counts, not the kind.
