@@ -19,10 +19,10 @@ from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
 from keras_pose.files import write_file
+from keras_pose.lifting.serving import lift_signature
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import golden_inputs
 from keras_pose.tips.networks import PoseLifter
-from keras_pose.tips.serving import lift_signature
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 

@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from keras_pose.files import write_file
-from keras_pose.tips import stop_rule
+from keras_pose.lifting import stop_rule
 from keras_pose.train import run_folder
 from keras_pose.viz import Chart, Paragraph, Section, Series, Table, line_chart_svg, write_report
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_pose.bodies import measures as body_measures
 from keras_pose.files import write_file
 from keras_pose.train import run_folder
 from keras_pose.viz import Series, line_chart_svg
-from keras_pose.wild3d import body_measures
 
 # The paper's four rows, and the runs that they start from.
 ROWS = {

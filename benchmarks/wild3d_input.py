@@ -18,12 +18,12 @@ from benchmarks.input_wait import BAR, LIVE, REPEATED, Turn
 from benchmarks.results import write_result
 from benchmarks.rounds import interleave
 from benchmarks.table import text_table
+from keras_pose.bodies.data import load_bodies
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
 from keras_pose.wild3d.model import PoseModel
 
 PLACES = ("host", "device")

@@ -16,12 +16,12 @@ from benchmarks.litert_timing import call_seconds, open_interpreter
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
+from keras_pose.bodies import serving
+from keras_pose.bodies.pose import build_pose
 from keras_pose.files import write_file
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
-from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose
 
 FORMATS = ("float32", "float16", "int8")
 # Name to settings of `build_network`.

@@ -28,6 +28,8 @@ ROOMS = (
     "export",
     "serving",
     "hands",
+    "bodies",
+    "lifting",
     "peclr",
     "hand_pose",
     "hand_student",

@@ -47,17 +47,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "viz": _SHARED,
     "export": _SHARED,
     "serving": _BELOW_SERVING,
+    # What networks of one kind share.
     "hands": _BELOW_METHODS,
+    "bodies": _BELOW_METHODS,
+    "lifting": _BELOW_METHODS,
     "peclr": (*_BELOW_METHODS, "hands"),
     "hand_pose": (*_BELOW_METHODS, "hands"),
     # A student may import its teacher; otherwise no method imports another.
     "hand_student": (*_BELOW_METHODS, "hands", "hand_pose"),
-    "wild3d": _BELOW_METHODS,
-    "tips": _BELOW_METHODS,
+    "wild3d": (*_BELOW_METHODS, "bodies"),
+    "tips": (*_BELOW_METHODS, "lifting"),
     # Above the methods.
     "predict": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
-    "demo": (*_BELOW_METHODS, "tips"),
+    "demo": (*_BELOW_METHODS, "lifting", "tips"),
 }
 METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
 METHOD_BUDGET = 1600

@@ -14,8 +14,8 @@ import numpy as np
 from keras_pose import export
 from keras_pose.data.motion import generate_motion, h36m_rig, render_views
 from keras_pose.demo import report
+from keras_pose.lifting import evaluation
 from keras_pose.metrics import evaluate_poses
-from keras_pose.tips import evaluation
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run
 from keras_pose.tips.train import train_run

@@ -57,7 +57,8 @@ class _Child:
         """End the process, whatever it does."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.errors):
+        streams = (self.process.stdin, self.process.stdout, self.errors)
+        for stream in filter(None, streams):
             with contextlib.suppress(OSError):
                 stream.close()
 

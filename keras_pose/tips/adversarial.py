@@ -15,14 +15,14 @@ from keras_pose import losses
 from keras_pose.codecs import pose_scale
 from keras_pose.geometry import bone_lengths, invert_rotation, rotate
 from keras_pose.geometry.shapes import Tensor
+from keras_pose.lifting.geometry import make_geometry, quarter_turns, view_rotation
+from keras_pose.lifting.splits import part_slices
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.bone_ratios import BoneRatioPrior
 from keras_pose.tips.config import PITCH_LEARNT, PITCH_NONE
 from keras_pose.tips.draws import draw_views, mirror_poses
-from keras_pose.tips.geometry import make_geometry, quarter_turns, view_rotation
 from keras_pose.tips.networks import NUM_JOINTS, PartLifter, PoseDiscriminator
 from keras_pose.tips.schedules import make_adam
-from keras_pose.tips.splits import part_slices
 from keras_pose.train import strategy as replicas
 
 # Cameras look down more often than up, which breaks the tie of the two mirror solutions.

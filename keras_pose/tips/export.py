@@ -8,8 +8,9 @@ import numpy as np
 
 from keras_pose.data.motion import generate_motion, render_views
 from keras_pose.export import Bound
+from keras_pose.lifting import serving
 from keras_pose.serving import publish
-from keras_pose.tips import runs, serving
+from keras_pose.tips import runs
 from keras_pose.tips.card import card_words
 from keras_pose.train import run_folder
 from keras_pose.train.binary import run_binary

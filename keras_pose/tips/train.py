@@ -11,12 +11,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_pose.tips import evaluation, stop_rule
+from keras_pose.lifting import evaluation, stop_rule
+from keras_pose.lifting.data import Poses, depth_targets, load_poses, training_batches
+from keras_pose.lifting.pictures import draw_lifted
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import Poses, depth_targets, load_poses, training_batches
 from keras_pose.tips.networks import PoseLifter
-from keras_pose.tips.pictures import draw_lifted
 from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weights_path
 from keras_pose.train import run_folder

@@ -3,6 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.bodies import serving
+from keras_pose.bodies.data import load_bodies
+from keras_pose.bodies.golden import golden_bodies, held_out_bodies
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
@@ -10,11 +13,8 @@ from keras_pose.serving.publish import Exported, publish
 from keras_pose.serving.publish import PictureExportConfig as ExportConfig
 from keras_pose.train import run_folder
 from keras_pose.train.binary import run_binary
-from keras_pose.wild3d import serving
 from keras_pose.wild3d.card import card_words
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
-from keras_pose.wild3d.golden import golden_bodies, held_out_bodies
 from keras_pose.wild3d.runs import load_pose
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
+from keras_pose.bodies.pose import build_pose, read_depth
 from keras_pose.data.views.device_datasets import render_labelled
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.losses.body_groups import BODY_GROUPS
@@ -16,7 +17,6 @@ from keras_pose.train.optimizers import StepDecay, WarmupCosine, build_optimizer
 from keras_pose.train.precision import in_precision
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose, read_depth
 
 
 class PoseModel(keras.Model):
@@ -26,7 +26,7 @@ class PoseModel(keras.Model):
     those with depth labels, variance of bone lengths on the others. Every term is a mean over the
     *global* batch, so that no replica needs to have pictures of either kind.
 
-    A batch of training is what `keras_pose.wild3d.data` makes: `image` uint8 or float in [0, 1]
+    A batch of training is what `keras_pose.bodies.data` makes: `image` uint8 or float in [0, 1]
     `[B, S, S, 3]`; `keypoints_2d` `[B, 16, 2]` px of the crop, `visible` `[B, 16]`; `depth` `[B, 16]`
     half sides of the crop, `has_depth` `[B]`. Where it holds squares in place of the picture, views are
     made of them first, on the device.

@@ -65,6 +65,6 @@ def load_model(model_dir: str) -> tuple[Config, PoseModel]:
 
 
 def load_pose(model_dir: str) -> tuple[Config, keras.Model]:
-    """Load the run's config and its model of `keras_pose.wild3d.pose.build_pose`, see `load_model`."""
+    """Load the run's config and its model of `keras_pose.bodies.pose.build_pose`, see `load_model`."""
     config, model = load_model(model_dir)
     return config, model.pose

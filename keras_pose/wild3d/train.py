@@ -11,6 +11,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_pose.bodies import evaluation
+from keras_pose.bodies.data import LabelledBodies, example_batch, load_bodies
+from keras_pose.bodies.pictures import draw_bodies
 from keras_pose.layers import load_lite_weights
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
@@ -19,12 +22,10 @@ from keras_pose.train.options import RunOptions
 from keras_pose.train.session import print_results, run_session
 from keras_pose.train.teacher import check_teacher
 from keras_pose.train.weights import read_weights, write_weights
-from keras_pose.wild3d import evaluation, stages
+from keras_pose.wild3d import stages
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import LabelledBodies, example_batch, load_bodies
 from keras_pose.wild3d.distill import SHARED_FIELDS, build_distilled, load_teacher_pose
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.pictures import draw_bodies
 from keras_pose.wild3d.runs import check_start, load_pose, network_path
 from keras_pose.wild3d.stages import StageOptions
 

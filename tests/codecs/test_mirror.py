@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.bodies.pose import build_pose, decode_pose
 from keras_pose.codecs.mirror import mirror_pose, with_mirror
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.pose import build_pose, decode_pose
 
 WRISTS = MPII_16.indices(("left_wrist", "right_wrist"))
 

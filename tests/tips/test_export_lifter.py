@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from keras_pose import export
+from keras_pose.lifting import serving
 from keras_pose.serving import read_metadata, read_warmup
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips import runs, serving
+from keras_pose.tips import runs
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run, golden_inputs
 from keras_pose.tips.networks import PartLifter, PoseLifter

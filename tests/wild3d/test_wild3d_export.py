@@ -8,15 +8,16 @@ import pytest
 import tensorflow as tf
 
 from keras_pose import export
+from keras_pose.bodies import serving
+from keras_pose.bodies.golden import golden_bodies
 from keras_pose.export.gpu_ops import GPU_OPERATIONS
 from keras_pose.serving import ServedPose, publish, read_metadata, read_warmup
 from keras_pose.skeletons import MPII_16
 from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
-from keras_pose.wild3d import runs, serving
+from keras_pose.wild3d import runs
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.export import ExportConfig, export_run
-from keras_pose.wild3d.golden import golden_bodies
 from keras_pose.wild3d.model import PoseModel
 
 SIZE = 64

@@ -9,6 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import codecs
+from keras_pose.bodies.options import BodyOptions
+from keras_pose.bodies.record_sets import (
+    BodyRecords,
+    has_actions,
+    mean_bone_sum,
+    open_bodies,
+    passes,
+)
 from keras_pose.data import records
 from keras_pose.data.records.sets import Part
 from keras_pose.data.views.batches import batch_views
@@ -22,14 +30,6 @@ from keras_pose.data.views.host_datasets import labelled_view_dataset
 from keras_pose.data.views.squares import lone_side
 from keras_pose.geometry import project
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.record_sets import (
-    BodyRecords,
-    has_actions,
-    mean_bone_sum,
-    open_bodies,
-    passes,
-)
 
 _EVALUATION_BATCH = 32
 _ROW_SEVEN = MPII_16.index("thorax")
@@ -98,7 +98,7 @@ class LabelledBodies:
         }
 
 
-def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
+def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
     """Open the bodies of a run.
 
     Args:
@@ -187,7 +187,7 @@ def load_bodies(config: Config, data_dir: str) -> LabelledBodies:
     )
 
 
-def example_batch(config: Config, bodies: LabelledBodies) -> dict[str, tf.Tensor]:
+def example_batch(config: BodyOptions, bodies: LabelledBodies) -> dict[str, tf.Tensor]:
     """One batch to look at.
 
     Args:
@@ -205,7 +205,7 @@ def example_batch(config: Config, bodies: LabelledBodies) -> dict[str, tf.Tensor
     return batch
 
 
-def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
+def view_ranges(config: BodyOptions, has_depth: bool) -> ViewRanges:
     """Ranges of random views; the colours and geometry of the authors' 2D policy.
 
     Args:

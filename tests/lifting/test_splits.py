@@ -2,8 +2,8 @@
 
 import pytest
 
-from keras_pose.tips import LIFTED_JOINTS, SPLITS, part_slices
-from keras_pose.tips.splits import mirror_permutation
+from keras_pose.lifting import LIFTED_JOINTS, SPLITS, part_slices
+from keras_pose.lifting.splits import mirror_permutation
 
 
 def test_lifted_body_is_the_skeleton_without_its_root():

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.bodies.options import BodyOptions
 from keras_pose.codecs import total_bone_length
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
 from keras_pose.data.records.sets import Part, folder_names, open_folders, read_joints_3d
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
 from keras_pose.train.config import listed
-from keras_pose.wild3d.config import Config
 
 # Bone sums of more records than this change nothing that can be seen.
 _MOST_MEASURED = 2000
@@ -51,7 +51,7 @@ class BodyRecords:
         return table
 
 
-def open_bodies(config: Config, data_dir: str) -> BodyRecords:
+def open_bodies(config: BodyOptions, data_dir: str) -> BodyRecords:
     """Open the records of a run and sort them by what is known of them.
 
     Args:

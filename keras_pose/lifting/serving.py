@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -11,16 +12,15 @@ from keras_pose.export import Signature
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving import Metadata, describe_skeleton
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips.networks import PoseLifter
 
 
 def lift_pixels(
-    model: PoseLifter, depth_sign: float = 1.0
+    model: keras.Model, depth_sign: float = 1.0
 ) -> Callable[[Tensor], dict[str, Tensor]]:
     """Build the function behind the signatures `serving_default` and `lift`.
 
     Args:
-        model: `keras_pose.tips.networks.PoseLifter`.
+        model: from poses `[N, 17, 2]` to depths, as `keras_pose.tips.networks.PoseLifter`.
         depth_sign: 1.0, or -1.0 for a lifter that settled on the mirrored depth.
 
     Returns:
@@ -76,7 +76,7 @@ def describe(name: str, version: int) -> Metadata:
     )
 
 
-def lift_signature(model: PoseLifter, depth_sign: float = 1.0) -> Signature:
+def lift_signature(model: keras.Model, depth_sign: float = 1.0) -> Signature:
     """Signature of `lift_pixels` with a free batch axis.
 
     Args:

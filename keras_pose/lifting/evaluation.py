@@ -9,9 +9,9 @@ from keras import ops
 
 from keras_pose.codecs import decode_root_relative
 from keras_pose.geometry import bone_lengths
+from keras_pose.lifting.data import Poses
 from keras_pose.metrics import bone_symmetry_error, chirality, evaluate_poses, standard_protocols
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips.data import Poses
 
 _BATCH = 4096
 # Scale and place are not observable without labels, so plain MPJPE would be noise.
@@ -66,7 +66,7 @@ def evaluate_labelled(model: keras.Model, poses: Poses) -> dict[str, float]:
 
     Args:
         model: any lifter of this room.
-        poses: `keras_pose.tips.data.Poses` with `points_3d`.
+        poses: `keras_pose.lifting.data.Poses` with `points_3d`.
 
     Returns:
         Short measure name to value (millimetres, or per cent for `n_pck` and `n_auc`), and

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from keras_pose.bodies import measures
+from keras_pose.bodies.data import load_bodies
+from keras_pose.bodies.measures import position_measures
 from keras_pose.codecs import total_bone_length
-from keras_pose.wild3d import body_measures as measures
-from keras_pose.wild3d.body_measures import position_measures
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
 
 
 @pytest.mark.slow

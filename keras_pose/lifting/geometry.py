@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_pose.geometry import rotation_x, rotation_y
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.tips.config import Config
+from keras_pose.lifting.options import LiftingOptions
 
 # The pose never comes nearer to the camera than this (ElePose's max(1, c + o)).
 _NEAREST = 1.0
@@ -68,7 +68,7 @@ class Perspective:
         return (points_3d[..., :2] - shear) * (self.distance / distance)
 
 
-def make_geometry(config: Config) -> Orthographic | Perspective:
+def make_geometry(config: LiftingOptions) -> Orthographic | Perspective:
     """Return the camera model that `config.geometry` names."""
     if config.geometry == "orthographic":
         return Orthographic()

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.bodies import measures
+from keras_pose.bodies.evaluation import MEAN_OF_ACTIONS, evaluate_bodies, overall, pose_function
+from keras_pose.bodies.measures import position_measures, symmetry_measures
+from keras_pose.bodies.pose import build_pose, decode_pose
 from keras_pose.codecs import (
     ZHOU2017_BONE_SUM_MM,
     decode_heatmaps,
@@ -15,16 +19,7 @@ from keras_pose.codecs import (
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.metrics import Protocol
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d import body_measures as measures
-from keras_pose.wild3d.body_measures import position_measures, symmetry_measures
-from keras_pose.wild3d.evaluation import (
-    MEAN_OF_ACTIONS,
-    evaluate_bodies,
-    overall,
-    pose_function,
-)
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose, decode_pose
 
 SIDE = 64
 

@@ -1,9 +1,9 @@
 """A few generated bodies of either kind as record folders, and what tests read of their batches."""
 
+from keras_pose.bodies.data import load_bodies
 from keras_pose.data.generated.bodies import body_source
 from keras_pose.data.records import write_records
 from keras_pose.data.records.record import RecordSource
-from keras_pose.wild3d.data import load_bodies
 
 COUNT, PICTURE, SIZE = 10, 96, 64
 COMMON = {"image_size": SIZE, "batch_size": 4, "val_share": 0.0, "augment_on": "host"}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from keras_pose.lifting.data import training_batches
+from keras_pose.lifting.sources import read_views
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import training_batches
-from keras_pose.tips.sources import read_views
 
 COUNT, BATCH = 10, 4
 

@@ -11,12 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.bodies import measures as body_measures
+from keras_pose.bodies.measures import SCORED_2D_JOINTS, position_measures, symmetry_measures
 from keras_pose.codecs.mirror import with_mirror
 from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.metrics import ACCURACY_JOINTS, Protocol, head_relative_hits, joint_table
-from keras_pose.wild3d import body_measures
-from keras_pose.wild3d.body_measures import SCORED_2D_JOINTS, position_measures, symmetry_measures
 
 # Part of a report that averages the actions, each counted once however many pictures it has.
 MEAN_OF_ACTIONS = "mean of actions"
@@ -34,8 +34,8 @@ def evaluate_bodies(
     """Measure a network on labelled crops.
 
     Args:
-        model: of `keras_pose.wild3d.pose.build_pose`, or its `pose_function`, of `[B, S, S, 3]`.
-        batches: finite dataset of batches as `keras_pose.wild3d.data` makes them.
+        model: of `keras_pose.bodies.pose.build_pose`, or its `pose_function`, of `[B, S, S, 3]`.
+        batches: finite dataset of batches as `keras_pose.bodies.data` makes them.
         bone_sum_mm: bone sum that poses are scaled to, see `codecs.to_length`.
         folder_names: names of the record folders; with more than one, each is measured by itself too.
         flip: average poses over each picture and its mirror image; of a model alone.
@@ -90,7 +90,7 @@ def pose_function(
     """Make one graph of a model, for evaluating it again and again.
 
     Args:
-        model: of `keras_pose.wild3d.pose.build_pose`; its weights are read at every call.
+        model: of `keras_pose.bodies.pose.build_pose`; its weights are read at every call.
         flip: average poses over each picture and its mirror image.
 
     Returns:

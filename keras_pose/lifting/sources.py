@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from keras_pose.data import motion
-from keras_pose.tips.config import Config
+from keras_pose.lifting.options import LiftingOptions
 
 # The virtual cameras of a split do not depend on --seed, so that seeds differ in training alone.
 _CAMERA_SEED = {"train": 1, "val": 2}
@@ -13,7 +13,7 @@ _KEYPOINT_ENDINGS = (".npz", ".npy", ".json", ".csv")
 
 
 def read_views(
-    config: Config, data_dir: str, split: str
+    config: LiftingOptions, data_dir: str, split: str
 ) -> tuple[motion.Views | motion.Keypoints2D, str]:
     """Read one split of `config.dataset`.
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_pose.geometry import rotate
-from keras_pose.tips.config import Config
-from keras_pose.tips.geometry import (
+from keras_pose.lifting.geometry import (
     Orthographic,
     Perspective,
     make_geometry,
     quarter_turns,
     view_rotation,
 )
+from keras_pose.tips.config import Config
 
 CAMERAS = [Orthographic(), Perspective(6.0), Perspective(10.0, math.radians(-5.0))]
 ANGLE = st.floats(-math.pi, math.pi)

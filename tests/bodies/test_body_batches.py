@@ -7,8 +7,8 @@ import pytest
 
 from keras_pose.data.records import SOURCE_STRIDE, RecordReader, write_records
 from keras_pose.wild3d.config import Config
-from tests.wild3d import small_bodies
-from tests.wild3d.small_bodies import COMMON, COUNT, SIZE
+from tests.bodies import small_bodies
+from tests.bodies.small_bodies import COMMON, COUNT, SIZE
 
 # Rows of MPII_16 by the table of the specification, section 1.
 SWAPPED = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.bodies.pose import COORDINATES, PoseDecoder, build_pose, decode_pose, read_depth
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import COORDINATES, PoseDecoder, build_pose, decode_pose, read_depth
 
 
 def _peaks(places, size=16):

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_pose.bodies.pose import decode_pose
 from keras_pose.codecs import SUMMED_BONES
 from keras_pose.codecs.camera_pose import BONE_SUM_RANGE_M, camera_pose
 from keras_pose.export import Signature
@@ -14,7 +15,6 @@ from keras_pose.serving import (
 )
 from keras_pose.serving.phone import phone_signatures
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.pose import decode_pose
 
 DEPTH_UNIT = "pixels of the picture, relative to the pelvis (weak perspective)"
 # Of adults, where the training records have no 3D: the bone sum of Zhou et al. 2017's evaluation code.
@@ -26,7 +26,7 @@ def network_of(pose: keras.Model) -> keras.Model:
     """Finds the network inside a pose model.
 
     Args:
-        pose: of `keras_pose.wild3d.pose.build_pose`.
+        pose: of `keras_pose.bodies.pose.build_pose`.
 
     Returns:
         The model of `build_network`, its weights shared.
@@ -40,7 +40,7 @@ def pose_network(
     """Describes a pose model to the contract.
 
     Args:
-        pose: of `keras_pose.wild3d.pose.build_pose`, for crops of side S.
+        pose: of `keras_pose.bodies.pose.build_pose`, for crops of side S.
         crop_scale: side of the square that is seen over the longer side of the box.
         bone_sum_m: mean bone sum of the training records, m; 0 if unknown.
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from keras_pose.tips.stop_rule import implausibility, judge_pick, pick_epoch
+from keras_pose.lifting.stop_rule import implausibility, judge_pick, pick_epoch
 
 
 def _row(epoch, symmetry, spread, gap=0.2, reprojection=0.001, error=50.0):

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from keras_pose.codecs import encode_root_relative, valid_poses
 from keras_pose.data.motion import Views
-from keras_pose.tips.config import Config
-from keras_pose.tips.sources import read_views
+from keras_pose.lifting.options import LiftingOptions
+from keras_pose.lifting.sources import read_views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Poses:
         return len(self.points_2d)
 
 
-def load_poses(config: Config, data_dir: str, split: str) -> Poses:
+def load_poses(config: LiftingOptions, data_dir: str, split: str) -> Poses:
     """Read one split and bring it into the lifter's form.
 
     Args:

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
+from keras_pose.lifting.data import Poses
+from keras_pose.lifting.evaluation import depth_sign, lift_poses
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips.data import Poses
-from keras_pose.tips.evaluation import depth_sign, lift_poses
 from keras_pose.viz.panels import pose_panel, tile
 
 
@@ -14,8 +14,8 @@ def draw_lifted(model: keras.Model, poses: Poses, count: int = 4) -> np.ndarray:
 
     Args:
         model: any lifter of this room.
-        poses: `keras_pose.tips.data.Poses`; where labelled, the truth is drawn thin and grey, scaled to
-            the prediction.
+        poses: what is lifted; where labelled, the truth is drawn thin and grey, scaled to the
+            prediction.
         count: number of poses, taken evenly.
 
     Returns:

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.bodies import serving
+from keras_pose.bodies.pose import build_pose
 from keras_pose.codecs import SUMMED_BONES, total_bone_length, weak_perspective
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving.phone_parity import explained_joints
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose
 
 SIZE = 64
 CAMERA = np.array([[150.0, 0, 30], [0, 150.0, 34], [0, 0, 1]], np.float32)

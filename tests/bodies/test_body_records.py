@@ -6,14 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_pose.bodies.data import example_batch
+from keras_pose.bodies.record_sets import open_bodies
 from keras_pose.data.generated.hands import hand_source
 from keras_pose.data.records import SOURCE_STRIDE, RecordReader, split_records, write_records
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import example_batch
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.record_sets import open_bodies
-from tests.wild3d import small_bodies
-from tests.wild3d.small_bodies import COMMON, COUNT, SIZE
+from tests.bodies import small_bodies
+from tests.bodies.small_bodies import COMMON, COUNT, SIZE
 
 
 @pytest.fixture(scope="module")
