@@ -42,7 +42,9 @@ class DepthwiseConvolution(keras.layers.DepthwiseConv2D):
         known = None not in inputs.shape[1:3]
         if not training or not known or keras.backend.backend() != "tensorflow":
             return super().call(inputs)
-        return _differentiable(self.strides[0])(inputs, keras.ops.convert_to_tensor(self.kernel))
+        # A tensor rather than a variable, whose gradient cannot be customised.
+        kernel = keras.ops.reshape(self.kernel, self.kernel.shape)
+        return _differentiable(self.strides[0])(inputs, kernel)
 
 
 @functools.cache
