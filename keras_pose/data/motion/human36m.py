@@ -17,7 +17,7 @@ from keras_pose.data.motion.keypoints_2d import Keypoints2D
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.motion.virtual_cameras import Views
 from keras_pose.files import read_json
-from keras_pose.files.pickled_archives import read_pickled_arrays
+from keras_pose.files.restricted_pickle import read_pickled_arrays
 from keras_pose.skeletons import H36M_17, H36M_32, convert
 
 _ADVICE_3D = "give data_3d_h36m.npz as VideoPose3D's preparation writes it (docs/data.md)"

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_pose.data.motion.virtual_cameras import Views
 from keras_pose.files.arrays import check_is_file
-from keras_pose.files.pickled_archives import read_pickled_arrays
+from keras_pose.files.restricted_pickle import read_pickled_arrays
 from keras_pose.skeletons import H36M_17, MPI_INF_3DHP_17, MPI_INF_3DHP_28, Skeleton, convert
 
 _ADVICE = (
