@@ -22,6 +22,7 @@ ROOMS = (
     "tips",
     "wild3d",
     "predict",
+    "weights",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wild3d": _LEVEL_0_TO_4,
     "tips": _LEVEL_0_TO_4,
     "predict": _LEVEL_0_TO_4,
+    "weights": (*_LEVEL_0_TO_4, "wild3d"),
 }
 _ANY_DEPENDENCY = (
     "absl",
