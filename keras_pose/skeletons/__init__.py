@@ -5,6 +5,7 @@ Does not: coordinates, cameras, drawing, anything that needs TensorFlow or Keras
 """
 
 from keras_pose.skeletons.body import (
+    BODY_33_MEDIAPIPE,
     COCO_17,
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
@@ -21,6 +22,7 @@ from keras_pose.skeletons.hand import HAND_21_AIT, HAND_21_FREIHAND, HAND_21_MED
 from keras_pose.skeletons.skeleton import Skeleton, build_skeleton
 
 __all__ = [
+    "BODY_33_MEDIAPIPE",
     "COCO_17",
     "H36M_17",
     "H36M_17_RIGHT_ARM_FIRST",

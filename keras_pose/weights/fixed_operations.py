@@ -79,7 +79,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "mirror_pad": lambda x, widths, mode: ops.pad(x, widths, mode=mode),
     "mul": tf.multiply,
     "neg": ops.negative,
-    "pad": lambda x, widths, value: ops.pad(x, widths, constant_values=value),
+    # Trap: the plain Pad, added to a convolution with a bias, ends the process (TensorFlow 2.21, oneDNN).
+    "pad": lambda x, widths, value: tf.raw_ops.PadV2(
+        input=x, paddings=widths, constant_values=value
+    ),
+    # TensorFlow's remapper prints an error at Keras's own PReLU, which holds a negated ReLU.
+    "prelu": lambda x, slope: tf.where(x > 0.0, x, slope * x),
     "reduce_max": _reduced(ops.max),
     "reduce_min": _reduced(ops.min),
     "relu": ops.relu,

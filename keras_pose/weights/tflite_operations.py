@@ -202,12 +202,9 @@ def _fully_connected(call):
 
 def _prelu(call):
     x, slope = call.tensor(0), call.constant(1)
-    missing = len(x.shape) - 1 - slope.ndim
-    if missing < 0:
+    if slope.ndim == len(x.shape):
         slope = slope[0]
-    slope = slope.reshape((1,) * max(missing, 0) + slope.shape)
-    shared = [axis + 1 for axis, size in enumerate(slope.shape) if size == 1]
-    layer = keras.layers.PReLU(shared_axes=shared or None, name=call.name)
+    layer = ConstantOperand("prelu", slope.shape, False, name=call.name)
     return call.weighted(layer, x, [slope])
 
 
