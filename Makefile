@@ -15,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .DEFAULT_GOAL := test
 
 demo: $(INSTALLED)
-	$(BIN)/python -m keras_pose.tips.demo --output_dir=demo
+	$(BIN)/python -m keras_pose.demo --output_dir=demo
 
 # One TensorFlow thread per worker: two workers then fill two cores without fighting for them. Files go out in the
 # order of tests/conftest.py, slow ones first; by itself pytest-xdist would begin with those of many tests.

@@ -19,12 +19,13 @@ from benchmarks import machine
 from benchmarks.results import write_result
 from benchmarks.rounds import interleave, median_ratio
 from benchmarks.table import text_table
-from keras_pose.data.generated_hands import generate_hand
-from keras_pose.data.picture import encode_picture
-from keras_pose.data.view_datasets import two_views_dataset
-from keras_pose.data.views import ViewRanges
+from keras_pose.data.generated.hands import generate_hand
+from keras_pose.data.pictures.picture import encode_picture
+from keras_pose.data.views.draws import ViewRanges
+from keras_pose.data.views.host_datasets import two_views_dataset
 from keras_pose.peclr.official_views import OfficialDraw, official_view
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 OURS, PLAIN, THREADS = "keras_pose", "official_plain", "official_threads"
@@ -314,4 +315,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

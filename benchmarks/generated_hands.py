@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.results import write_result
 from benchmarks.table import text_table
-from keras_pose.data.generated_hands import as_record, generate_hand
+from keras_pose.data.generated.hands import as_record, generate_hand
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 
@@ -122,4 +123,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

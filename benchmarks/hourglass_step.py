@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.layers.hourglass_weights import official_variables
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.torch_weights import official_variables
 
 LEARNING_RATE, DEPTH_WEIGHT = 2.5e-4, 0.1
 # RMSprop's share of the newest squared gradient in its mean square.

@@ -18,11 +18,12 @@ from benchmarks.results import write_result
 from benchmarks.rounds import interleave
 from benchmarks.table import text_table
 from keras_pose.data import records
-from keras_pose.data.generated_hands import generate_hands
+from keras_pose.data.generated.hands import generate_hands
 from keras_pose.peclr.config import ENCODERS, PretrainConfig
+from keras_pose.peclr.data import load_pictures
 from keras_pose.peclr.model import ContrastiveModel
-from keras_pose.peclr.pretraining_data import load_pictures
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 LIVE, REPEATED = "live", "repeated"
@@ -225,4 +226,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

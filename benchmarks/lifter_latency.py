@@ -18,11 +18,13 @@ from benchmarks.recipes import read_recipe
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
+from keras_pose.files import write_file
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import golden_inputs
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.serving import lift_signature
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 SIGNATURE = "lift"
@@ -80,7 +82,7 @@ def export_random_lifter(config: Config, folder: Path) -> list[Path]:
     files = []
     for kind in FORMATS:
         path = folder / f"random_width_{config.width}_{kind}.tflite"
-        export.write_file(path, export.convert_tflite(folder, SIGNATURE, kind))
+        write_file(path, export.convert_tflite(folder, SIGNATURE, kind))
         files.append(path)
     return files
 
@@ -205,4 +207,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

@@ -30,6 +30,7 @@ from benchmarks.rounds import interleave, median_ratio, time_calls
 from benchmarks.table import text_table
 from benchmarks.torch_process import TorchProcess
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 # Largest relative differences after one step on equal weights and views. Features of a fresh network
@@ -304,4 +305,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

@@ -17,9 +17,10 @@ import tensorflow as tf
 from benchmarks import machine
 from benchmarks.results import write_result
 from benchmarks.table import text_table
-from keras_pose.data.picture import decode_picture
+from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.data.records import Record, RecordReader, records_dataset, write_records
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 _ROWS = 20
@@ -171,7 +172,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from benchmarks.results import write_result
 from keras_pose.export import saved_model_runner
 from keras_pose.serving import read_metadata
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 BATCH_SIZE = 25
@@ -312,4 +313,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

@@ -21,7 +21,8 @@ from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose.export import GPU_OPERATIONS, Signature, convert_tflite, save_signatures
 from keras_pose.export.timing import litert_call, time_in_turn
-from keras_pose.peclr import pose_evaluation, student
+from keras_pose.hand_student import train as student
+from keras_pose.hands import evaluation as pose_evaluation
 from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d import train as body_training
@@ -143,7 +144,7 @@ class FilePose:
 
     Args:
         path: the file, of `convert`.
-        pose: of `keras_pose.peclr.student_pose.build_student_pose`, whose decoding and lifting are used.
+        pose: of `keras_pose.hand_student.pose.build_student_pose`, whose decoding and lifting are used.
     """
 
     def __init__(self, path, pose):

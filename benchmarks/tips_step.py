@@ -21,6 +21,7 @@ from benchmarks.step_timing import Case, measure
 from benchmarks.table import text_table
 from benchmarks.torch_process import TorchProcess
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 CASES = (Case(256, 256, 11, 1.0), Case(1024, 1024, 7, 1.0), Case(1024, 8192, 3, 1.0))
@@ -161,4 +162,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

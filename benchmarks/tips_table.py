@@ -13,6 +13,7 @@ import re
 
 import numpy as np
 
+from keras_pose.files import write_file
 from keras_pose.tips import stop_rule
 from keras_pose.train import run_folder
 from keras_pose.viz import Chart, Paragraph, Section, Series, Table, line_chart_svg, write_report
@@ -133,8 +134,8 @@ def main() -> None:
     if not runs:
         raise SystemExit(f"{arguments.runs_dir}: no finished run is here; train first.")
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-    run_folder.write_atomically(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
-    run_folder.write_atomically(f"{arguments.output}.md", markdown(runs))
+    write_file(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
+    write_file(f"{arguments.output}.md", markdown(runs))
     titles = {
         "pa_mpjpe": "PA-MPJPE (no reflection, sign chosen without labels)",
         "n_mpjpe": "N-MPJPE (least squares)",
@@ -142,9 +143,7 @@ def main() -> None:
     charts = []
     for measure, title in titles.items():
         charts.append(Chart(figure(runs, measure, title)))
-        run_folder.write_atomically(
-            f"{arguments.output}_{measure}.svg", _standalone(charts[-1].svg)
-        )
+        write_file(f"{arguments.output}_{measure}.svg", _standalone(charts[-1].svg))
     note = "Lines: mean over seeds of the averaged weights; bands: lowest and highest seed."
     table = Table(header(), table_rows(runs))
     sections = [Section("Curves", [Paragraph(note), *charts]), Section("Table", [table])]

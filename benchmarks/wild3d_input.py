@@ -19,8 +19,9 @@ from benchmarks.results import write_result
 from benchmarks.rounds import interleave
 from benchmarks.table import text_table
 from keras_pose.data import records
-from keras_pose.data.generated_bodies import body_source
+from keras_pose.data.generated.bodies import body_source
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
@@ -197,4 +198,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

@@ -16,7 +16,9 @@ from benchmarks.litert_timing import call_seconds, open_interpreter
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
+from keras_pose.files import write_file
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
@@ -97,7 +99,7 @@ def measure(name: str, settings: Settings) -> list[dict]:
         for kind in FORMATS:
             path = Path(folder) / f"{kind}.tflite"
             content = export.convert_tflite(folder, settings.signature, kind, batch_size=1)
-            export.write_file(path, content)
+            write_file(path, content)
             interpreter = open_interpreter(path, settings.num_threads)
             interpreter.allocate_tensors()
             (entry,) = interpreter.get_input_details()
@@ -191,4 +193,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

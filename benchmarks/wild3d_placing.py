@@ -13,13 +13,14 @@ import tensorflow as tf
 from benchmarks import machine
 from benchmarks.results import write_result
 from keras_pose.codecs import to_length, total_bone_length, weak_perspective
-from keras_pose.data.augment_host import warp
-from keras_pose.data.generated_bodies import generate_body
+from keras_pose.codecs.camera_pose import camera_pose
+from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.views.host_pixels import warp
 from keras_pose.geometry import affine2d
 from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
-from keras_pose.wild3d.metric_pose import camera_pose
 from keras_pose.wild3d.train import load_pose
 
 _PELVIS, _THORAX, _NECK = MPII_16.indices(("pelvis", "thorax", "upper_neck"))
@@ -157,4 +158,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     configs.define_flags(Settings)
-    configs.run_binary(main)
+    run_binary(main)

@@ -51,13 +51,14 @@ def build_files(root: Path) -> dict[str, str]:
 
 
 def _rooms(root: Path) -> list[str]:
-    paths = sorted((root / PACKAGE).glob("*/__init__.py"))
+    paths = sorted((root / PACKAGE).rglob("*/__init__.py"))
     return [path.parent.relative_to(root).as_posix() for path in paths]
 
 
 def _test_folders(root: Path) -> list[str]:
-    paths = sorted({path.parent for path in (root / "tests").glob("*/*.py")})
-    return [path.relative_to(root).as_posix() for path in paths if path.name != "golden"]
+    paths = sorted({path.parent for path in (root / "tests").rglob("*/*.py")})
+    folders = [path.relative_to(root) for path in paths]
+    return [folder.as_posix() for folder in folders if "golden" not in folder.parts]
 
 
 def _library_folder(folder: Path, root: Path) -> str:

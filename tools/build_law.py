@@ -16,30 +16,53 @@ from tools.imports import PACKAGE, Imports, imports_of, is_binary
 
 ROOT = Path(__file__).parents[1]
 
-_LEVEL_0_TO_1 = ("skeletons", "geometry")
-_LEVEL_0_TO_2 = (*_LEVEL_0_TO_1, "codecs", "losses", "layers", "metrics", "train")
-_LEVEL_0_TO_3 = (*_LEVEL_0_TO_2, "data", "viz", "export")
-_LEVEL_0_TO_4 = (*_LEVEL_0_TO_3, "serving")
-# Strictly downward; the same level never, except inside a room. `train` serves every method and
-# therefore knows nothing of poses.
+_NUMBERS = ("skeletons", "geometry")
+_SHARED = (*_NUMBERS, "files", "train", "codecs", "losses", "layers", "metrics")
+_RECORDS = ("data/labels", "data/pictures", "data/records")
+_WINGS = (*_RECORDS, "data/motion", "data/views", "data/datasets", "data/generated", "data/doctor")
+_BELOW_SERVING = (*_SHARED, *_WINGS, "data", "viz", "export")
+_BELOW_METHODS = (*_BELOW_SERVING, "serving")
+# Strictly downward; the same level never, except inside a room. `train` and `files` serve every method
+# and therefore know nothing of poses. A wing of `data` is a room of its own.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "files": (),
     "skeletons": (),
     "geometry": ("skeletons",),
-    "codecs": _LEVEL_0_TO_1,
-    "losses": _LEVEL_0_TO_1,
-    "layers": _LEVEL_0_TO_1,
-    "metrics": _LEVEL_0_TO_1,
-    "train": (),
-    "data": _LEVEL_0_TO_2,
-    "viz": _LEVEL_0_TO_2,
-    "export": _LEVEL_0_TO_2,
-    "serving": _LEVEL_0_TO_3,
-    "peclr": _LEVEL_0_TO_4,
-    "wild3d": _LEVEL_0_TO_4,
-    "tips": _LEVEL_0_TO_4,
-    "predict": _LEVEL_0_TO_4,
-    "weights": (*_LEVEL_0_TO_4, "wild3d"),
+    "train": ("files",),
+    "codecs": _NUMBERS,
+    "losses": _NUMBERS,
+    # Weights come from files of torch or of this package.
+    "layers": (*_NUMBERS, "files", "train"),
+    "metrics": _NUMBERS,
+    "data/labels": _SHARED,
+    "data/pictures": _SHARED,
+    "data/records": _SHARED,
+    "data/motion": (*_SHARED, "data/labels"),
+    "data/views": (*_SHARED, *_RECORDS),
+    "data/datasets": (*_SHARED, *_RECORDS),
+    "data/doctor": (*_SHARED, *_RECORDS),
+    "data/generated": (*_SHARED, *_RECORDS, "data/motion"),
+    # `prepare` alone, which turns any source into records.
+    "data": (*_SHARED, *_WINGS),
+    "viz": _SHARED,
+    "export": _SHARED,
+    "serving": _BELOW_SERVING,
+    "hands": _BELOW_METHODS,
+    "peclr": (*_BELOW_METHODS, "hands"),
+    "hand_pose": (*_BELOW_METHODS, "hands"),
+    # A student may import its teacher; otherwise no method imports another.
+    "hand_student": (*_BELOW_METHODS, "hands", "hand_pose"),
+    "wild3d": _BELOW_METHODS,
+    "tips": _BELOW_METHODS,
+    # Above the methods.
+    "predict": _BELOW_METHODS,
+    "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
+    "demo": (*_BELOW_METHODS, "tips"),
+    "weights": _BELOW_METHODS,
 }
+METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
+METHOD_BUDGET = 1600
+"""Lines of a method's folder, all its files together."""
 _ANY_DEPENDENCY = (
     "absl",
     "ai_edge_litert",
@@ -54,6 +77,7 @@ _ANY_DEPENDENCY = (
 # Rooms whose numbers must not depend on the backend name their libraries; the others may use any
 # dependency that setup.py declares.
 MAY_USE: dict[str, tuple[str, ...]] = {
+    "files": (*_ANY_DEPENDENCY, "scipy"),
     "skeletons": ("numpy",),
     "geometry": ("keras", "numpy"),
     "codecs": ("keras", "numpy"),
@@ -62,17 +86,20 @@ MAY_USE: dict[str, tuple[str, ...]] = {
     # whether a `tf.distribute` replica is running.
     "layers": ("keras", "numpy", "tensorflow"),
     "metrics": ("keras", "numpy"),
-    # SciPy only for who reads MATLAB files and cdflib for who reads CDF files, inside the functions that
-    # do (docs/dependencies.md).
-    "data": (*_ANY_DEPENDENCY, "cdflib", "scipy"),
+    # SciPy reads MATLAB files and cdflib CDF files, inside the functions that need them
+    # (docs/dependencies.md).
+    "data/datasets": (*_ANY_DEPENDENCY, "cdflib", "scipy"),
+    "data/motion": (*_ANY_DEPENDENCY, "scipy"),
 }
-# The one module below the binaries that may read flags.
-_FLAG_MODULE = f"{PACKAGE}/train/config.py"
+# The modules below the binaries that may read flags.
+_FLAG_MODULES = (f"{PACKAGE}/train/config.py", f"{PACKAGE}/train/binary.py")
 
 
 def rooms(root: Path = ROOT) -> tuple[str, ...]:
-    """Names of the rooms that exist: folders of the package with an `__init__.py`."""
-    return tuple(sorted(path.parent.name for path in (root / PACKAGE).glob("*/__init__.py")))
+    """Return the names of the rooms that exist, wings too: folders with an `__init__.py`."""
+    package = root / PACKAGE
+    paths = package.rglob("*/__init__.py")
+    return tuple(sorted(path.parent.relative_to(package).as_posix() for path in paths))
 
 
 def import_faults(root: Path = ROOT) -> Iterator[str]:
@@ -88,7 +115,7 @@ def import_faults(root: Path = ROOT) -> Iterator[str]:
         if room not in MAY_IMPORT:
             yield f"{PACKAGE}/{room}: the room has no level; add it to MAY_IMPORT or rename it"
             continue
-        for path in sorted((root / PACKAGE / room).rglob("*.py")):
+        for path in sorted((root / PACKAGE / room).glob("*.py")):
             yield from _faults_of_file(path, room, imports_of(path, root), root)
 
 
@@ -100,8 +127,8 @@ def _faults_of_file(path: Path, room: str, imports: Imports, root: Path) -> Iter
             yield f"{file}: {room} may not import {other}; move the code down or take an argument"
     for name in sorted(imports.third_party - set(MAY_USE.get(room, _ANY_DEPENDENCY))):
         yield f"{file}: {room} may not use {name}; do without it or allow it in setup.py and here"
-    if "absl" in imports.third_party and file != _FLAG_MODULE and not is_binary(path):
-        yield f"{file}: absl belongs to {_FLAG_MODULE} and binaries; take a config as argument"
+    if "absl" in imports.third_party and file not in _FLAG_MODULES and not is_binary(path):
+        yield f"{file}: absl belongs to {_FLAG_MODULES[0]} and binaries; take a config as argument"
 
 
 def build_faults(root: Path = ROOT) -> Iterator[str]:

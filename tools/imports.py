@@ -13,6 +13,10 @@ from pathlib import Path
 PACKAGE = "keras_pose"
 # Top-level folders of this project that Python code can be imported from.
 OWN_ROOTS = (PACKAGE, "benchmarks", "tests", "tools")
+_WINGS = {
+    (path.parts[-3], path.parts[-2])
+    for path in (Path(__file__).parents[1] / PACKAGE).glob("*/*/__init__.py")
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Imports:
     @property
     def rooms(self) -> frozenset[str]:
         """Folders of this project, `keras_pose/geometry` or `benchmarks`, that must be there."""
-        return frozenset(_folder(module) for module in self.modules)
+        return frozenset(folder_of(module) for module in self.modules)
 
 
 def imports_of(path: Path, root: Path) -> Imports:
@@ -67,8 +71,8 @@ def _imported_names(tree: ast.Module, here: tuple[str, ...]) -> Iterator[str]:
             if node.level:
                 # `here` ends in the module's own name, or in __init__: one level is the folder.
                 source = ".".join((*here[: len(here) - node.level], source)).rstrip(".")
-            # `from keras_pose import geometry` names a room, `from keras import ops` does not.
-            if source in (PACKAGE, "tests"):
+            # `from keras_pose.data import records` names a room, `from keras import ops` does not.
+            if source.split(".")[0] in (PACKAGE, "tests"):
                 yield from (f"{source}.{alias.name}" for alias in node.names)
             else:
                 yield source
@@ -95,11 +99,19 @@ def _names_in_strings(tree: ast.Module) -> Iterator[str]:
                 yield from re.findall(r"\bkeras_pose\.[a-z0-9_]+(?:\.[a-z0-9_]+)*", node.value)
 
 
-def _folder(module: str) -> str:
+def folder_of(module: str) -> str:
+    """Return the folder that a module of this project lies in: `keras_pose/data/records`.
+
+    Args:
+        module: absolute dotted name, of a module, of a room or of a name in a room.
+    """
     parts = module.split(".")
     if parts[0] == PACKAGE:
         is_room = len(parts) > 1 and not parts[1].startswith("__") and parts[1] != "ROOMS"
-        return f"{PACKAGE}/{parts[1]}" if is_room else PACKAGE
+        if not is_room:
+            return PACKAGE
+        # A wing is a room within a room.
+        return "/".join(parts[: 3 if tuple(parts[1:3]) in _WINGS else 2])
     if parts[0] == "tests":
         return "/".join(parts[:2]) if len(parts) > 2 else "tests"
     return parts[0]

@@ -19,9 +19,10 @@ from keras_pose.data.prepare_sources import (
     open_source,
     source_settings,
 )
-from keras_pose.data.record_files import write_records
-from keras_pose.data.record_index import INDEX_FILE
+from keras_pose.data.records.index import INDEX_FILE
+from keras_pose.data.records.writer import write_records
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 
@@ -227,7 +228,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
     configs.define_flags(PrepareConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

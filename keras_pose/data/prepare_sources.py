@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from keras_pose.data.record import RecordSource
+from keras_pose.data.records.record import RecordSource
+from keras_pose.train.config import listed
 
 # Flags of each source; any other flag must keep its default.
 SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
@@ -72,14 +73,14 @@ def open_source(config: Any) -> RecordSource:
 
 
 def _freihand(config: Any) -> RecordSource:
-    from keras_pose.data.freihand import read_freihand
+    from keras_pose.data.datasets.freihand import read_freihand
 
-    versions = tuple(version for version in config.versions.split(",") if version)
+    versions = listed(config.versions)
     return read_freihand(config.input, config.split or "training", versions)
 
 
 def _youtube_3d_hands(config: Any) -> RecordSource:
-    from keras_pose.data.youtube_3d_hands import read_youtube_3d_hands
+    from keras_pose.data.datasets.youtube_3d_hands import read_youtube_3d_hands
 
     if not config.joint_regressor:
         raise ValueError(
@@ -92,7 +93,7 @@ def _youtube_3d_hands(config: Any) -> RecordSource:
 
 
 def _folder(config: Any) -> RecordSource:
-    from keras_pose.data.picture_folder import read_picture_folder
+    from keras_pose.data.datasets.picture_folder import read_picture_folder
 
     return read_picture_folder(
         config.input,
@@ -104,7 +105,7 @@ def _folder(config: Any) -> RecordSource:
 
 
 def _keypoint_json(config: Any) -> RecordSource:
-    from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+    from keras_pose.data.datasets.keypoint_json import KeypointFields, read_keypoint_json
 
     fields = KeypointFields(
         label=config.label_field,
@@ -126,7 +127,7 @@ def _keypoint_json(config: Any) -> RecordSource:
 
 
 def _generated_hands(config: Any) -> RecordSource:
-    from keras_pose.data.generated_hands import hand_source
+    from keras_pose.data.generated.hands import hand_source
 
     return hand_source(
         config.num,
@@ -138,12 +139,12 @@ def _generated_hands(config: Any) -> RecordSource:
 
 
 def _generated_bodies(config: Any) -> RecordSource:
-    from keras_pose.data.generated_bodies import body_source
+    from keras_pose.data.generated.bodies import body_source
 
     motion = None
     if config.motion:
-        from keras_pose.data.bvh_folder import load_bvh_folder
-        from keras_pose.data.cmu_mocap17 import load_cmu_mocap17
+        from keras_pose.data.motion.bvh_folder import load_bvh_folder
+        from keras_pose.data.motion.cmu_mocap17 import load_cmu_mocap17
 
         read = load_bvh_folder if os.path.isdir(config.motion) else load_cmu_mocap17
         motion = read(config.motion)
@@ -159,26 +160,26 @@ def _generated_bodies(config: Any) -> RecordSource:
 
 
 def _mpii(config: Any) -> RecordSource:
-    from keras_pose.data.mpii import read_mpii
+    from keras_pose.data.datasets.mpii import read_mpii
 
     adjusted = {"": None, "yes": True, "no": False}[config.adjusted]
     return read_mpii(config.input, config.pictures or None, adjusted, config.split)
 
 
 def _coco(config: Any) -> RecordSource:
-    from keras_pose.data.coco_keypoints import read_coco_keypoints
+    from keras_pose.data.datasets.coco_keypoints import read_coco_keypoints
 
     return read_coco_keypoints(config.input, config.pictures or None, config.min_joints)
 
 
 def _lsp(config: Any) -> RecordSource:
-    from keras_pose.data.lsp import read_lsp
+    from keras_pose.data.datasets.lsp import read_lsp
 
     return read_lsp(config.input, config.pictures or None, config.split, config.min_joints)
 
 
 def _human36m_pictures(config: Any) -> RecordSource:
-    from keras_pose.data.human36m_pictures import read_human36m_pictures
+    from keras_pose.data.datasets.human36m_pictures import read_human36m_pictures
 
     return read_human36m_pictures(
         config.input,
@@ -190,7 +191,7 @@ def _human36m_pictures(config: Any) -> RecordSource:
 
 
 def _mpi_inf_3dhp_pictures(config: Any) -> RecordSource:
-    from keras_pose.data.mpi_inf_3dhp_pictures import read_mpi_inf_3dhp_pictures
+    from keras_pose.data.datasets.mpi_inf_3dhp_pictures import read_mpi_inf_3dhp_pictures
 
     return read_mpi_inf_3dhp_pictures(
         config.input,
@@ -207,7 +208,7 @@ def _size(config: Any) -> int:
 
 
 def _names(text: str) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) or None
+    return listed(text) or None
 
 
 _READERS: dict[str, Callable[[Any], RecordSource]] = {

@@ -4,7 +4,6 @@ Belongs here: writing versions at once or not at all, converting, comparing with
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 
-from keras_pose.export.atomic import CannotWrite, check_writable, staged_folder, write_file
 from keras_pose.export.card import (
     DataFact,
     MetricFact,
@@ -61,7 +60,6 @@ __all__ = [
     "PORTABLE_OPERATIONS",
     "SAMPLED_FORMATS",
     "Bound",
-    "CannotWrite",
     "DataFact",
     "ExportMismatch",
     "LoadedModel",
@@ -73,7 +71,6 @@ __all__ = [
     "TensorFact",
     "TensorNote",
     "card_markdown",
-    "check_writable",
     "compare_artefact",
     "compare_tflite",
     "convert_tflite",
@@ -89,11 +86,9 @@ __all__ = [
     "run_tflite",
     "save_signatures",
     "saved_model_runner",
-    "staged_folder",
     "tflite_runner",
     "version_folder",
     "write_card",
-    "write_file",
     "write_saved_model",
     "write_tflite_metadata",
     "write_verification",

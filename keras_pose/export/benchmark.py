@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.export.atomic import check_writable, write_file
 from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
+from keras_pose.files import check_writable, write_file
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 ACCURACY_NAME = "accuracy.json"
@@ -306,7 +307,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, measure, one sentence and exit code 1 on errors."""
     configs.define_flags(BenchmarkConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 A card with a hole is worse than none, so an empty required fact stops the export.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from keras_pose.export.atomic import write_file
+from keras_pose.files import sha256_of, write_file
 
 CARD_NAME = "card.md"
 
@@ -186,9 +185,9 @@ def list_files(folder: str | os.PathLike) -> list[tuple[str, int, str]]:
     listed = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path != folder / CARD_NAME:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            listed.append((path.relative_to(folder).as_posix(), path.stat().st_size, digest))
+            listed.append(
+                (path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+            )
     return listed
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.export.atomic import CannotWrite, staged_folder
+from keras_pose.files import CannotWrite, staged_folder
 
 SERVING_DEFAULT = "serving_default"
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.export.atomic import write_file
 from keras_pose.export.litert import KERNELS, tflite_runner
+from keras_pose.files import write_file
 
 REPORT_NAME = "parity.json"
 

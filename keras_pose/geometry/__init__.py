@@ -15,6 +15,7 @@ from keras_pose.geometry.camera import (
     world_to_camera,
 )
 from keras_pose.geometry.length import length
+from keras_pose.geometry.principal_point import other_picture
 from keras_pose.geometry.procrustes import similarity_align, similarity_parameters
 from keras_pose.geometry.rotation import (
     invert_rotation,
@@ -33,6 +34,7 @@ __all__ = [
     "intrinsics_matrix",
     "invert_rotation",
     "length",
+    "other_picture",
     "project",
     "project_weak",
     "rotate",

@@ -11,7 +11,7 @@ Bones = Sequence[tuple[int, int]]
 
 
 def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
-    """Computes child minus parent for each bone.
+    """Compute child minus parent for each bone.
 
     Args:
         points: floating `[..., J, D]`, any unit, D = 2 or 3.
@@ -36,7 +36,7 @@ def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
 
 
 def bone_lengths(points: Tensor, bones: Bones) -> Tensor:
-    """Measures bones; a bone of length zero has gradient zero.
+    """Measure bones; a bone of length zero has gradient zero.
 
     Args:
         points: floating `[..., J, D]`, any unit, D = 2 or 3.

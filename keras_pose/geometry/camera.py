@@ -14,7 +14,7 @@ from keras_pose.geometry.shapes import Tensor, as_floating, require_last_axes, r
 
 
 def intrinsics_matrix(focal_px: Tensor, centre_px: Tensor) -> Tensor:
-    """Builds `[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`.
+    """Build `[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`.
 
     Args:
         focal_px: floating `[..., 2]`, focal lengths (fx, fy) in pixels.
@@ -41,7 +41,7 @@ def intrinsics_matrix(focal_px: Tensor, centre_px: Tensor) -> Tensor:
 def centred_intrinsics(
     height: int, width: int, focal_px: float = 0.0, fov_deg: float = 0.0
 ) -> np.ndarray:
-    """Builds the camera matrix of a picture whose middle is the principal point.
+    """Build the camera matrix of a picture whose middle is the principal point.
 
     Args:
         height: of the picture in pixels.
@@ -69,7 +69,7 @@ def centred_intrinsics(
 
 
 def world_to_camera(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
-    """Moves points from the world frame into a camera's, `R (X - c)`.
+    """Move points from the world frame into a camera's, `R (X - c)`.
 
     Args:
         points: floating `[..., J, 3]`, world frame.
@@ -89,7 +89,7 @@ def world_to_camera(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
 
 
 def camera_to_world(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
-    """Moves points from a camera's frame into the world's, `R^T X + c`.
+    """Move points from a camera's frame into the world's, `R^T X + c`.
 
     Args:
         points: floating `[..., J, 3]`, camera frame.
@@ -109,7 +109,7 @@ def camera_to_world(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
 
 
 def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
-    """Projects camera-frame points to pixels.
+    """Project camera-frame points to pixels.
 
     A point on the camera's plane (z = 0) has no pixel and gives an infinity or NaN; a point behind
     it (z < 0) lands mirrored. Callers keep people in front of the camera.
@@ -132,7 +132,7 @@ def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
 
 
 def backproject(points_px: Tensor, depth: Tensor, intrinsics: Tensor) -> Tensor:
-    """Finds the camera-frame points of pixels at known depths; undoes `project`.
+    """Find the camera-frame points of pixels at known depths; undoes `project`.
 
     Args:
         points_px: floating `[..., J, 2]`, continuous pixels.
@@ -157,7 +157,7 @@ def backproject(points_px: Tensor, depth: Tensor, intrinsics: Tensor) -> Tensor:
 
 
 def project_weak(points: Tensor, scale: Tensor, translation: Tensor) -> Tensor:
-    """Projects with a weak-perspective camera, `s (x, y) + t`; scale 1 is orthographic.
+    """Project with a weak-perspective camera, `s (x, y) + t`; scale 1 is orthographic.
 
     Args:
         points: floating `[..., J, 3]`, camera frame.

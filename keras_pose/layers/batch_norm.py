@@ -5,8 +5,6 @@ variance; torch averages the unbiased one, variance * N / (N - 1). A network tha
 torch weights, or be compared with torch after training steps, needs the latter.
 """
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 
@@ -35,7 +33,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     Raises:
         ValueError: if asked for another axis or for renormalisation.
 
-    Reference: specs of PeCLR, sections 2.1 and 13; Ioffe & Szegedy 2015.
+    Reference: Ioffe and Szegedy 2015 (arXiv 1502.03167).
     """
 
     def __init__(

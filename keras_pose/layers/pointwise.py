@@ -1,7 +1,5 @@
 """1x1 convolution that is differentiated as the matrix product it is."""
 
-from __future__ import annotations
-
 import functools
 
 import keras

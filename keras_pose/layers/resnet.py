@@ -5,8 +5,6 @@ have biases and its epsilon is 1.001e-5. Layer names here are torchvision's modu
 the dots: `conv1`, `bn1`, `layer1_0_conv1`, `layer1_0_downsample_0`, ...
 """
 
-from __future__ import annotations
-
 import functools
 
 import keras
@@ -28,7 +26,7 @@ _FIRST_BOTTLENECK = 50
 
 
 def num_features(depth: int, width: int = 64) -> int:
-    """Length of the feature vector: 512 up to 34 layers, else 2048, at torchvision's width.
+    """Return the length of the feature vector: 512 up to 34 layers, else 2048, at torchvision's width.
 
     Args:
         depth: number of layers, a key of `STAGES`.
@@ -73,7 +71,7 @@ def build_resnet(
     Raises:
         ValueError: if no such depth is known.
 
-    Reference: He et al. 2016, table 1; torchvision `resnet.py`; specs of PeCLR, section 2.1.
+    Reference: He et al. 2016 (arXiv 1512.03385), table 1; torchvision's `resnet.py`.
     """
     if depth not in STAGES:
         raise ValueError(f"depth must be one of {tuple(STAGES)}, got {depth}.")

@@ -18,7 +18,7 @@ _SHORTEST = 1e-12
 def teacher_trust(
     teacher_points: Tensor, label_points: Tensor, labelled: Tensor, tolerance: float
 ) -> Tensor:
-    """Weighs each joint by how well the teacher did on it: `exp(-(d / tolerance)^2)`.
+    """Weigh each joint by how well the teacher did on it: `exp(-(d / tolerance)^2)`.
 
     A student should not copy a mistake that a label shows to be one. Where there is no label the teacher
     is all there is, and counts in full.
@@ -51,7 +51,7 @@ def teacher_trust(
 
 
 def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Tensor:
-    """Computes the mean squared difference from the teacher's maps, brought to the student's side.
+    """Compute the mean squared difference from the teacher's maps, brought to the student's side.
 
     Args:
         heatmaps: floating `[B, H, W, J]`, the student's.
@@ -80,7 +80,7 @@ def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Te
 
 
 def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> Tensor:
-    """Computes the weighted absolute difference of coordinates, its mean over coordinates and joints.
+    """Compute the weighted absolute difference of coordinates, its mean over coordinates and joints.
 
     Args:
         points: floating `[..., J, D]`, the student's, any unit.
@@ -99,7 +99,7 @@ def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> 
 
 
 def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) -> Tensor:
-    """Computes the weighted absolute difference of one number per joint, as depth is, and its mean.
+    """Compute the weighted absolute difference of one number per joint, as depth is, and its mean.
 
     Args:
         numbers: floating `[..., J]`, the student's, any unit.
@@ -118,7 +118,7 @@ def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) 
 
 
 def feature_imitation(features: Tensor, teacher_features: Tensor) -> Tensor:
-    """Computes 1 minus the cosine between rows of features, so that their lengths are free.
+    """Compute 1 minus the cosine between rows of features, so that their lengths are free.
 
     Args:
         features: floating `[..., F]`, the student's, through a linear map to the teacher's width.

@@ -46,7 +46,7 @@ class PoseMetric(keras.metrics.Mean):
         self._direction = "up" if protocol.unit == "percent" else "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Adds a batch.
+        """Add a batch.
 
         Args:
             y_true: poses `[..., J, 3]`, in `input_unit`, camera frame.

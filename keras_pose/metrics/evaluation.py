@@ -21,7 +21,7 @@ _AUC = re.compile(r"3dauc@0-([0-9.]+)mm/([0-9]+)")
 
 
 def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str = "m") -> Tensor:
-    """Measures each pose under a protocol.
+    """Measure each pose under a protocol.
 
     The root is aligned before joints are left out; scale and Procrustes see only scored joints.
     `chirality` and `bone-symmetry` look at the prediction alone, with all its joints. Under a scale rule
@@ -78,7 +78,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
 def standard_protocols(
     skeleton: Skeleton = H36M_17, root: str = "pelvis", exclude: tuple[str, ...] = ()
 ) -> dict[str, Protocol]:
-    """Lists the protocols of a full report under short names.
+    """List the protocols of a full report under short names.
 
     Args:
         skeleton: joint order of the poses.
@@ -127,7 +127,7 @@ def evaluate_poses(
     input_unit: str = "m",
     batch_size: int = 4096,
 ) -> dict[str, float]:
-    """Averages every protocol over a set of poses, in float64.
+    """Average every protocol over a set of poses, in float64.
 
     Args:
         predicted: `[N, J, 3]`, in `input_unit`, camera frame, finite.

@@ -2,7 +2,7 @@
 
 NumPy in float64, since both are tools of record whose constants matter in the ninth digit. Every score
 has a protocol id in `FREIHAND_PROTOCOLS` or `PECLR_PROTOCOLS`; the two sets must never be compared.
-Reference: evaluation code of FreiHAND (Zimmermann et al. 2019), section 8 of PeCLR's specification.
+Reference: Zimmermann et al. 2019 (FreiHAND, arXiv 1909.04349) and their evaluation code.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def _pair(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def align_similarity(
     predicted: np.ndarray, true: np.ndarray, reflection: str = "best"
 ) -> np.ndarray:
-    """Moves predictions onto labels by the similarity of FreiHAND's tool.
+    """Move predictions onto labels by the similarity of FreiHAND's tool.
 
     Both are centred and divided by their norm plus 1e-8; rotation and scale come from the singular
     value decomposition. A prediction without extent lands on the label's mean.
@@ -124,7 +124,7 @@ def align_similarity(
 def keypoint_measures(
     errors: np.ndarray, thresholds: np.ndarray = THRESHOLDS_M, strict: bool = False
 ) -> Measures:
-    """Averages errors keypoint by keypoint.
+    """Average errors keypoint by keypoint.
 
     Args:
         errors: NumPy `[N, P]` >= 0, any unit.
@@ -154,7 +154,7 @@ def keypoint_measures(
 
 
 def _nearest(points: np.ndarray, others: np.ndarray, block: int = 256) -> np.ndarray:
-    """Distance [P] of each point to the nearest of the others, in blocks to bound the memory."""
+    """Distance `[P]` of each point to the nearest of the others, in blocks to bound the memory."""
     nearest = np.empty(len(points))
     for start in range(0, len(points), block):
         step = points[start : start + block, None] - others[None]
@@ -165,7 +165,7 @@ def _nearest(points: np.ndarray, others: np.ndarray, block: int = 256) -> np.nda
 def f_score(
     predicted: np.ndarray, true: np.ndarray, thresholds: tuple[float, ...] = F_THRESHOLDS_M
 ) -> np.ndarray:
-    """Computes F-scores of point sets: harmonic mean of the shares with a near neighbour.
+    """Compute F-scores of point sets: harmonic mean of the shares with a near neighbour.
 
     Args:
         predicted: NumPy `[P, 3]`.
@@ -208,7 +208,7 @@ def freihand_scores(
     predicted_vertices: np.ndarray | None = None,
     true_vertices: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Scores predictions as the competition does.
+    """Score predictions as the competition does.
 
     Args:
         predicted: NumPy `[N, 21, 3]`, metres, camera frame, FreiHAND's joint order.
@@ -236,7 +236,7 @@ def freihand_scores(
 
 
 def scores_text(scores: dict[str, float]) -> str:
-    """Writes scores as the competition's scores.txt: a key and six decimals per line.
+    """Write scores as the competition's scores.txt: a key and six decimals per line.
 
     Args:
         scores: what `freihand_scores` returned.
@@ -255,7 +255,7 @@ _SCORE_ORDER = ("mean3d", "auc3d", "al_mean3d", "al_auc3d")
 
 
 def peclr_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Scores predictions as PeCLR's own validation does; not comparable with FreiHAND's scores.
+    """Score predictions as PeCLR's own validation does; not comparable with FreiHAND's scores.
 
     Its curve runs to half a metre with a strict limit, so it flatters; its alignment forbids mirroring.
 

@@ -9,7 +9,7 @@ from keras_pose.geometry.shapes import Tensor, as_floating, require_equal_points
 
 
 def _relative_distances(predicted, true, visible, box_side):
-    """Distances over the box's side [..., J], and visibility [..., J] in the same dtype."""
+    """Distances over the box's side `[..., J]`, and visibility `[..., J]` in the same dtype."""
     predicted, true, box_side = as_floating(predicted, true, box_side)
     require_points("predicted", predicted, 2)
     require_equal_points("predicted", predicted, "true", true)
@@ -27,7 +27,7 @@ def _visible_mean(values, visible):
 def box_relative_error(
     predicted: Tensor, true: Tensor, visible: Tensor, box_side: Tensor
 ) -> Tensor:
-    """Computes the mean distance of visible keypoints over the side of the hand's box.
+    """Compute the mean distance of visible keypoints over the side of the hand's box.
 
     Args:
         predicted: floating `[..., J, 2]`, pixels.
@@ -51,7 +51,7 @@ def box_relative_pck(
     box_side: Tensor,
     fractions: Sequence[float] = (0.05, 0.1, 0.2),
 ) -> Tensor:
-    """Computes the share of visible keypoints that lie within fractions of the box's side.
+    """Compute the share of visible keypoints that lie within fractions of the box's side.
 
     Args:
         predicted: floating `[..., J, 2]`, pixels.

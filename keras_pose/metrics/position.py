@@ -22,7 +22,7 @@ SCALE_RULES = ("least_squares", "norm_ratio")
 
 
 def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    """Checks a prediction and its truth at the door.
+    """Check a prediction and its truth at the door.
 
     Args:
         predicted: `[..., J, 3]`.
@@ -42,7 +42,7 @@ def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def root_relative(points: Tensor, root: int | None) -> Tensor:
-    """Moves each pose so that its root joint lies at the origin.
+    """Move each pose so that its root joint lies at the origin.
 
     Args:
         points: floating `[..., J, 3]`.
@@ -63,7 +63,7 @@ def root_relative(points: Tensor, root: int | None) -> Tensor:
 
 
 def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
-    """Measures the distance of each predicted joint from its true place.
+    """Measure the distance of each predicted joint from its true place.
 
     The gradient is 0, not NaN, where both places agree.
 
@@ -84,7 +84,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
 
 
 def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
-    """Computes the mean per joint position error.
+    """Compute the mean per joint position error.
 
     Args:
         predicted: floating `[..., J, 3]`.
@@ -101,7 +101,7 @@ def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
 
 
 def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Tensor:
-    """Computes the mean per joint position error after similarity alignment (protocol 2).
+    """Compute the mean per joint position error after similarity alignment (protocol 2).
 
     Args:
         predicted: floating `[..., J, 3]`, any unit.
@@ -122,7 +122,7 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
 def scale_align(
     predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
 ) -> tuple[Tensor, Tensor]:
-    """Moves both roots to the origin and scales the prediction, one factor per pose.
+    """Move both roots to the origin and scale the prediction, one factor per pose.
 
     `least_squares` is `<p, g> / <p, p>` (VideoPose3D; it may be negative), `norm_ratio` is
     `|g| / |p|` (ElePose, LInKs). A prediction without extent gets factor 0.
@@ -157,7 +157,7 @@ def scale_align(
 def n_mpjpe(
     predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
 ) -> Tensor:
-    """Computes the mean per joint position error after root alignment and one scale per pose.
+    """Compute the mean per joint position error after root alignment and one scale per pose.
 
     Args:
         predicted: floating `[..., J, 3]`, any unit.

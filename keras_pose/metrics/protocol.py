@@ -92,7 +92,7 @@ class Protocol:
 
     @classmethod
     def parse(cls, text: str) -> "Protocol":
-        """Reads an id back.
+        """Read an id back.
 
         Args:
             text: what `id` returned.
@@ -137,7 +137,7 @@ class Protocol:
 
 
 def joint_set(skeleton: Skeleton, exclude: tuple[str, ...] = ()) -> str:
-    """Names a joint set.
+    """Name a joint set.
 
     Args:
         skeleton: joint order.

@@ -21,7 +21,7 @@ AUC_THRESHOLDS_150_MM: tuple[float, ...] = tuple(float(t) for t in np.linspace(0
 
 
 def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
-    """Computes the percentage of errors strictly below a threshold, averaged over thresholds.
+    """Compute the percentage of errors strictly below a threshold, averaged over thresholds.
 
     Args:
         errors: floating `[..., J]` >= 0, any unit; NaN counts as too far.
@@ -42,7 +42,7 @@ def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
 
 
 def share_within(errors: Tensor, limit: float) -> Tensor:
-    """Computes the percentage of errors that are not above a limit.
+    """Compute the percentage of errors that are not above a limit.
 
     Args:
         errors: floating `[..., J]` >= 0, any unit; NaN counts as too far.
@@ -63,7 +63,7 @@ def pck_3d(
     root: int | None = 0,
     scale: str | None = None,
 ) -> Tensor:
-    """Computes the percentage of correct 3D keypoints (MPI-INF-3DHP's 3DPCK).
+    """Compute the percentage of correct 3D keypoints (MPI-INF-3DHP's 3DPCK).
 
     Reference: Mehta et al. 2017, section 6. ElePose and LInKs report it after `norm_ratio` scaling
     and call it N-PCK.
@@ -93,7 +93,7 @@ def auc_3d(
     root: int | None = 0,
     scale: str | None = None,
 ) -> Tensor:
-    """Computes the area under the 3DPCK curve, as the mean of 3DPCK over thresholds.
+    """Compute the area under the 3DPCK curve, as the mean of 3DPCK over thresholds.
 
     Args:
         predicted: floating `[..., J, 3]`, in `input_unit`, camera frame.

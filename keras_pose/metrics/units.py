@@ -6,7 +6,7 @@ MILLIMETRES = {"m": 1000.0, "cm": 10.0, "mm": 1.0}
 
 
 def convert_length(from_name: str, from_unit: str, to_name: str, to_unit: str) -> float:
-    """Gives the factor between two length units.
+    """Give the factor between two length units.
 
     Args:
         from_name: what an error sentence calls the first unit's argument.

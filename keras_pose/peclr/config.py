@@ -1,28 +1,18 @@
 """Every choice of PeCLR's pretraining in one frozen dataclass: name, type, default, help.
 
 Defaults are what we recommend; the recipes `flags/peclr/parity_*.flags` hold the published values.
-Fine-tuning has its own, `keras_pose.peclr.finetune_config`.
+Fine-tuning has its own, `keras_pose.hand_pose.config`.
 """
 
 import dataclasses
+from typing import ClassVar
 
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.choices import ENCODERS, PRECISIONS
+from keras_pose.train.config import check_ranges, listed, option
 
-ENCODERS = (
-    "resnet10_half",
-    "resnet10",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-)
 INVERSES = ("none", "official", "centered", "affine")
-# What can be put right of the published views: D4, D5, D2, D6 and D11 of the specification.
+# What can be put right of the published views: D4, D5, D2, D6 and D11 of docs/peclr.md.
 CORRECTIONS = ("angle", "jitter_sides", "jitter_unit", "border", "color")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _EXACT_VIEWS_ONLY = (
     "scale_low",
     "scale_high",
@@ -39,6 +29,8 @@ class PretrainConfig:
     Raises:
         ValueError: when a value is out of range or two values contradict each other.
     """
+
+    method: ClassVar[str] = "peclr"
 
     # Data.
     dataset: str = option(
@@ -240,7 +232,7 @@ class PretrainConfig:
     @property
     def correction_names(self) -> tuple[str, ...]:
         """What is put right of the published views, of `CORRECTIONS`."""
-        return tuple(dict.fromkeys(name for name in self.corrections.split(",") if name))
+        return listed(self.corrections)
 
     def _check_official_views(self):
         """Refuse ranges that the published chain would ignore."""

@@ -13,10 +13,10 @@ from keras import ops
 
 from keras_pose import losses
 from keras_pose.geometry.shapes import Tensor
+from keras_pose.layers.encoders import build_encoder
+from keras_pose.layers.projection import build_projection_head
 from keras_pose.peclr.config import PretrainConfig
-from keras_pose.peclr.encoder import build_encoder
 from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
-from keras_pose.peclr.projection import build_projection_head
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
 
@@ -139,7 +139,7 @@ class ContrastiveModel(keras.Model):
         return self.encoder(_unit_range(pictures), training=training)
 
     def project(self, batch: dict[str, Tensor], training: bool) -> tuple[Tensor, Tensor]:
-        """Points of every view, as the head gives them and compared: both views of a picture in turn.
+        """Return the points of every view, as the head gives them and as compared.
 
         Args:
             batch: as in the class's docstring.
@@ -174,7 +174,7 @@ class ContrastiveModel(keras.Model):
     def contrast(
         self, batch: dict[str, Tensor], training: bool
     ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Loss of one micro-batch.
+        """Return the loss of one micro-batch.
 
         Args:
             batch: as in the class's docstring, with the pictures of one micro-batch.
@@ -220,7 +220,7 @@ class ContrastiveModel(keras.Model):
         return self._track(logs, batch)
 
     def test_step(self, batch):
-        """Held-out contrastive loss."""
+        """Return the held-out contrastive loss."""
         if self.make_views is not None:
             batch = self.make_views(batch)
         _, logs, _ = self.contrast(batch, training=False)

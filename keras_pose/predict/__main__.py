@@ -12,6 +12,7 @@ import os
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 
 
 def main(arguments: list[str]) -> None:
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
     configs.define_flags(PredictConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

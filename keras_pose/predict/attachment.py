@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # The 14 bones of a body sum to 2.4 times the height: 4.07 m over about 1.70 m, Human3.6M's training
-# subjects (section 9 of Wild3D's specification).
+# subjects (the bone sum of Zhou et al. 2017's evaluation code).
 BONE_SUM_PER_HEIGHT = 2.4
 # Wrist to the tip of the middle finger over height: Drillis and Contini 1966 (body segment parameters).
 # Not one bone sets the size: label sets place the knuckles up to 15 mm apart, wrists and tips hardly.

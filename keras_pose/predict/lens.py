@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from keras_pose.data.array_files import check_is_file
+from keras_pose.files.arrays import check_is_file
 from keras_pose.geometry import centred_intrinsics
 from keras_pose.predict.settings import PredictConfig
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from keras_pose.data.picture import ENDINGS
-from keras_pose.data.picture_folder import UNREAD, left_out_notes, list_pictures
-from keras_pose.data.video_frames import VIDEO_ENDINGS
+from keras_pose.data.datasets.picture_folder import UNREAD, left_out_notes, list_pictures
+from keras_pose.data.pictures.frames import VIDEO_ENDINGS
+from keras_pose.data.pictures.picture import ENDINGS
 
 DRAWN = ".overlay.jpg"
 """What the drawing of a picture is called: the picture's name and this."""

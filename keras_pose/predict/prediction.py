@@ -9,20 +9,20 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_pose.data.picture import decode_picture, encode_picture
-from keras_pose.data.video_frames import VIDEO_ENDINGS
-from keras_pose.export import check_writable, write_file
+from keras_pose.data.pictures.frames import VIDEO_ENDINGS
+from keras_pose.data.pictures.picture import decode_picture, encode_picture
+from keras_pose.data.pictures.videos import VideoReader, VideoWriter
+from keras_pose.files import check_writable, write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.pose import FoundPose
-from keras_pose.predict.progress import ProgressBar
 from keras_pose.predict.regions import Regions
 from keras_pose.predict.results import Results
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
-from keras_pose.predict.videos import VideoReader, VideoWriter
+from keras_pose.train.progress import ProgressBar
 
 
 @dataclasses.dataclass(frozen=True)

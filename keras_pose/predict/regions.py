@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_pose.data.picture_folder import read_sided_boxes
+from keras_pose.data.datasets.picture_folder import read_sided_boxes
 
 
 class Regions:

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_pose.export import write_file
-from keras_pose.predict.bvh import bvh_text
+from keras_pose.data.motion.bvh_writer import bvh_text
+from keras_pose.files import write_file
 from keras_pose.predict.coco import poses_coco
 from keras_pose.predict.page import PageFrame, page_html
 from keras_pose.predict.pose import FoundPose, with_hands

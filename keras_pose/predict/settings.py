@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.config import check_ranges, listed, option
 
 POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
 
@@ -118,7 +118,7 @@ class PredictConfig:
     @property
     def formats(self) -> tuple[str, ...]:
         """The names in `format`, each once."""
-        return tuple(dict.fromkeys(part.strip() for part in self.format.split(",") if part.strip()))
+        return listed(self.format)
 
 
 def _only_one(config, *names):

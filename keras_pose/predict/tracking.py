@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_pose.data.view_boxes import joints_box
+from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.regions import shows_something
 

@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.codecs import decode_heatmaps
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
+from keras_pose.files import write_file
 from keras_pose.geometry import affine2d
 from keras_pose.metrics import box_relative_pck
 from keras_pose.serving.contract import PoseNetwork
-from keras_pose.serving.crops import crop_matrices, cut_crops
 
 ACCURACY_NAME = "accuracy.json"
 MEASURE = "pck@0.1[share of joints within a tenth of the box's longer side]"
@@ -180,9 +181,7 @@ def measure_accuracy(
     known_errors = {name: error for name, error in errors.items() if error is not None}
     if known_errors:
         content |= {"depth_measure": DEPTH_MEASURE, "depth_values": known_errors}
-    export.write_file(
-        Path(folder) / ACCURACY_NAME, json.dumps(content, indent=1, allow_nan=False) + "\n"
-    )
+    write_file(Path(folder) / ACCURACY_NAME, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return content
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops, usable_boxes
 from keras_pose.export import Signature
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
-from keras_pose.serving.crops import crop_matrices, cut_crops, usable_boxes
 from keras_pose.serving.picture_bytes import crop_picture_bytes
 
 SERVED = ("keypoints_2d", "keypoints_3d", "depth", "score", "valid")

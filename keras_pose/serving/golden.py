@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import export
-from keras_pose.data.picture import decode_picture
+from keras_pose.data.pictures.picture import decode_picture
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.geometry import affine2d
 from keras_pose.serving.contract import PoseNetwork, hostile_inputs
-from keras_pose.serving.crops import crop_matrices, cut_crops
 
 # Largest difference allowed between SavedModel and Keras, relative to the size of the output (root mean
 # square). Both are float32; solved depths divide by small numbers and are compared less strictly.

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.export import LoadedModel, write_file
+from keras_pose.export import LoadedModel
+from keras_pose.files import write_file
 from keras_pose.skeletons import Skeleton
 
 METADATA_NAME = "metadata.json"

@@ -11,8 +11,9 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.train import config as configs
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import option
 
 # Where the compose file, the Kubernetes manifest and TensorFlow Serving's own image expect models.
@@ -126,7 +127,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, write, one sentence and exit code 1 on errors."""
     configs.define_flags(ServedConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras_pose import export
 from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ModelNote, Signature, TensorNote
+from keras_pose.files import write_file
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.metadata import METADATA_NAME, Metadata
 from keras_pose.serving.signature_files import JOINTS_NAME
@@ -129,7 +130,7 @@ def write_phone_files(
             note, tensors, files = phone_notes(folder, metadata, signature, kind)
             content = export.write_tflite_metadata(content, note, tensors, files)
             path = Path(folder) / phone_file(metadata.name, signature, kind)
-            written.append(export.write_file(path, content))
+            written.append(write_file(path, content))
     return written
 
 

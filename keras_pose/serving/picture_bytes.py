@@ -6,7 +6,7 @@ SavedModel too. What it drops is then missing in the batch, and its row is zero.
 
 import tensorflow as tf
 
-from keras_pose.serving.crops import crop_matrices, cut_crop, usable_boxes
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crop, usable_boxes
 
 MAX_PIXELS = 50_000_000
 """Pictures of more pixels are refused from their header, before they take any memory."""

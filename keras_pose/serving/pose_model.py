@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crop, usable_boxes
 from keras_pose.export import saved_model_runner, version_folder
 from keras_pose.geometry import affine2d
 from keras_pose.serving.cameras import assumed_camera
-from keras_pose.serving.crops import crop_matrices, cut_crop, usable_boxes
 from keras_pose.serving.metadata import read_metadata
 
 _SIGNATURE = "serve_crop"

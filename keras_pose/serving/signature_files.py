@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_pose import export
 from keras_pose.export import ModelNote, TensorNote
+from keras_pose.files import write_file
 from keras_pose.serving.metadata import METADATA_NAME, Metadata
 
 JOINTS_NAME = "joints.txt"
@@ -61,7 +62,7 @@ def write_signature_files(
         }
         content = export.write_tflite_metadata(content, note, _notes(metadata, signature), files)
         path = Path(folder) / f"{metadata.name}_{kind}.tflite"
-        written.append(export.write_file(path, content))
+        written.append(write_file(path, content))
     return written
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from keras_pose.export import CannotWrite, write_file
+from keras_pose.files import CannotWrite, write_file
 from keras_pose.serving.wire import WireError, bytes_field, fields, one_bytes, varint_field
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"

@@ -10,7 +10,7 @@ SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (*BODI
 
 
 def by_name(name: str) -> Skeleton:
-    """Finds a joint order by its name.
+    """Find a joint order by its name.
 
     Args:
         name: short name, for example `h36m_17`; upper case is accepted.

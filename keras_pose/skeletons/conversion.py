@@ -38,7 +38,7 @@ def _table(
     rules: Mapping[str, Rule | str] | None = None,
     estimated: Iterable[str] = (),
 ) -> Table:
-    """Resolves names to indices; a joint without a rule takes the source joint of its name."""
+    """Resolve names to indices; a joint without a rule takes the source joint of its name."""
     rules, rows = dict(rules or {}), []
     for joint in target.joints:
         rule = rules.pop(joint, joint)
@@ -153,7 +153,7 @@ _TABLES: dict[tuple[str, str], Table] = {
 
 
 def converters() -> tuple[tuple[str, str], ...]:
-    """Lists the conversions that exist.
+    """List the conversions that exist.
 
     Returns:
         Pairs (source name, target name), sorted.
@@ -164,7 +164,7 @@ def converters() -> tuple[tuple[str, str], ...]:
 def convert(
     points: np.ndarray, source: Skeleton, target: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rearranges points from one joint order into another.
+    """Rearrange points from one joint order into another.
 
     Midpoint rules: COCO's pelvis is the middle of the hips, its thorax the middle of the
     shoulders, its spine the middle of those two; MPII's spine is the middle of pelvis and upper

@@ -68,7 +68,7 @@ class Skeleton:
         return self.parents.index(-1)
 
     def index(self, name: str) -> int:
-        """Finds a joint by name.
+        """Find a joint by name.
 
         Args:
             name: joint name, as in `joints`.
@@ -87,7 +87,7 @@ class Skeleton:
         )
 
     def indices(self, names: Iterable[str]) -> tuple[int, ...]:
-        """Finds several joints by name.
+        """Find several joints by name.
 
         Args:
             names: joint names, in the order wanted.
@@ -115,7 +115,7 @@ class Skeleton:
 
 
 def build_skeleton(name: str, tree: Iterable[tuple[str, str | None]]) -> Skeleton:
-    """Builds a skeleton from names; `left_x` and `right_x` become flip pairs.
+    """Build a skeleton from names; `left_x` and `right_x` become flip pairs.
 
     Args:
         name: short name of the joint order.

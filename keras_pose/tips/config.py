@@ -6,6 +6,7 @@ Section numbers in the help are those of `docs/tips.md`.
 
 import dataclasses
 import math
+from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
@@ -19,6 +20,8 @@ class Config:
     Raises:
         ValueError: when a value is out of range or two values contradict each other.
     """
+
+    method: ClassVar[str] = "tips"
 
     model: str = option(
         "adversarial",

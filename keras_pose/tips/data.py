@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.codecs import encode_root_relative, valid_poses
-from keras_pose.data import Views
+from keras_pose.data.motion import Views
 from keras_pose.tips.config import Config
 from keras_pose.tips.sources import read_views
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from keras_pose import export
-from keras_pose.data import generate_motion, render_views
+from keras_pose.data.motion import generate_motion, render_views
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.signature_files import write_signature_files
 from keras_pose.tips import runs, serving
 from keras_pose.tips.card import model_card
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
 SIGNATURE = "lift"
@@ -159,7 +160,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
     configs.define_flags(ExportConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ import os
 
 from keras_pose.tips.config import Config
 from keras_pose.tips.networks import PartLifter, PoseLifter
-from keras_pose.train import config as configs
-from keras_pose.train import run_folder
+from keras_pose.train import runs
 from keras_pose.train.weights import read_weights, write_weights
 
 WEIGHTS = ("last", "picked")
@@ -32,8 +31,7 @@ def save_lifter(lifter: PartLifter, model_dir: str, which: str) -> None:
 
 def read_config(model_dir: str) -> Config:
     """Config of the run in `model_dir`."""
-    run = run_folder.read_run(model_dir)
-    return configs.from_dict(Config, run["config"], os.path.join(model_dir, run_folder.RUN_FILE))
+    return runs.read_config(model_dir, Config)
 
 
 def load_lifter(model_dir: str, which: str = "last") -> tuple[Config, PoseLifter]:

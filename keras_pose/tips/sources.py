@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from keras_pose import data
+from keras_pose.data import motion
 from keras_pose.tips.config import Config
 
 # The virtual cameras of a split do not depend on --seed, so that seeds differ in training alone.
@@ -14,7 +14,7 @@ _KEYPOINT_ENDINGS = (".npz", ".npy", ".json", ".csv")
 
 def read_views(
     config: Config, data_dir: str, split: str
-) -> tuple[data.Views | data.Keypoints2D, str]:
+) -> tuple[motion.Views | motion.Keypoints2D, str]:
     """Read one split of `config.dataset`.
 
     Files in `data_dir`: cmu: `train.npz`, `val.npz`; bvh: folders `train`, `val`; h36m:
@@ -28,8 +28,8 @@ def read_views(
         split: `"train"` or `"val"`.
 
     Returns:
-        `(views, source)`: `data.Views` with points_px `[M, 17, 2]` and points_3d `[M, 17, 3]`, or
-        `data.Keypoints2D` with points_px alone; and where they come from, in words.
+        `(views, source)`: `motion.Views` with points_px `[M, 17, 2]` and points_3d `[M, 17, 3]`, or
+        `motion.Keypoints2D` with points_px alone; and where they come from, in words.
 
     Raises:
         ValueError: if files are missing or broken; the sentence names the file.
@@ -38,12 +38,12 @@ def read_views(
     if config.dataset != "generated" and not data_dir:
         raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
     if config.dataset == "keypoints":
-        keypoints = data.load_keypoints_2d(_keypoint_file(data_dir, split))
+        keypoints = motion.load_keypoints_2d(_keypoint_file(data_dir, split))
         return keypoints, keypoints.source
     if config.dataset == "mpi_inf_3dhp":
         name = {"train": "data_train_3dhp.npz", "val": "data_test_3dhp.npz"}[split]
         path = os.path.join(data_dir, name)
-        views = data.load_mpi_inf_3dhp(path, config.allow_pickle)
+        views = motion.load_mpi_inf_3dhp(path, config.allow_pickle)
         return _every(views, stride), f"MPI-INF-3DHP, {name}"
     if config.dataset == "h36m":
         path_2d = os.path.join(data_dir, "data_2d_h36m_gt.npz")
@@ -51,21 +51,21 @@ def read_views(
         subjects = _H36M_SUBJECTS[split]
         if os.path.exists(path_2d):
             cameras = os.path.join(data_dir, "cameras.json")
-            views = data.load_h36m_views(path_3d, path_2d, cameras, config.allow_pickle, subjects)
+            views = motion.load_h36m_views(path_3d, path_2d, cameras, config.allow_pickle, subjects)
             source = f"Human3.6M {', '.join(subjects)}, {os.path.basename(path_2d)}"
             return _every(views, stride), source
-        motion = data.load_h36m(path_3d, config.allow_pickle, subjects)
+        moved = motion.load_h36m(path_3d, config.allow_pickle, subjects)
     elif config.dataset == "bvh":
-        motion = data.load_bvh_folder(os.path.join(data_dir, split))
+        moved = motion.load_bvh_folder(os.path.join(data_dir, split))
     elif config.dataset == "cmu":
-        motion = data.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
+        moved = motion.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
     else:
         count = config.num_generated_frames
         # Other people than those trained on, an eighth as many.
         frames, seed = (count, 0) if split == "train" else (max(100, count // 8), 1)
-        motion = data.generate_motion(frames, seed=seed)
-    views = data.render_views(motion, data.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
-    return views, motion.source
+        moved = motion.generate_motion(frames, seed=seed)
+    views = motion.render_views(moved, motion.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
+    return views, moved.source
 
 
 def _every(views, stride):

@@ -19,6 +19,7 @@ from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import check_student, load_lifter, save_lifter
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
+from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
 
@@ -206,7 +207,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
     configs.define_flags(Config, RunOptions)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ data or drawing; what differs between methods is passed in as a function.
 """
 
 # Names of modules that import TensorFlow are fetched from those modules, so that this stays cheap.
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import (
     check_ranges,
     define_flags,
@@ -13,7 +14,6 @@ from keras_pose.train.config import (
     from_dict,
     from_flags,
     option,
-    run_binary,
     to_dict,
 )
 from keras_pose.train.run_folder import open_run, read_epochs, read_run, update_run, write_epochs

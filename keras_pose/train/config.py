@@ -2,25 +2,28 @@
 
 `option` declares a field; `define_flags` turns the fields into absl flags of the same names;
 `from_flags`, `to_dict`, `from_dict` and `flagfile_text` go back and forth without a second list.
-This is the one library module that touches absl.
+This module and `binary` are the only ones of the library that touch absl.
 """
 
 import dataclasses
 import difflib
-import gc
 import math
 import os
-import sys
 import typing
-from collections.abc import Callable
 
-from absl import app, flags, logging
+from absl import flags
 
 
 class _Settings(typing.Protocol):
     """Any instance of a dataclass."""
 
     __dataclass_fields__: typing.ClassVar[dict[str, typing.Any]]
+
+
+class MethodConfig(_Settings, typing.Protocol):
+    """Any config of a method, which bears the name of its room."""
+
+    method: typing.ClassVar[str]
 
 
 _S = typing.TypeVar("_S", bound=_Settings)
@@ -48,6 +51,11 @@ def option(
     """
     metadata = {"help": help, "choices": choices, "low": low, "high": high}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the words of a flag that takes several, commas between them; each once, in order."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def check_ranges(config: _Settings) -> None:
@@ -236,39 +244,3 @@ def flagfile_values(
     except flags.Error as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}; correct the recipe.") from error
     return given_flags(config_class, values)
-
-
-def run_binary(main: Callable[[list[str]], None]) -> None:
-    """Run a binary's main under absl; expected errors become one sentence and exit code 1.
-
-    Args:
-        main: function of the arguments that absl did not parse.
-    """
-
-    def guarded(arguments):
-        try:
-            main(arguments)
-            return
-        except (ValueError, OSError, FloatingPointError) as error:
-            print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)
-        # The error's frames hold iterators of tf.data whose threads call Python. Freed as late as the
-        # interpreter's end, iterator and thread would wait for each other for ever.
-        gc.collect()
-        sys.exit(1)
-
-    app.run(guarded, flags_parser=_parse)
-
-
-def _parse(arguments):
-    """Parse strictly; absl's own parser prints the whole help for one wrong flag."""
-    try:
-        left = flags.FLAGS(arguments)
-    except flags.Error as error:
-        # absl puts an ERROR of its own before some messages.
-        text = " ".join(str(error).split()).removeprefix("ERROR:: ")
-        print(f"ERROR: {text}", file=sys.stderr)
-        sys.exit(1)
-    if flags.FLAGS["verbosity"].using_default_value:
-        # Left alone, absl raises it to INFO, and TensorFlow's converters spill pages of that.
-        logging.set_verbosity(logging.WARNING)
-    return left

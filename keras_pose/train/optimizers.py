@@ -264,7 +264,7 @@ class PlainRmsprop(keras.optimizers.Optimizer):
     Raises:
         ValueError: if `decay_filter` is unknown.
 
-    Reference: Zhou et al. 2017, official code; section 7 of Wild3D's specification.
+    Reference: Zhou et al. 2017, official code.
     """
 
     def __init__(

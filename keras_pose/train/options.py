@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from keras_pose.train.choices import STRATEGIES
 from keras_pose.train.config import check_ranges, option
-from keras_pose.train.strategy import STRATEGIES
 
 
 @dataclasses.dataclass(frozen=True)

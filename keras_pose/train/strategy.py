@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-Tensor = Any  # a number, a NumPy array or a TensorFlow tensor
+from keras_pose.train.choices import STRATEGIES
 
-STRATEGIES = ("auto", "one_device", "mirrored", "cpu_mirrored")
+Tensor = Any  # a number, a NumPy array or a TensorFlow tensor
 
 
 def make_strategy(name: str = "auto") -> tf.distribute.Strategy:

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keras_pose.files import write_file
 from keras_pose.viz.viewer import VIEWER_SCRIPT, PoseViewer, viewer_html
 
 
@@ -92,23 +93,7 @@ def write_report(
             ValueError: if a table's rows do not fit its header or a picture is no uint8 RGB.
             OSError: if the file cannot be written; an older one is then untouched.
     """
-    path = Path(path)
-    data = report_html(title, sections, subtitle).encode()
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(
-            f"Cannot write {path}: {reason}; make room or choose another place for the report."
-        ) from error
-    return path
+    return write_file(path, report_html(title, sections, subtitle))
 
 
 def report_html(title: str, sections: Sequence[Section], subtitle: str = "") -> str:

@@ -81,7 +81,7 @@ def position_measures(
     Raises:
         ValueError: a shape is wrong.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
     points, true_mm = np.asarray(points, np.float64), np.asarray(true_mm, np.float64)
     sizes = {
@@ -117,7 +117,7 @@ def low_hip_poses(points: Tensor, true_mm: Tensor) -> Tensor:
     Returns:
         `[N, 16, 3]`, mm, pelvis at the origin.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
     moved = np.array(points, np.float64)
     moved[:, _LOW] += 0.2 * (moved[:, _NECK] - moved[:, _PELVIS])[:, None]
@@ -137,7 +137,7 @@ def symmetry_measures(points: Tensor, bone_sum_mm: float) -> dict[Protocol, np.n
     Raises:
         ValueError: the shape is wrong.
 
-    Reference: section 9 of Wild3D's specification, geometric validity.
+    Reference: Zhou et al. 2017, section 4, geometric validity.
     """
     sized = to_length(np.asarray(points, np.float64), bone_sum_mm)
     differences = ops.convert_to_numpy(limb_differences(sized, MPII_16))

@@ -5,12 +5,13 @@ weights the losses have, how much of a batch has depth labels, what it starts fr
 """
 
 import dataclasses
+from typing import ClassVar
 
+from keras_pose.train.choices import PRECISIONS
 from keras_pose.train.config import check_ranges, option
 
 # Also the order of help texts; `keras_pose.wild3d.network` builds each.
 BACKBONES = ("hourglass", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # The network's maps have a pixel for so many of the picture, and its depth layers halve four times more.
 STRIDE, MULTIPLE = 4, 64
 
@@ -22,6 +23,8 @@ class Config:
     Raises:
         ValueError: when a value is out of range or two values contradict each other.
     """
+
+    method: ClassVar[str] = "wild3d"
 
     # Data.
     dataset: str = option(

@@ -9,17 +9,21 @@ import tensorflow as tf
 
 from keras_pose import codecs
 from keras_pose.data import records
-from keras_pose.data.augment_device import augmentation_place, lone_side
-from keras_pose.data.labelled_squares import labelled_squares_dataset, render_labelled
-from keras_pose.data.picture_batches import batch_views
-from keras_pose.data.view_datasets import labelled_view_dataset
-from keras_pose.data.views import ViewRanges, plain_ranges
+from keras_pose.data.records.sets import Part
+from keras_pose.data.views.batches import batch_views
+from keras_pose.data.views.device_datasets import (
+    augmentation_place,
+    labelled_squares_dataset,
+    render_labelled,
+)
+from keras_pose.data.views.draws import ViewRanges, plain_ranges
+from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.data.views.squares import lone_side
 from keras_pose.geometry import project
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.record_sets import (
     BodyRecords,
-    Part,
     has_actions,
     mean_bone_sum,
     open_bodies,
@@ -194,7 +198,7 @@ def view_ranges(config: Config, has_depth: bool) -> ViewRanges:
         has_depth: whether the pictures have depth labels, see `augment_3d`.
 
     Returns:
-        The ranges: bell-shaped, as published (specification of Wild3D, section 7).
+        The ranges: bell-shaped, as in the published training code of Zhou et al. 2017.
     """
     plain = plain_ranges(config.crop_scale)
     if has_depth and not config.augment_3d:

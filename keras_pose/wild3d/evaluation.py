@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.view_boxes import joints_box
+from keras_pose.codecs.mirror import with_mirror
+from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.metrics import ACCURACY_JOINTS, Protocol, head_relative_hits, joint_table
 from keras_pose.wild3d import body_measures
 from keras_pose.wild3d.body_measures import SCORED_2D_JOINTS, position_measures, symmetry_measures
-from keras_pose.wild3d.mirror import with_mirror
 
 # Part of a report that averages the actions, each counted once however many pictures it has.
 MEAN_OF_ACTIONS = "mean of actions"
@@ -48,7 +48,7 @@ def evaluate_bodies(
     Raises:
         ValueError: if there is no picture or the bone sum is not above 0.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
     if bone_sum_mm <= 0:
         raise ValueError(f"bone_sum_mm={bone_sum_mm} must be above 0; give a length in mm.")

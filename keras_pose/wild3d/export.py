@@ -11,23 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import export
-from keras_pose.data.body_boxes import PERSON_MARGIN
-from keras_pose.data.generated_bodies import generate_body
+from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.accuracy import measure_accuracy
-from keras_pose.serving.crops import crop_matrices, cut_crops
 from keras_pose.serving.golden import compare_signatures, warmup_requests
 from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
 from keras_pose.serving.phone_parity import compare_phone_files
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
+from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d import serving
 from keras_pose.wild3d.card import model_card
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import load_bodies
+from keras_pose.wild3d.golden import golden_bodies, held_out_bodies
 from keras_pose.wild3d.train import load_pose
-from keras_pose.wild3d.verification import golden_bodies, held_out_bodies
 
 SIGNATURE = "serving_default"
 
@@ -170,7 +171,7 @@ def main(arguments: list[str]) -> None:
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
     configs.define_flags(ExportConfig)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

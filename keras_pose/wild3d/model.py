@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
-from keras_pose.data.labelled_squares import render_labelled
+from keras_pose.data.views.device_datasets import render_labelled
+from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
-from keras_pose.wild3d.body_groups import BODY_GROUPS
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 from keras_pose.wild3d.pose import build_pose, read_depth
@@ -39,7 +39,7 @@ class PoseModel(keras.Model):
     Returns:
         The outputs of `keras_pose.wild3d.network.build_network`.
 
-    Reference: Zhou et al. 2017, sections 3 and 4; section 6 of the specification.
+    Reference: Zhou et al. 2017, sections 3 and 4, equations 1 to 4.
     """
 
     def __init__(self, config: Config, **kwargs: Any):

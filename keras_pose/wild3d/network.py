@@ -6,8 +6,6 @@ others are encoders followed by three transposed convolutions. Every network tak
 and normalises them itself.
 """
 
-from __future__ import annotations
-
 import functools
 
 import keras
@@ -78,7 +76,8 @@ def build_network(
     Raises:
         ValueError: if a name is unknown or a number out of range.
 
-    Reference: specs of Wild3D, sections 2 and 13.
+    Reference: Zhou et al. 2017, section 3; Newell et al. 2016 (arXiv 1603.06937); for the other backbones
+    Xiao et al. 2018 (arXiv 1804.06208).
     """
     _check(
         backbone, image_size, num_stacks, num_modules, width, depth_head, num_depth_modules, init

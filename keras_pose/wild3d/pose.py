@@ -33,7 +33,7 @@ def read_depth(outputs: Mapping[str, Any], points_2d_map: Tensor) -> Tensor:
     Returns:
         float `[B, 16]`, half sides of the crop.
 
-    Reference: specs of Wild3D, sections 2 and 13.
+    Reference: Zhou et al. 2017, section 3; Xiao et al. 2018 (arXiv 1804.06208).
     """
     if "depth_maps" not in outputs:
         return outputs["depth"]
@@ -80,7 +80,7 @@ def decode_pose(
     Raises:
         ValueError: if `coordinates` is unknown.
 
-    Reference: specs of Wild3D, sections 4 and 5.
+    Reference: Zhou et al. 2017, section 3, and their decoding.
     """
     heatmaps = outputs["heatmaps"][-1]
     if coordinates == "soft_argmax":

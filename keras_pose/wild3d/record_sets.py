@@ -1,7 +1,6 @@
 """The records of a run: body records with depth labels and without, for training and held out."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,54 +8,15 @@ import tensorflow as tf
 
 from keras_pose.codecs import total_bone_length
 from keras_pose.data import records
-from keras_pose.data.generated_bodies import body_source
+from keras_pose.data.generated.bodies import body_source
+from keras_pose.data.records.sets import Part, folder_names, open_folders, read_joints_3d
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
+from keras_pose.train.config import listed
 from keras_pose.wild3d.config import Config
 
 # Bone sums of more records than this change nothing that can be seen.
 _MOST_MEASURED = 2000
 _GENERATED = {"lab": True, "wild": False}
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """Records of one kind, in training or held out.
-
-    Attributes:
-        readers: open folders, all of one joint order.
-        positions: positions in each, int64 arrays.
-        folders: number of each among all folders of the run.
-    """
-
-    readers: list[records.RecordReader]
-    positions: list[np.ndarray]
-    folders: list[int]
-
-    def __len__(self) -> int:
-        """Number of records."""
-        return sum(len(positions) for positions in self.positions)
-
-    @property
-    def skeleton(self) -> str:
-        """Name of the joint order; empty if there is no folder."""
-        return self.readers[0].index["skeleton"] if self.readers else ""
-
-    @property
-    def id_shifts(self) -> list[int]:
-        """What ids of each reader's records are raised by, so that all in a run differ.
-
-        The part's own stream raises them by the number of the reader in the part instead.
-        """
-        return [
-            (folder - number) * records.SOURCE_STRIDE for number, folder in enumerate(self.folders)
-        ]
-
-    def run_id(self, stream_id: int) -> int:
-        """Id among all records of the run of one that the part's own stream calls `stream_id`."""
-        for number, (reader, shift) in enumerate(zip(self.readers, self.id_shifts, strict=True)):
-            if (stream_id - number * records.SOURCE_STRIDE) in reader.ids:
-                return stream_id + shift
-        raise ValueError(f"There is no record {stream_id} in this part; give one of its stream.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,23 +68,11 @@ def open_bodies(config: Config, data_dir: str) -> BodyRecords:
     temporary: tuple[records.TemporaryRecords, ...] = ()
     if config.dataset == "generated":
         temporary = tuple(_render(config, style) for style in _GENERATED)
-        folders = [folder.path for folder in temporary]
+        readers = [records.RecordReader(folder.path) for folder in temporary]
         names = tuple(f"generated_{style}" for style in _GENERATED)
     else:
-        folders = [os.path.expanduser(folder) for folder in data_dir.split(",") if folder]
-        if not folders:
-            raise ValueError(
-                "--data_dir is empty; name the record folders that keras_pose.data.prepare wrote, with "
-                "commas between them, or use --dataset=generated."
-            )
-        names = tuple(os.path.basename(os.path.normpath(folder)) for folder in folders)
-    readers = [records.RecordReader(folder) for folder in folders]
-    for reader in readers:
-        if reader.index["skeleton"] not in (MPII_16.name, MPII_16_SPINE.name):
-            raise ValueError(
-                f"{reader.folder} holds {reader.index['skeleton']} joints; prepare it with "
-                f"{MPII_16.name} joints."
-            )
+        readers = open_folders(data_dir, (MPII_16.name, MPII_16_SPINE.name))
+        names = folder_names(readers)
     splits = [
         _split(reader, name, config, names) for reader, name in zip(readers, names, strict=True)
     ]
@@ -155,19 +103,10 @@ def mean_bone_sum(part: Part) -> float:
     Raises:
         ValueError: if there is no record.
     """
-    step = -(-len(part) // _MOST_MEASURED)
-    if not step:
+    points = read_joints_3d(part.readers, part.positions, _MOST_MEASURED)
+    if not len(points):
         raise ValueError("No record has 3D joints to measure bones on; give --bone_sum_mm.")
-    stream = records.records_dataset(
-        part.readers,
-        sampler="in_order",
-        subsets=[positions[::step] for positions in part.positions],
-        bad_records=records.BadRecords(len(part), 1.0),
-    )
-    points = stream.map(lambda record: record["keypoints_3d"]).batch(256)
-    return float(
-        np.mean(np.concatenate([np.asarray(total_bone_length(batch)) for batch in points]))
-    )
+    return float(np.mean(np.asarray(total_bone_length(points))))
 
 
 def _render(config, style):
@@ -195,7 +134,7 @@ def _action_names(readers):
 
 
 def _split(reader, name, config, names):
-    chosen = [folder for folder in config.val_folders.split(",") if folder]
+    chosen = listed(config.val_folders)
     unknown = [folder for folder in chosen if folder not in names]
     if unknown:
         raise ValueError(

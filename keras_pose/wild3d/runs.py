@@ -4,8 +4,7 @@ import os
 
 import keras
 
-from keras_pose.train import config as configs
-from keras_pose.train import run_folder
+from keras_pose.train import run_folder, runs
 from keras_pose.train.weights import read_weights
 from keras_pose.wild3d.config import Config
 
@@ -40,11 +39,7 @@ def read_config(model_dir: str) -> Config:
     Raises:
         ValueError: if there is no run, or it is of another method.
     """
-    run = run_folder.read_run(model_dir)
-    path = os.path.join(model_dir, run_folder.RUN_FILE)
-    if "geometric_weight" not in run["config"]:
-        raise ValueError(f"{path}: this is no run of keras_pose.wild3d.train; give such a folder.")
-    return configs.from_dict(Config, run["config"], path)
+    return runs.read_config(model_dir, Config)
 
 
 def check_start(config: Config) -> None:

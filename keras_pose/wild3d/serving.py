@@ -3,6 +3,7 @@
 import keras
 
 from keras_pose.codecs import SUMMED_BONES
+from keras_pose.codecs.camera_pose import BONE_SUM_RANGE_M, camera_pose
 from keras_pose.export import Signature
 from keras_pose.serving import (
     BoneLength,
@@ -13,11 +14,10 @@ from keras_pose.serving import (
 )
 from keras_pose.serving.phone import phone_signatures
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.metric_pose import BONE_SUM_RANGE_M, camera_pose
 from keras_pose.wild3d.pose import decode_pose
 
 DEPTH_UNIT = "pixels of the picture, relative to the pelvis (weak perspective)"
-# Of adults, where the training records have no 3D: section 9 of Wild3D's specification.
+# Of adults, where the training records have no 3D: the bone sum of Zhou et al. 2017's evaluation code.
 _ADULT_BONE_SUM_M = 4.07
 _PELVIS = MPII_16.index("pelvis")
 

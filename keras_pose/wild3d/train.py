@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from keras_pose.train import config as configs
 from keras_pose.train import loop, run_folder
+from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
 from keras_pose.train.options import RunOptions
 from keras_pose.train.weights import read_weights, write_weights
@@ -202,7 +203,7 @@ def _print(run):
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
     configs.define_flags(Config, RunOptions, StageOptions)
-    configs.run_binary(main)
+    run_binary(main)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.augment import LAYOUTS, Settings, make_records, our_pipeline, run
 from benchmarks.results import write_result
-from keras_pose.data.picture import decode_picture
+from keras_pose.data.pictures.picture import decode_picture
 
 SMALL = Settings(num_threads=1, num_pictures=6, image_size=32, num_rounds=1, seconds_per_turn=0.0)
 

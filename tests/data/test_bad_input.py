@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.picture import decode_picture
+from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.data.prepare import PrepareConfig, prepare
 from keras_pose.data.records import BadRecords, records_dataset
 

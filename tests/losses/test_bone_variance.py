@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_pose.losses import BoneGroup, bone_group_variances, bone_variance
+from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.body_groups import BODY_GROUPS
 
 # Three bones of a chain of four joints; the last is half as long on a typical body.
 CHAIN = (BoneGroup("chain", ((0, 1), (1, 2), (2, 3)), (1.0, 1.0, 0.5), 1.0),)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_pose.codecs import encode_heatmaps
 from keras_pose.losses import bone_variance, coordinate_error, heatmap_error, map_divergence
-from keras_pose.wild3d.body_groups import BODY_GROUPS
+from keras_pose.losses.body_groups import BODY_GROUPS
 
 
 @pytest.fixture(scope="module")

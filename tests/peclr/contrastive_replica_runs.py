@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.layers import BatchNorm
+from keras_pose.layers.encoders import build_encoder
 from keras_pose.peclr import model as model_module
-from keras_pose.peclr.encoder import build_encoder
 from keras_pose.peclr.model import ContrastiveModel
 from keras_pose.train.strategy import make_strategy
 from tests.peclr.contrastive_batches import make_batch, make_config

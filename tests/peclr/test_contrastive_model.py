@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.layers.projection import build_projection_head
 from keras_pose.losses import nt_xent
 from keras_pose.peclr import model as model_module
 from keras_pose.peclr.inverse import undo_views
 from keras_pose.peclr.model import ContrastiveModel
-from keras_pose.peclr.projection import build_projection_head
+from tests.hand_pose.weight_rule import rule_value
 from tests.peclr.contrastive_batches import make_batch, make_config
-from tests.peclr.weight_rule import rule_value
 
 HEAD = np.load(pathlib.Path(__file__).parents[1] / "golden" / "peclr" / "a3_head.npz")
 PARAMETERS = {"0": ("weight", "bias"), "1": ("weight", "bias"), "3": ("weight",)}

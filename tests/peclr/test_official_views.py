@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.data.bad_records import BadRecords
-from keras_pose.data.views import ViewRanges
+from keras_pose.data.records.bad_records import BadRecords
+from keras_pose.data.views.draws import ViewRanges
 from keras_pose.geometry import affine2d
 from keras_pose.peclr.official_views import (
     OfficialDraw,

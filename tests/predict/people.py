@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_pose.data.generated_bodies import generate_body
-from keras_pose.data.generated_hands import generate_hand
+from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.generated.hands import generate_hand
 from keras_pose.predict.attachment import HAND_CHAIN, attach_hand, hand_length
 from keras_pose.predict.pose import FoundPose
 from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.codecs import camera_rays
-from keras_pose.data.generated_bodies import generate_body
-from keras_pose.data.generated_hands import generate_hand
+from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.generated.hands import generate_hand
 from keras_pose.export import LoadedModel, save_signatures
 from keras_pose.serving import (
     BoneLength,

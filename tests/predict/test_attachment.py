@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_pose.data.generated_bodies import generate_body
-from keras_pose.data.generated_hands import generate_hand
+from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.generated.hands import generate_hand
 from keras_pose.predict.attachment import HAND_CHAIN, attach_hand, hand_box, hand_length
 from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.bvh import read_bvh
+from keras_pose.data.motion.bvh import read_bvh
+from keras_pose.data.pictures.videos import VideoReader, VideoWriter
 from keras_pose.predict import network
 from keras_pose.predict.prediction import predict_files
-from keras_pose.predict.videos import VideoReader, VideoWriter
 from keras_pose.skeletons import MPII_16
 from tests.predict import served_people
 from tests.predict.commands import config, loaded, run, write

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.keypoint_json import KeypointFields, read_keypoint_json
+from keras_pose.data.datasets.keypoint_json import KeypointFields, read_keypoint_json
 from keras_pose.predict.coco import poses_coco
 from keras_pose.predict.pose import join_poses, persons_of, with_hands
 from keras_pose.predict.pose_files import header, poses_csv, poses_json, poses_npz

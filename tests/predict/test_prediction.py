@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.bvh import pose_joints, read_bvh
+from keras_pose.data.motion.bvh import pose_joints, read_bvh
 from keras_pose.predict import POSE_FORMATS, __main__, network
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig

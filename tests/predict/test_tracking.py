@@ -5,11 +5,11 @@ import io
 import cv2
 import numpy as np
 
+from keras_pose.data.pictures.videos import VideoReader
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
-from keras_pose.predict.progress import ProgressBar, progress_line
 from keras_pose.predict.regions import shows_something
 from keras_pose.predict.tracking import BoxTracker
-from keras_pose.predict.videos import VideoReader
+from keras_pose.train.progress import ProgressBar, progress_line
 from tests.predict.found_poses import body, hand
 
 SCORES = np.repeat([0.9, 0.05], 8)

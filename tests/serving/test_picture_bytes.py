@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.data.picture import decode_picture
-from keras_pose.serving.crops import crop_matrices, cut_crops
+from keras_pose.data.pictures.picture import decode_picture
+from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.serving.picture_bytes import MAX_PIXELS, crop_picture_bytes, decode_picture_bytes
 
 SIZE = 32

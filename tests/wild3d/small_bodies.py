@@ -1,8 +1,8 @@
 """A few generated bodies of either kind as record folders, and what tests read of their batches."""
 
-from keras_pose.data.generated_bodies import body_source
-from keras_pose.data.record import RecordSource
+from keras_pose.data.generated.bodies import body_source
 from keras_pose.data.records import write_records
+from keras_pose.data.records.record import RecordSource
 from keras_pose.wild3d.data import load_bodies
 
 COUNT, PICTURE, SIZE = 10, 96, 64

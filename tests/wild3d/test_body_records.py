@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_pose.data.generated_hands import hand_source
+from keras_pose.data.generated.hands import hand_source
 from keras_pose.data.records import SOURCE_STRIDE, RecordReader, split_records, write_records
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.data import example_batch

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras_pose.codecs import decode_heatmaps, encode_heatmaps
 from keras_pose.geometry import affine2d
 from keras_pose.losses import bone_variance
+from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.metrics import pckh
 from keras_pose.skeletons import MPII_16
-from keras_pose.wild3d.body_groups import BODY_GROUPS
 
 SHARED = Path(os.environ.get("KERAS_POSE_SHARED", Path(__file__).parents[3] / "shared"))
 FILE = SHARED / "data" / "poses2d_real" / "mpii_hg_valid.h5"

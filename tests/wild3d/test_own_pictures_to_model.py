@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.generated_bodies import generate_body
+from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving import ServedPose
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
 from tests.train.command_server import ROOT, CommandServer

@@ -17,8 +17,8 @@ from keras_pose.wild3d import export as exporting
 from keras_pose.wild3d import runs, serving
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.export import ExportConfig, export_run
+from keras_pose.wild3d.golden import golden_bodies
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.verification import golden_bodies
 
 SIZE = 64
 FORMATS = ("float32", "int8_full")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_pose.codecs import SUMMED_BONES, total_bone_length, weak_perspective
-from keras_pose.data.generated_bodies import generate_body
+from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving.phone_parity import explained_joints
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d import serving

@@ -1,0 +1,248 @@
+"""Encoded pictures as upright 8-bit RGB, whatever they are: grey, CMYK, 16 bit, transparent, rotated.
+
+OpenCV decodes; what it leaves open is settled here: a cut-off file is an error in every version of
+OpenCV, EXIF rotation is applied once, transparent pixels stand on white.
+"""
+
+import os
+import re
+import struct
+import zlib
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_QUALITY = 95
+# Inside a JPEG scan, 0xFF is data before 0x00, padding before 0xFF, a restart before 0xD0 to 0xD7.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_ORIENTATION_TAG = 0x0112
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class _Container(NamedTuple):
+    """What the file says about itself."""
+
+    kind: str  # "jpeg", "png" or "other"
+    orientation: int  # EXIF, 1 to 8; 1 is upright
+    is_plain: bool  # 8-bit grey or RGB without transparency, which every decoder reads alike
+    has_alpha: bool
+
+
+def decode_picture(data: bytes, name: str) -> np.ndarray:
+    """Decode a picture of any common kind.
+
+    Grey is repeated, CMYK and 16 bit are converted, transparent pixels are laid on white, and the
+    picture is turned upright by its EXIF orientation.
+
+    Args:
+        data: an encoded JPEG, PNG, BMP, WebP or TIFF file.
+        name: file name for the message.
+
+    Returns:
+        uint8 `[H, W, 3]`, RGB.
+
+    Raises:
+        ValueError: if the file is empty, cut off, damaged or no picture, in one sentence naming it.
+    """
+    return _decode(data, name, _inspect(data, name))
+
+
+def plain_picture(data: bytes, name: str) -> tuple[bytes, int, int]:
+    """Make sure that every decoder will read a picture as `decode_picture` does.
+
+    Upright 8-bit grey or RGB JPEG and PNG files keep their bytes; others are encoded again, JPEG at
+    quality 95 without colour subsampling, the rest as PNG.
+
+    Args:
+        data: an encoded picture.
+        name: file name for the message.
+
+    Returns:
+        Encoded JPEG or PNG, its height and its width in px.
+
+    Raises:
+        ValueError: as `decode_picture`; the picture is decoded in any case.
+    """
+    container = _inspect(data, name)
+    image = _decode(data, name, container)
+    height, width = image.shape[:2]
+    if container.is_plain and container.orientation == 1:
+        return data, height, width
+    return encode_picture(image, "jpeg" if container.kind == "jpeg" else "png"), height, width
+
+
+def read_picture(path: str | os.PathLike[str], name: str = "") -> tuple[bytes, int, int]:
+    """Read a picture file for a record.
+
+    Args:
+        path: the file.
+        name: how messages name it; the path if empty.
+
+    Returns:
+        As `plain_picture`.
+
+    Raises:
+        ValueError: if it is missing, unreadable or no whole picture.
+    """
+    name = name or os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ValueError(f"{name}: the picture cannot be read ({reason}); get it again.") from error
+    return plain_picture(data, name)
+
+
+def encode_picture(image: np.ndarray, kind: str = "jpeg") -> bytes:
+    """Encode a picture.
+
+    Args:
+        image: uint8 `[H, W, 3]`, RGB.
+        kind: "jpeg", at quality 95 without colour subsampling, or "png", without loss.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        ValueError: if the picture is too large for a file of that kind.
+    """
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    how = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    how += [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    is_png = kind == "png"
+    try:
+        is_done, data = cv2.imencode(".png" if is_png else ".jpg", bgr, [] if is_png else how)
+    except cv2.error:  # some versions raise, others say so
+        is_done = False
+    if not is_done:
+        raise ValueError(
+            f"A picture of {image.shape[1]} x {image.shape[0]} px cannot be written as {kind.upper()}; "
+            "make it smaller (a JPEG has at most 65,500 px on a side)."
+        )
+    return data.tobytes()
+
+
+def _decode(data, name, container):
+    known = container.kind != "other"
+    flags = cv2.IMREAD_UNCHANGED if container.has_alpha else cv2.IMREAD_COLOR
+    if known and not container.has_alpha:
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION  # IMREAD_UNCHANGED ignores it anyway
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise ValueError(
+            f"{name}: OpenCV cannot decode the picture ({str(error.err)[:80]}); save it again."
+        ) from error
+    if image is None:
+        raise ValueError(
+            f"{name}: the picture is damaged or of a kind that OpenCV cannot decode; get it again "
+            "or save it as JPEG or PNG."
+        )
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    image = _over_white(image) if container.has_alpha else image
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return _upright(image, container.orientation) if known else image
+
+
+def _over_white(image):
+    """BGR `[H, W, 3]` of BGRA `[H, W, 4]` or, where palette transparency was resolved, of BGR."""
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    if image.shape[-1] == 3:
+        return image
+    alpha = image[..., 3:].astype(np.uint16)
+    colour = image[..., :3].astype(np.uint16)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _upright(image, orientation):
+    """Undo an EXIF orientation: what the first row and column of the file show (TIFF 6.0)."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _inspect(data, name):
+    if not data:
+        raise ValueError(f"{name}: the file is empty (0 bytes); get it again.")
+    try:
+        if data[:2] == b"\xff\xd8":
+            return _inspect_jpeg(data)
+        if data[:8] == _PNG:
+            return _inspect_png(data)
+    except (IndexError, struct.error, EOFError) as error:
+        raise ValueError(
+            f"{name}: the picture is cut off or damaged after {len(data)} bytes; get it again."
+        ) from error
+    return _Container("other", 1, False, False)
+
+
+def _inspect_jpeg(data):
+    position, orientation, components = 2, 1, 0
+    while True:
+        if data[position] != 0xFF:
+            raise EOFError  # not where a segment begins
+        marker = data[position + 1]
+        if marker == 0xFF:  # padding
+            position += 1
+            continue
+        if marker == 0xD9:  # end of image
+            break
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        body = data[position + 4 : position + 2 + length]
+        if marker == 0xE1 and body[:6] == b"Exif\x00\x00":
+            orientation = _exif_orientation(body[6:])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
+            components = body[5]
+        position += 2 + length
+        if marker == 0xDA:  # a scan: go to the next marker behind it
+            found = _MARKER.search(data, position)
+            if found is None:
+                raise EOFError
+            position = found.start()
+    return _Container("jpeg", orientation, components in (1, 3), False)
+
+
+def _inspect_png(data):
+    position, orientation, bits, colour, has_alpha, kind = 8, 1, 0, 0, False, b""
+    while kind != b"IEND":
+        (length,) = struct.unpack_from(">I", data, position)
+        kind, body = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
+        (checksum,) = struct.unpack_from(">I", data, position + 8 + length)
+        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
+            raise EOFError
+        if kind == b"IHDR":
+            bits, colour = body[8], body[9]
+            has_alpha = colour in (4, 6)
+        elif kind == b"tRNS":
+            has_alpha = True
+        elif kind == b"eXIf":
+            orientation = _exif_orientation(body)
+        position += 12 + length
+    return _Container("png", orientation, bits <= 8 and not has_alpha, has_alpha)
+
+
+def _exif_orientation(tiff):
+    """Orientation of an EXIF block; 1 where it says nothing or nonsense."""
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(tiff[:4]))
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for entry in range(count):
+            tag, kind, _ = struct.unpack_from(order + "HHI", tiff, start + 2 + 12 * entry)
+            if tag == _ORIENTATION_TAG and kind == 3:
+                (value,) = struct.unpack_from(order + "H", tiff, start + 2 + 12 * entry + 8)
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        return 1
+    return 1

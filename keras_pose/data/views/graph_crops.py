@@ -1,0 +1,154 @@
+"""Square crops of pictures inside the graph, cut as the host cuts them for training.
+
+Bilinear look-ups in a picture seen much smaller would alias: it is halved by means of 2 x 2 pixels
+first, as often as the host does it (`host_pixels.warp`). Pixels agree with the host's within a grey
+level or two.
+"""
+
+import tensorflow as tf
+
+from keras_pose.geometry import affine2d
+
+# A picture of 8192 px for a crop of 256.
+_HALVINGS = 5
+# Farther out than any picture reaches.
+_FARTHEST = 1e6
+_SMALLEST_PX = 1.0
+
+
+def usable_boxes(bbox: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Tell boxes that show something of the picture.
+
+    Args:
+        bbox: float `[..., 4]`, (x, y, width, height) in px.
+        height: of the pictures in px, a number or `[...]`.
+        width: of the pictures in px, a number or `[...]`.
+
+    Returns:
+        bool `[...]`: finite, a pixel wide and high at least, and over the picture.
+    """
+    finite = tf.reduce_all(tf.abs(bbox) < _FARTHEST, axis=-1)
+    x, y, across, down = tf.unstack(bbox, axis=-1)
+    has_area = (across >= _SMALLEST_PX) & (down >= _SMALLEST_PX)
+    inside = (x < tf.cast(width, bbox.dtype)) & (y < tf.cast(height, bbox.dtype))
+    return finite & has_area & inside & (x + across > 0) & (y + down > 0)
+
+
+def crop_matrices(
+    bbox: tf.Tensor, size: int, crop_scale: float = 1.0, is_left: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Write the maps from pictures to the crops of the squares about boxes.
+
+    Args:
+        bbox: float `[..., 4]`, (x, y, width, height) in px, with area.
+        size: side S of the crop in px.
+        crop_scale: side of the square over the longer side of the box.
+        is_left: bool `[...]`, whose crops are mirrored; None mirrors none.
+
+    Returns:
+        float `[..., 2, 3]`, px of the picture to px of the crop, of the square of each box's longer side
+        about its middle.
+    """
+    side = crop_scale * tf.reduce_max(bbox[..., 2:], axis=-1)
+    centre = bbox[..., :2] + bbox[..., 2:] / 2.0
+    zoom = tf.cast(size, bbox.dtype) / side
+    across = zoom if is_left is None else tf.where(is_left, -zoom, zoom)
+    middle = tf.cast(size, bbox.dtype) / 2.0
+    nothing = tf.zeros_like(zoom)
+    rows = [
+        tf.stack([across, nothing, middle - across * centre[..., 0]], axis=-1),
+        tf.stack([nothing, zoom, middle - zoom * centre[..., 1]], axis=-1),
+    ]
+    return tf.stack(rows, axis=-2)
+
+
+def cut_crop(picture: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
+    """Warp a square crop out of one picture.
+
+    Args:
+        picture: uint8 `[H, W, 3]`, any size, none included.
+        matrix: float32 `[2, 3]`, from `crop_matrices`.
+        size: side S of the crop in px.
+
+    Returns:
+        uint8 `[S, S, 3]`, black where the picture does not reach.
+    """
+    # A hair of slack, so that a factor of exactly 2 counts as 2 after rounding.
+    shrink = tf.floor(1.0 / tf.abs(matrix[1, 1]) + 1e-4)
+    level, matrix = _cut_out(picture, matrix, size)
+    for number in range(_HALVINGS):
+        is_large = shrink >= 2.0
+        level = tf.cond(
+            is_large,
+            lambda level=level, halve=_halve if number else _halve_grey_levels: halve(level),
+            lambda level=level: tf.cast(level, tf.float32),
+        )
+        factor = tf.where(is_large, 2.0, 1.0)
+        matrix = tf.concat([matrix[:, :2] * factor, matrix[:, 2:]], axis=-1)
+        shrink = tf.floor(shrink / factor)
+    crop = tf.raw_ops.ImageProjectiveTransformV3(
+        images=level[None],
+        transforms=affine2d.projective_rows(matrix[None]),
+        output_shape=[size, size],
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+        fill_value=0.0,
+    )[0]
+    crop = tf.cast(tf.round(tf.clip_by_value(crop, 0.0, 255.0)), tf.uint8)
+    return tf.ensure_shape(crop, (size, size, 3))
+
+
+def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
+    """Warp one square crop out of each picture.
+
+    Args:
+        pictures: uint8 `[N, H, W, 3]`, any size.
+        matrices: float32 `[N, 2, 3]`, from `crop_matrices`.
+        size: side S of the crop in px.
+
+    Returns:
+        uint8 `[N, S, S, 3]`, black where the picture does not reach.
+    """
+    return tf.map_fn(
+        lambda pair: cut_crop(pair[0], pair[1], size),
+        (pictures, matrices),
+        fn_output_signature=tf.TensorSpec((size, size, 3), tf.uint8),
+    )
+
+
+def _cut_out(picture, matrix, size):
+    """The part of a picture that the crop shows, and the map from it: large pictures cost no more."""
+    corners = affine2d.apply(
+        tf.constant([[0.0, 0.0], [size, size]], matrix.dtype), affine2d.invert(matrix)
+    )
+    limits = tf.cast(tf.shape(picture)[1::-1], matrix.dtype)
+    # Means of 2 x 2 pixels must begin where the host's do.
+    step = float(2**_HALVINGS)
+    # Two pixels of each level for the look-ups.
+    first = tf.floor((tf.reduce_min(corners, axis=0) - 2.0 * step) / step) * step
+    last = tf.math.ceil((tf.reduce_max(corners, axis=0) + 2.0 * step) / step) * step
+    first = tf.clip_by_value(first, 0.0, tf.maximum(limits - 1.0, 0.0))
+    first = tf.floor(first / step) * step
+    last = tf.maximum(tf.minimum(last, limits), tf.minimum(first + 1.0, limits))
+    (left, top), (right, bottom) = (tf.unstack(tf.cast(edge, tf.int32)) for edge in (first, last))
+    part = picture[top:bottom, left:right]
+    is_empty = tf.size(part) == 0
+    part = tf.cond(is_empty, lambda: tf.zeros((1, 1, 3), picture.dtype), lambda: part)
+    shift = matrix[:, 2] + tf.linalg.matvec(matrix[:, :2], first)
+    return part, tf.concat([matrix[:, :2], shift[:, None]], axis=-1)
+
+
+def _halve_grey_levels(image):
+    # Whole numbers as long as they do: as floats, all pixels of a large picture take 12 bytes each.
+    shape = tf.shape(image)
+    image = tf.pad(image, [[0, shape[0] % 2], [0, shape[1] % 2], [0, 0]])
+    total = tf.cast(image[::2, ::2], tf.uint16)
+    for row, column in ((0, 1), (1, 0), (1, 1)):
+        total += tf.cast(image[row::2, column::2], tf.uint16)
+    return tf.cast(total, tf.float32) * 0.25
+
+
+def _halve(image):
+    shape = tf.shape(image)
+    odd = [[0, 0], [0, shape[0] % 2], [0, shape[1] % 2], [0, 0]]
+    return tf.nn.avg_pool2d(tf.pad(image[None], odd), 2, 2, "VALID")[0]

@@ -1,0 +1,6 @@
+"""The demonstration: `python -m keras_pose.demo` trains a lifter in minutes and writes a page about it.
+
+Not here: anything that another room needs.
+"""
+
+__all__: list[str] = []

@@ -1,0 +1,276 @@
+"""What `equivariance` measured as pictures for TensorBoard and as a section of the HTML report."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from keras_pose.equivariance.measure import KINDS, MEASURES, Equivariance, Probe
+from keras_pose.geometry import affine2d
+from keras_pose.viz import PALETTE, Chart, Paragraph, Picture, Section, Series, Table
+from keras_pose.viz.brush import Brush
+from keras_pose.viz.draw import BACKGROUND
+from keras_pose.viz.figures import line_chart_svg
+from keras_pose.viz.panels import label, tile
+
+_AXES = {
+    "rotation": "rotation (degrees, counter-clockwise)",
+    "translation": "shift (share of the crop's side)",
+    "scale": "zoom",
+    "flip": "mirrored",
+    "colour": "change of colour (strength)",
+}
+# Value of no change at all.
+_UNCHANGED = {"rotation": 0.0, "translation": 0.0, "scale": 1.0, "flip": 0.0, "colour": 0.0}
+_TITLES = {
+    "keypoints": "joints",
+    "projections": "points, view undone",
+    "projections_not_undone": "points, not undone",
+    "features": "features, linear map",
+    "features_invariance": "features, change",
+}
+_INK = (70, 74, 84)
+_SHOWN = (
+    (-45.0, "rotation"),
+    (90.0, "rotation"),
+    (0.2, "translation"),
+    (1.4, "scale"),
+    (1.0, "flip"),
+    (1.0, "colour"),
+)
+
+
+def equivariance_section(
+    result: Equivariance,
+    heading: str = "Equivariance",
+    inverse: str = "",
+    trained: Mapping[str, tuple[float, float]] | None = None,
+) -> Section:
+    """Writes the section of a report: definitions, numbers, charts and one example.
+
+    Args:
+        result: what was measured.
+        heading: of the section.
+        inverse: name of the inverse that projections were undone with; empty leaves it out.
+        trained: kind of change to its lowest and highest value in training, marked in the charts.
+
+    Returns:
+        The section; where a function answered the same for every picture it says so.
+    """
+    measures = list(result.errors)
+    kinds = [kind for kind in KINDS if any(probe.kind == kind for probe in result.probes)]
+    rows = []
+    for measure in measures:
+        apart = result.numbers.get(f"{measure}/different_pictures")
+        numbers = [_number(result.numbers[f"{measure}/{kind}"]) for kind in kinds]
+        rows.append([_TITLES[measure], *numbers, "1" if apart is None else _number(apart)])
+    words = [[_TITLES[measure], _definition(measure)] for measure in measures]
+    undone = f" Projections are undone by the inverse '{inverse}'." if inverse else ""
+    items: list = [
+        Paragraph(
+            f"{result.num_pictures} pictures were seen plainly and through {len(result.probes)} known "
+            f"changes. 0 is perfectly equivariant.{undone}"
+        ),
+        Table(
+            ["measure", *kinds, "different pictures"],
+            rows,
+            "Means over the changes of each kind; the last column is the length between different "
+            "pictures in the measure's own unit.",
+        ),
+        Table(["measure", "what it is"], words),
+    ]
+    for kind in kinds:
+        curves = {measure: _from_plain(result, measure, kind) for measure in measures}
+        series = [
+            Series(_TITLES[measure], *curve, style=list(MEASURES).index(measure))
+            for measure, curve in curves.items()
+        ]
+        finite = np.concatenate([errors[np.isfinite(errors)] for _, errors in curves.values()])
+        if any(len(axis) > 2 for axis, _ in curves.values()) and (finite > 0).any():
+            axis = next(iter(curves.values()))[0]
+            ends = (trained or {}).get(kind, ())
+            marks = [(end, "trained") for end in ends if axis[0] < end < axis[-1] and end != 0]
+            items.append(
+                Chart(
+                    line_chart_svg(
+                        series,
+                        f"Error under {kind}",
+                        _AXES[kind],
+                        "error",
+                        marks,
+                        y_range=(0.0, 1.08 * float(finite.max())),
+                    )
+                )
+            )
+    joints = (
+        " Dots are predicted joints; small dots in the first are those of all changes, mapped back: they "
+        "lie together where the network is equivariant."
+        if result.points is not None
+        else ""
+    )
+    items.append(
+        Picture(
+            draw_example(result),
+            f"One picture plain and through some changes.{joints}",
+        )
+    )
+    return Section(heading, items)
+
+
+def write_summaries(result: Equivariance, folder: str | os.PathLike, step: int) -> None:
+    """Writes numbers, curves and the example to TensorBoard.
+
+    Args:
+        result: what was measured.
+        folder: TensorBoard's log folder.
+        step: of the run.
+    """
+    writer = tf.summary.create_file_writer(str(folder), filename_suffix=".equivariance")
+    with writer.as_default():
+        for name, value in result.numbers.items():
+            if np.isfinite(value):
+                tf.summary.scalar(f"equivariance/{name}", value, step=step)
+        tf.summary.image("equivariance/curves", draw_curves(result)[None], step=step)
+        tf.summary.image("equivariance/example", draw_example(result)[None], step=step)
+    writer.close()
+
+
+def draw_curves(result: Equivariance, size: tuple[int, int] = (260, 380)) -> np.ndarray:
+    """Draws the error of every measure against angle, shift, zoom and strength of colour.
+
+    Args:
+        result: what was measured.
+        size: (height, width) of each of the charts.
+
+    Returns:
+        uint8 [H, W, 3] RGB, a legend in the last cell.
+    """
+    kinds = [kind for kind in KINDS if len(np.unique(_values(result, kind))) > 1]
+    cells = [_chart(result, kind, size) for kind in kinds] + [_legend(result, size)]
+    return tile([cells[start : start + 3] for start in range(0, len(cells), 3)])
+
+
+def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
+    """Draws the first picture plain and through some probes, with predicted joints if there are any.
+
+    Args:
+        result: what was measured.
+        side: of each cell in pixels.
+
+    Returns:
+        uint8 [H, W, 3] RGB.
+    """
+    factor = side / result.views.shape[1]
+    chosen = [0]
+    for value, kind in _SHOWN:
+        rows = [n for n, probe in enumerate(result.probes) if probe.kind == kind]
+        if rows:
+            nearest = min(rows, key=lambda n: abs(result.probes[n].value - value))
+            chosen += [nearest + 1] if nearest + 1 not in chosen else []
+    cells = []
+    for number in chosen:
+        brush = Brush(cv2.resize(result.views[number], (side, side)))
+        if result.points is not None:
+            count = result.points.shape[1]
+            if number == 0:
+                back = affine2d.apply(result.points, affine2d.invert(result.matrices))
+                for points in back[1:]:
+                    for joint, point in enumerate(points):
+                        brush.dot(point * factor, side / 64, _colour(joint, count))
+            for joint, point in enumerate(result.points[number]):
+                brush.dot(point * factor, side / 32, (255, 255, 255))
+                brush.dot(point * factor, side / 44, _colour(joint, count))
+        name = "plain" if number == 0 else _short(result.probes[number - 1])
+        cells.append(label(brush.picture(), name))
+    return tile([cells[:4], cells[4:]] if len(cells) > 4 else [cells])
+
+
+def _from_plain(result: Equivariance, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """A curve with the plain view on it, whose error is 0 by definition."""
+    axis, errors = result.curve(measure, kind)
+    place = int(np.searchsorted(axis, _UNCHANGED[kind]))
+    known = np.isfinite(errors).any()
+    return (
+        np.insert(axis, place, _UNCHANGED[kind]),
+        np.insert(errors, place, 0.0 if known else np.nan),
+    )
+
+
+def _definition(measure: str) -> str:
+    words = re.sub(r"^(predicted joints|projected points|features): ", "", MEASURES[measure])
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _short(probe: Probe) -> str:
+    return probe.kind if probe.kind == "flip" else f"{probe.kind} {probe.value:g}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "collapsed"
+
+
+def _values(result: Equivariance, kind: str) -> np.ndarray:
+    return np.array([probe.value for probe in result.probes if probe.kind == kind])
+
+
+def _colour(joint: int, count: int) -> tuple[int, ...]:
+    hue = np.array([[[int(179 * joint / max(count, 1)), 220, 230]]], np.uint8)
+    return tuple(int(part) for part in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
+
+
+def _palette(measure: str) -> tuple[int, ...]:
+    word = PALETTE[list(MEASURES).index(measure)]
+    return tuple(int(word[start : start + 2], 16) for start in (1, 3, 5))
+
+
+def _chart(result: Equivariance, kind: str, size: tuple[int, int]) -> np.ndarray:
+    """Draws one chart with OpenCV, since TensorBoard shows pictures, not SVG."""
+    height, width = size
+    curves = {measure: result.curve(measure, kind) for measure in result.errors}
+    axis = next(iter(curves.values()))[0]
+    finite = np.concatenate([errors[np.isfinite(errors)] for _, errors in curves.values()])
+    top = max(float(finite.max()) if len(finite) else 0.0, 1e-3) * 1.08
+    left, right, high, low = 52, width - 14, 34, height - 40
+    across = np.interp(axis, (axis[0], axis[-1]), (left, right))
+    brush = Brush(np.full((height, width, 3), BACKGROUND, np.uint8))
+    ticks = np.linspace(0, top, 5)
+    for tick in ticks:
+        y = low - (low - high) * tick / top
+        brush.limb(np.array([left, y]), np.array([right, y]), 0.8, (221, 223, 229))
+    for measure, (_, errors) in curves.items():
+        points = np.stack([across, low - (low - high) * np.clip(errors / top, 0, 1)], 1)
+        for first, second in zip(points[:-1], points[1:], strict=True):
+            if np.isfinite([first, second]).all():
+                brush.limb(first, second, 2.0, _palette(measure))
+        for point in points[np.isfinite(errors)]:
+            brush.dot(point, 5.0, _palette(measure))
+    picture = brush.picture()
+    for tick in ticks:
+        y = low - (low - high) * tick / top
+        _write(picture, f"{tick:.3g}", (6, y + 4))
+    for value, x in ((axis[0], across[0]), (axis[-1], across[-1] - 26)):
+        _write(picture, f"{value:g}", (x, low + 16))
+    _write(picture, _AXES[kind], (left, height - 8))
+    return label(picture, kind)
+
+
+def _legend(result: Equivariance, size: tuple[int, int]) -> np.ndarray:
+    height, width = size
+    brush = Brush(np.full((height, width, 3), BACKGROUND, np.uint8))
+    for row, measure in enumerate(result.errors):
+        y = 40.0 + 30 * row
+        brush.limb(np.array([20.0, y]), np.array([60.0, y]), 3.0, _palette(measure))
+    picture = brush.picture()
+    for row, measure in enumerate(result.errors):
+        _write(picture, _TITLES[measure], (72, 44 + 30 * row))
+    return picture
+
+
+def _write(picture: np.ndarray, text: str, place: tuple[float, float]) -> None:
+    spot = (int(place[0]), int(place[1]))
+    cv2.putText(picture, text, spot, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)

@@ -1,0 +1,89 @@
+"""Every choice of the phone-sized hand network in one frozen dataclass: name, type, default, help."""
+
+import dataclasses
+from typing import ClassVar
+
+from keras_pose.hands.options import HandOptions
+from keras_pose.train.config import option
+
+BACKBONES = ("mobilenet_v3_small", "mobilenet_v3_large")
+MULTIPLE = 32
+"""Sides of crops are multiples of this: the backbones halve them five times."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StudentConfig(HandOptions):
+    """Settings of one distillation run; field = flag = constructor argument = attribute.
+
+    Raises:
+        ValueError: when a value is out of range or two values contradict each other.
+    """
+
+    method: ClassVar[str] = "hand_student"
+
+    # Data.
+    use_unlabelled: bool = option(
+        True, "Train on pictures without labels too: the teacher's answer is their label."
+    )
+    crop_scale: float = option(
+        1.3, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
+    )
+    # Network.
+    backbone: str = option("mobilenet_v3_small", "Backbone.", choices=BACKBONES)
+    image_size: int = option(128, "Side of the crop in pixels, a multiple of 32.", low=MULTIPLE)
+    width: int = option(64, "Channels of the upsampled maps.", low=1)
+    depth_width: int = option(128, "Hidden width of the depth head.", low=1)
+    # Teacher.
+    teacher: str = option(
+        "",
+        "Folder of a finished run of keras_pose.hand_pose.train whose answers are imitated; it sees the "
+        "same crops at its own size. Empty learns from labels alone.",
+    )
+    teacher_tolerance: float = option(
+        0.1,
+        "Where a label is, a joint's imitation is weighed by exp(-(d / this)^2), d the teacher's "
+        "distance from it over the crop's side.",
+        low=1e-3,
+    )
+    # Targets and losses. Weights of maps, points and depth are the labels'; `imitation` is beside them.
+    coordinates: str = option(
+        "soft_argmax",
+        "How maps become points where the network is evaluated and exported: soft_argmax or argmax.",
+        choices=("soft_argmax", "argmax"),
+    )
+    sharpness: float = option(
+        10.0, "Factor of the maps under soft_argmax's exponential.", low=0.01, high=1e4
+    )
+    sigma: float = option(2.0, "Standard deviation of a target's blob in map pixels.", low=0.1)
+    imitation: float = option(
+        0.5, "Weight of the teacher's maps, points and depth over that of the labels'.", low=0.0
+    )
+    heatmap_weight: float = option(1.0, "Weight of the maps' squared error.", low=0.0)
+    coordinate_weight: float = option(
+        0.01, "Weight of the absolute error of points by soft arg-max, in map pixels.", low=0.0
+    )
+    depth_weight: float = option(
+        0.02, "Weight of the absolute error of relative depth, in bone lengths.", low=0.0
+    )
+    feature_weight: float = option(
+        0.003,
+        "Weight of 1 minus the cosine of pooled features, through a linear map, and the teacher's.",
+        low=0.0,
+    )
+    # Optimisation.
+    learning_rate: float = option(1e-3, "Peak learning rate.", low=0.0)
+    batch_size: int = option(32, "Global batch size.", low=1)
+    num_steps: int = option(
+        20_000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+    )
+    steps_per_epoch: int = option(
+        1000, "Updates between evaluations; a checkpoint is written at each of them.", low=1
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.image_size % MULTIPLE:
+            raise ValueError(
+                f"--image_size={self.image_size} is no multiple of {MULTIPLE}; use "
+                f"{max(1, round(self.image_size / MULTIPLE)) * MULTIPLE}."
+            )

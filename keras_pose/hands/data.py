@@ -1,0 +1,184 @@
+"""Batches of labelled hand crops as a pure function of the step."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pose.data import records
+from keras_pose.data.records.sets import RecordSet, choose_labelled
+from keras_pose.data.views.batches import batch_views
+from keras_pose.data.views.draws import ViewRanges, plain_ranges
+from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.hands.options import HandOptions
+from keras_pose.hands.record_sets import open_records
+from keras_pose.skeletons import HAND_21_FREIHAND
+
+# Ends of the bone whose length FreiHAND calls `scale`.
+_SCALE_BONE = HAND_21_FREIHAND.indices(("middle_mcp", "middle_pip"))
+_EVALUATION_BATCH = 64
+# Lens taken for records without intrinsics when none is assumed: their 3D is not used then, but a
+# camera matrix of zeros would put infinities beside the numbers that are.
+_PLACEHOLDER_FOV_DEG = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledHands:
+    """What a fine-tuning run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset of augmented batches: `image` uint8
+            `[B, S, S, 3]`, `keypoints_2d` float32 `[B, 21, 2]` px of the crop, `visible` `[B, 21]`,
+            `keypoints_3d` `[B, 21, 3]` m, `intrinsics` `[B, 3, 3]` of the crop, `scale` `[B]` m (the
+            middle finger's proximal bone), `has_2d`, `has_3d`, `has_depth`, `has_intrinsics` `[B]`.
+        heldout: function to a finite dataset of the same, plain crops in order; None if no labelled
+            record is held out.
+        record_set: the records; its training positions are the labelled ones.
+        bad_records: account of unreadable ones.
+        bad_heldout: the same of the held-out ones.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout: Callable[[], tf.data.Dataset] | None
+    record_set: RecordSet
+    bad_records: records.BadRecords
+    bad_heldout: records.BadRecords
+
+    @property
+    def counts(self) -> dict:
+        """Numbers of labelled training and held-out records per folder."""
+        return self.record_set.counts
+
+    def skipped(self) -> dict:
+        """Record left out so far, held-out ones too: id as text to reason."""
+        reasons = self.bad_records.reasons | self.bad_heldout.reasons
+        return {str(key): reason for key, reason in reasons.items()}
+
+
+def load_hands(
+    config: HandOptions,
+    data_dir: str,
+    choose: Callable[[RecordSet], RecordSet] = choose_labelled,
+) -> LabelledHands:
+    """Open the hands of a run.
+
+    Args:
+        config: the run's settings.
+        data_dir: record folders, commas between them; unused when hands are generated.
+        choose: function of all records to those of the run; what it keeps without 2D joints, a teacher
+            must label.
+
+    Returns:
+        The hands.
+
+    Raises:
+        ValueError: if a folder is unfinished or no training record has 2D joints.
+    """
+    record_set = choose(
+        open_records(
+            config.dataset,
+            data_dir,
+            config.num_generated,
+            config.val_share,
+            config.split_seed,
+            config.image_size,
+            seed=1,
+        )
+    )
+    if not record_set.num_train:
+        raise ValueError(
+            f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
+            "records, or use keras_pose.peclr.train for unlabelled ones."
+        )
+    bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
+    ranges = ViewRanges(
+        angle_deg=(-config.angle_range_deg, config.angle_range_deg),
+        scale=(config.crop_scale * config.scale_low, config.crop_scale * config.scale_high),
+        shift=(-config.shift_range, config.shift_range),
+    ).with_colour_strength(config.color_strength)
+
+    def batches(first_step):
+        start = first_step * config.batch_size
+        stream = records.records_dataset(
+            record_set.readers,
+            seed=config.seed,
+            start=start,
+            subsets=record_set.train,
+            bad_records=bad_records,
+        )
+
+        views = _views(stream, config, ranges, config.seed, "epoch", bad_records)
+        return batch_views(views, config.batch_size).prefetch(2)
+
+    heldout_positions = [
+        positions[reader.has("2d")[positions]]
+        for reader, positions in zip(record_set.readers, record_set.heldout, strict=True)
+    ]
+    num_heldout = sum(len(positions) for positions in heldout_positions)
+    # No bad held-out record stops a run.
+    bad_heldout = records.BadRecords(num_heldout, 1.0)
+
+    # Every epoch asks for it, and building it is seconds of tracing.
+    @functools.cache
+    def heldout():
+        stream = records.records_dataset(
+            record_set.readers,
+            sampler="in_order",
+            subsets=heldout_positions,
+            bad_records=bad_heldout,
+        )
+        views = _views(stream, config, plain_ranges(config.crop_scale), 0, 0, bad_heldout)
+        return batch_views(views, _EVALUATION_BATCH)
+
+    record_set = dataclasses.replace(record_set, heldout=heldout_positions)
+    return LabelledHands(
+        batches, heldout if num_heldout else None, record_set, bad_records, bad_heldout
+    )
+
+
+def _views(stream, config, ranges, seed, epoch, bad_records):
+    assumed = config.assume_fov_deg or _PLACEHOLDER_FOV_DEG
+
+    def complete(record):
+        return record | {
+            "intrinsics": _intrinsics(record, assumed),
+            "scale": _scale(record),
+            "has_intrinsics": tf.maximum(
+                record["has_intrinsics"], 1.0 if config.assume_fov_deg else 0.0
+            ),
+        }
+
+    return labelled_view_dataset(
+        stream.map(complete),
+        ranges,
+        seed,
+        epoch=epoch,
+        size=config.image_size,
+        crop_source=config.crop_source,
+        mirror_left=config.mirror_left,
+        bad_records=bad_records,
+    )
+
+
+def _intrinsics(record, fov_deg):
+    """The record's camera matrix, or that of a lens with a field of view over the longer side."""
+    height, width = tf.cast(record["height"], tf.float32), tf.cast(record["width"], tf.float32)
+    focal = tf.maximum(height, width) / (2.0 * np.tan(np.radians(fov_deg) / 2.0))
+    zero, one = tf.zeros_like(focal), tf.ones_like(focal)
+    assumed = tf.stack(
+        [
+            tf.stack([focal, zero, width / 2.0]),
+            tf.stack([zero, focal, height / 2.0]),
+            tf.stack([zero, zero, one]),
+        ]
+    )
+    return tf.where(record["has_intrinsics"] > 0, record["intrinsics"], assumed)
+
+
+def _scale(record):
+    """The reference bone's length, from the 3D joints where the record does not tell."""
+    ends = tf.gather(record["keypoints_3d"], _SCALE_BONE)
+    measured = tf.norm(ends[0] - ends[1])
+    return tf.where(record["scale"] > 0, record["scale"], measured)

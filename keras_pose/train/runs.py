@@ -1,0 +1,156 @@
+"""Runs on disk: of which method one is, its config, and what a run must have to be gone on from."""
+
+import os
+from typing import Any, TypeVar
+
+import tensorflow as tf
+
+from keras_pose.train import config as configs
+from keras_pose.train import run_folder
+
+_Config = TypeVar("_Config", bound=configs.MethodConfig)
+
+# Runs of before `run.json` named its method have one of these settings, which no other method has.
+_TELLING_FIELDS = (
+    ("geometric_weight", "wild3d"),
+    ("imitation", "hand_student"),
+    ("loss_2d_weight", "hand_pose"),
+    ("inverse", "peclr"),
+    ("input_2d", "tips"),
+)
+
+
+def method_of(model_dir: str) -> str:
+    """Return the method of the run in `model_dir`, the name of its room.
+
+    Raises:
+        ValueError: if there is no run or it is of no known method.
+    """
+    run = run_folder.read_run(model_dir)
+    named = run.get("method")
+    for field, method in _TELLING_FIELDS:
+        named = named or (method if field in run["config"] else None)
+    if not named:
+        path = os.path.join(model_dir, run_folder.RUN_FILE)
+        raise ValueError(f"{path}: this is a run of no known method; restore it or retrain.")
+    return named
+
+
+def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
+    """Read the config of the run in `model_dir`.
+
+    Args:
+        model_dir: run folder.
+        config_class: the method's frozen config.
+
+    Returns:
+        The run's config.
+
+    Raises:
+        ValueError: if there is no run or it is of another method.
+    """
+    method = method_of(model_dir)
+    path = os.path.join(model_dir, run_folder.RUN_FILE)
+    if method != config_class.method:
+        raise ValueError(
+            f"{path}: this is a run of keras_pose.{method}; give the folder of a run of "
+            f"keras_pose.{config_class.method}."
+        )
+    return configs.from_dict(config_class, run_folder.read_run(model_dir)["config"], path)
+
+
+def require_run(flag: str, folder: str) -> None:
+    """Refuse a folder without a run by the flag that names it.
+
+    Args:
+        flag: name of the flag.
+        folder: its value.
+
+    Raises:
+        ValueError: if there is no run in it.
+    """
+    if not os.path.isfile(os.path.join(folder, run_folder.RUN_FILE)):
+        raise ValueError(
+            f"--{flag}={folder} is no folder of a run (it has no {run_folder.RUN_FILE}); correct the "
+            "path, or train that run first."
+        )
+
+
+def require_same(config: Any, earlier: Any, fields: tuple[str, ...], folder: str) -> None:
+    """Refuse a setting that contradicts a run which the new one builds on.
+
+    Args:
+        config: of the new run.
+        earlier: of the run in `folder`.
+        fields: names that must have equal values.
+        folder: for the sentence.
+
+    Raises:
+        ValueError: naming the first flag that differs.
+    """
+    for name in fields:
+        mine, theirs = getattr(config, name), getattr(earlier, name)
+        if mine != theirs:
+            raise ValueError(f"--{name}={mine} contradicts {folder}, which has {theirs}; use that.")
+
+
+def require_weights(path: str) -> None:
+    """Refuse a run that has not written its weights yet.
+
+    Args:
+        path: where they belong.
+
+    Raises:
+        ValueError: if they are not there.
+    """
+    if not os.path.exists(path):
+        raise ValueError(f"{path}: there are no weights here yet; let that run finish first.")
+
+
+def require_heldout(is_there: bool, model_dir: str, val_share: float, what: str) -> None:
+    """Refuse to evaluate a run on nothing.
+
+    Args:
+        is_there: whether the run's data leave a held-out part.
+        model_dir: run folder, for the sentence.
+        val_share: share that the run holds out.
+        what: records that count, for the sentence.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not is_there:
+        raise ValueError(
+            f"{model_dir}: the run's --val_share={val_share} of --data_dir holds no {what}, so there is "
+            "nothing to evaluate on; give other records, or train with another share."
+        )
+
+
+def limit_threads(num_threads: int) -> None:
+    """Limit the threads of one operation on the CPU.
+
+    Args:
+        num_threads: how many; 0 leaves them as they are.
+
+    Raises:
+        ValueError: if TensorFlow has computed in this process already, with another number.
+    """
+    if not num_threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    except RuntimeError as error:
+        raise ValueError(
+            f"--num_threads={num_threads} comes too late, since TensorFlow has computed in this process "
+            "already; give it to the first run of a new process, or leave it out."
+        ) from error
+
+
+def updates_made(config: Any) -> int:
+    """Return the number of updates of a finished run: `num_steps`, rounded up to whole epochs.
+
+    Args:
+        config: the run's, with `num_steps` and `steps_per_epoch`.
+    """
+    epoch = min(config.steps_per_epoch, config.num_steps)
+    return -(-config.num_steps // epoch) * epoch
