@@ -17,7 +17,7 @@ from keras_pose.skeletons import Skeleton
 METADATA_NAME = "metadata.json"
 SCHEMA = 1
 KINDS = ("hand", "body")
-SCORES = ("heatmap_peak", "none")
+SCORES = ("heatmap_peak", "presence", "none")
 
 FRAME = (
     "camera: x right, y down, z forward; pixels are continuous, x right, y down, the centre of "

@@ -22,9 +22,7 @@ BONE_NAMES = tuple(
 
 _STARTS, _ENDS = (BODY_33_MEDIAPIPE.indices(names) for names in zip(*BONE_NAMES, strict=True))
 # The face says little about the distance: its points are many and lie close together.
-_PLACED = tuple(
-    range(BODY_33_MEDIAPIPE.index("left_shoulder"), BODY_33_MEDIAPIPE.num_joints)
-)
+_PLACED = tuple(range(BODY_33_MEDIAPIPE.index("left_shoulder"), BODY_33_MEDIAPIPE.num_joints))
 _SMALLEST_PX = 1e-2
 _SMALLEST = 1e-9
 # No nearer than this share of the distance may a joint come, or its pixels would go through infinity.
@@ -50,10 +48,10 @@ def lift_body(
     """Place a weak-perspective pose of known size before a camera.
 
     The pose, scaled to its bones, is moved to where it meets the rays of its pixels best: a joint at
-    `(X + a, Y + b, Z + c)` is on the ray (u, v) where `X + a = u (Z + c)` and `Y + b = v (Z + c)`, which is
-    linear in (a, b, c) and solved by least squares. Then every joint goes to its own ray at its own depth,
-    and all of it is scaled about the camera until the bones have their length once more, so that the
-    pixels stay exact.
+    `(X + a, Y + b, Z + c)` is on the ray (u, v) where `X + a = u (Z + c)` and `Y + b = v (Z + c)`,
+    which is linear in (a, b, c) and solved by least squares. Then every joint goes to its own ray at
+    its own depth, and all of it is scaled about the camera until the bones have their length once
+    more, so that the pixels stay exact.
 
     Args:
         keypoints_2d: floating `[N, 33, 2]`, px.
@@ -62,8 +60,8 @@ def lift_body(
         bone_sum: floating `[N]`, m, positive.
 
     Returns:
-        `(keypoints_3d, valid)`: `[N, 33, 3]` m, camera frame, zeros where not valid; bool `[N]`, false for a
-        pose without extent, or behind the camera.
+        `(keypoints_3d, valid)`: `[N, 33, 3]` m, camera frame, zeros where not valid; bool `[N]`, false
+        for a pose without extent, or behind the camera.
     """
     points = ops.concatenate([keypoints_2d, depth[..., None]], axis=-1)
     extent = sum_of_bones(points)
@@ -78,7 +76,9 @@ def lift_body(
     placed = rays * depths[..., None]
     size = sum_of_bones(placed)
     valid = valid & (size > _SMALLEST)
-    placed = placed * (bone_sum / ops.where(size > _SMALLEST, size, ops.ones_like(size)))[:, None, None]
+    placed = (
+        placed * (bone_sum / ops.where(size > _SMALLEST, size, ops.ones_like(size)))[:, None, None]
+    )
     return ops.where(valid[:, None, None], placed, ops.zeros_like(placed)), valid
 
 

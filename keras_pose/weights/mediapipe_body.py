@@ -18,7 +18,7 @@ CROP_SIZE, CROP_SCALE = 320, 1.5
 # Mean of the network's own world landmarks, which are those of an average adult.
 BONE_LENGTH = BoneLength(
     BONE_NAMES,
-    4.38,
+    3.9,
     "the sum of 12 bones: thighs, shanks, upper arms, forearms, both sides of the trunk, the widths of "
     "hips and shoulders",
 )

@@ -35,16 +35,17 @@ _OUTPUTS = ("Identity", "Identity_1", "Identity_2", "Identity_3")
 _SHORTEST_M = 1e-3
 
 
-def hand_network(palm: keras.Model, hand: keras.Model, num_looks: int = 2) -> PoseNetwork:
+def hand_network(palm: keras.Model, hand: keras.Model, num_looks: int = 1) -> PoseNetwork:
     """Describe the two networks together to the contract.
 
     The palm nearest to the middle of the box says how the hand is turned; the landmark network sees it
-    upright, and then in the square about what it found, as it follows a hand through a film.
+    upright.
 
     Args:
         palm: of `palm_detection_full.tflite` or `palm_detection_lite.tflite`.
         hand: of `hand_landmark_full.tflite` or `hand_landmark_lite.tflite`.
-        num_looks: how often the landmark network looks, at least 1.
+        num_looks: how often the landmark network looks: after the first time in the square about what it
+            found, as MediaPipe follows a hand through a film.
 
     Returns:
         The network, of hands of both sides; its score is the same for all joints, the probability that a
@@ -96,8 +97,8 @@ def find_hand_squares(palm: keras.Model, image: Tensor) -> tuple[Tensor, Tensor,
         image: RGB crops in [0, 1], float32 `[N, S, S, 3]`, of the contract.
 
     Returns:
-        As `palm_squares`: centres `[N, 2]`, sides and angles `[N]`; upright about the middle where no palm
-        is found.
+        As `palm_squares`: centres `[N, 2]`, sides and angles `[N]`; upright about the middle where no
+        palm is found.
     """
     size = float(CROP_SIZE)
     count = tf.shape(image)[0]
