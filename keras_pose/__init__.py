@@ -38,6 +38,7 @@ ROOMS = (
     "predict",
     "equivariance",
     "demo",
+    "weights",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "predict": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
     "demo": (*_BELOW_METHODS, "lifting", "tips"),
+    "weights": _BELOW_METHODS,
 }
 METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
 METHOD_BUDGET = 1600

@@ -9,6 +9,11 @@ _PICTURE = "x right, y down, from the top-left corner"
 _CAMERA = "camera: x right, y down, z forward"
 # Signatures whose pixels are those of crops.
 _OF_CROPS = ("serve_crop", "keypoints", "embed", "decoded", "heatmaps")
+_SCORES = {
+    "none": "1: this network knows no scores",
+    "presence": "probability that the joint is seen; of hands, that a hand is there",
+    "heatmap_peak": "peak of the joint's map, about 1 when sure",
+}
 _OPEN = {
     "image_bytes": ("none", "none", "JPEG or PNG files, upright; EXIF is not read"),
     "image": ("grey levels 0 to 255", _PICTURE, "RGB"),
@@ -97,9 +102,7 @@ def _fact(metadata, signature, name, spec, more):
         "length": length.words if length else "none",
         "frame": f"axes of the camera; {metadata.root} at 0" if rootless else _CAMERA,
         "depth": metadata.depth_unit,
-        "score": "1: this network knows no scores"
-        if metadata.score == "none"
-        else "peak of the joint's map, about 1 when sure",
+        "score": _SCORES[metadata.score],
     }
     unit, frame, meaning = (text.format(**gaps) for text in words)
     letters = [

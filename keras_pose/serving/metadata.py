@@ -19,7 +19,7 @@ JOINTS_NAME = "joints.txt"
 """Names of the joints in a `.tflite` file, one a line."""
 SCHEMA = 1
 KINDS = ("hand", "body")
-SCORES = ("heatmap_peak", "none")
+SCORES = ("heatmap_peak", "presence", "none")
 
 FRAME = (
     "camera: x right, y down, z forward; pixels are continuous, x right, y down, the centre of "

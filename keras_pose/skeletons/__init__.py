@@ -5,6 +5,7 @@ Does not: coordinates, cameras, drawing, anything that needs TensorFlow or Keras
 """
 
 from keras_pose.skeletons.body import (
+    BODY_33_MEDIAPIPE,
     COCO_17,
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
@@ -28,6 +29,7 @@ from keras_pose.skeletons.naming import (
 from keras_pose.skeletons.skeleton import Skeleton, build_skeleton
 
 __all__ = [
+    "BODY_33_MEDIAPIPE",
     "COCO_17",
     "H36M_17",
     "H36M_17_RIGHT_ARM_FIRST",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from keras_pose.skeletons.body import (
+    BODY_33_MEDIAPIPE,
     COCO_17,
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
@@ -138,6 +139,9 @@ _TABLES: dict[tuple[str, str], Table] = {
         (LSP_14, MPII_16, _LSP_TO_MPII, ()),
         (COCO_17, H36M_17, _COCO_TO_H36M, ("head",)),
         (COCO_17, MPII_16, _COCO_TO_MPII, ("upper_neck", "head_top")),
+        (BODY_33_MEDIAPIPE, COCO_17, None, ()),
+        (BODY_33_MEDIAPIPE, H36M_17, _COCO_TO_H36M, ("head",)),
+        (BODY_33_MEDIAPIPE, MPII_16, _COCO_TO_MPII, ("upper_neck", "head_top")),
         (HAND_21_FREIHAND, HAND_21_AIT, None, ()),
         (HAND_21_AIT, HAND_21_FREIHAND, None, ()),
         (HAND_21_FREIHAND, HAND_21_MEDIAPIPE, _TO_MEDIAPIPE, ()),

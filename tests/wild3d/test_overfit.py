@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras_pose.wild3d.data import load_bodies
+from keras_pose.wild3d.pose import decode_pose
 
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
@@ -13,8 +15,6 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
-from keras_pose.wild3d.pose import decode_pose
 from keras_pose.wild3d.train import build_model
 
 RECIPE = "flags/wild3d/body_lite0.flags"
