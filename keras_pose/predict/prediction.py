@@ -89,6 +89,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
             failures = {"": _stopped(results, len(names), "pictures")} | failures
+    notes += finder.lens.notes
     if len(results):
         notes += results.write(_facts(config, finder))
     return Outcome(failures, notes, len(results))
