@@ -6,6 +6,7 @@ Section numbers in the help are those of `docs/tips.md`.
 
 import dataclasses
 import math
+import re
 
 from keras_pose.train.config import check_ranges, option
 
@@ -32,6 +33,11 @@ class Config:
         "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
         "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
         choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
+    )
+    picture_size: str = option(
+        "",
+        "Of --dataset=keypoints with coordinates between 0 and 1, as MediaPipe has them: the pictures' "
+        "width and height in pixels, such as 640x480.",
     )
     input_2d: str = option(
         "projected",
@@ -248,6 +254,11 @@ class Config:
                 "--depth_activation=tanh belongs to --geometry=orthographic; use "
                 "--depth_activation=linear."
             )
+        if self.picture_size and (self.dataset != "keypoints" or not self.picture_width_height):
+            raise ValueError(
+                f"--picture_size={self.picture_size} is not width and height such as 640x480, or "
+                "--dataset is not keypoints, which alone has it."
+            )
         if self.dataset == "keypoints" and (
             self.model == "supervised" or self.input_2d == "orthographic"
         ):
@@ -255,3 +266,9 @@ class Config:
                 "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
                 "--input_2d=projected."
             )
+
+    @property
+    def picture_width_height(self) -> tuple[int, int] | None:
+        """Width and height of `picture_size`, px; None where it says none."""
+        parts = re.fullmatch(r"\s*([1-9]\d{0,5})\s*[x,]\s*([1-9]\d{0,5})\s*", self.picture_size)
+        return (int(parts[1]), int(parts[2])) if parts else None
