@@ -1,6 +1,7 @@
 """The choices that lifters share: which poses, how they are scaled, which camera sees them."""
 
 import dataclasses
+import re
 
 from keras_pose.train.config import check_ranges, option
 
@@ -19,6 +20,11 @@ class LiftingOptions:
         "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
         "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
         choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
+    )
+    picture_size: str = option(
+        "",
+        "Of --dataset=keypoints with coordinates between 0 and 1, as MediaPipe has them: the pictures' "
+        "width and height in pixels, such as 640x480.",
     )
     input_2d: str = option(
         "projected",
@@ -68,3 +74,21 @@ class LiftingOptions:
             raise ValueError(
                 "--geometry=perspective contradicts --input_2d=orthographic; use --input_2d=projected."
             )
+        if self.picture_size and (self.dataset != "keypoints" or not self.picture_width_height):
+            raise ValueError(
+                f"--picture_size={self.picture_size} is not width and height such as 640x480, or "
+                "--dataset is not keypoints, which alone has it."
+            )
+        if self.dataset == "keypoints" and (
+            self.model == "supervised" or self.input_2d == "orthographic"
+        ):
+            raise ValueError(
+                "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
+                "--input_2d=projected."
+            )
+
+    @property
+    def picture_width_height(self) -> tuple[int, int] | None:
+        """Width and height of `picture_size`, px; None where it says none."""
+        parts = re.fullmatch(r"\s*([1-9]\d{0,5})\s*[x,]\s*([1-9]\d{0,5})\s*", self.picture_size)
+        return (int(parts[1]), int(parts[2])) if parts else None

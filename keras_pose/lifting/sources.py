@@ -23,7 +23,7 @@ def read_views(
     `val` as .npz, .npy, .json or .csv; generated: none.
 
     Args:
-        config: uses dataset, num_generated_frames, train_stride, val_stride, allow_pickle.
+        config: uses dataset, picture_size, num_generated_frames, train_stride, val_stride, allow_pickle.
         data_dir: folder of the data set.
         split: `"train"` or `"val"`.
 
@@ -38,7 +38,8 @@ def read_views(
     if config.dataset != "generated" and not data_dir:
         raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
     if config.dataset == "keypoints":
-        keypoints = motion.load_keypoints_2d(_keypoint_file(data_dir, split))
+        file = _keypoint_file(data_dir, split)
+        keypoints = motion.load_keypoints_2d(file, picture_size=config.picture_width_height)
         return keypoints, keypoints.source
     if config.dataset == "mpi_inf_3dhp":
         name = {"train": "data_train_3dhp.npz", "val": "data_test_3dhp.npz"}[split]

@@ -1,5 +1,6 @@
 """A served network as the predictor sees it: joints, typical size, and poses in boxes."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -77,13 +78,16 @@ class Network:
             rows = [row for row, side in enumerate(sides) if (side == "left") == is_left]
             if not rows:
                 continue
-            found = self._served.predict(
-                image,
-                np.array([boxes[row] for row in rows], np.float64),
-                camera,
-                bone_length_m,
-                is_left,
-            )
+            with warnings.catch_warnings():
+                # The command says it once, of all pictures.
+                warnings.filterwarnings("ignore", message="intrinsics: ")
+                found = self._served.predict(
+                    image,
+                    np.array([boxes[row] for row in rows], np.float64),
+                    camera,
+                    bone_length_m,
+                    is_left,
+                )
             for row, one in zip(rows, found, strict=True):
                 poses[row] = FoundPose(
                     picture=picture,

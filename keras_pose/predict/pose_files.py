@@ -17,6 +17,7 @@ FRAME = (
 )
 UNITS = {
     "picture": "file name; of a video or camera, the frame's number from 0",
+    "times_s": "of a video or camera: when each frame was seen, seconds after the first one",
     "person": "number in the picture from 0; a body and its hands have the same",
     "box": "x, y, width, height in pixels of the picture: where it was looked for",
     "keypoints_2d_px": "pixels of the upright picture, x right, y down; the centre of the top-left "

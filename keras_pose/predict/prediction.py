@@ -89,6 +89,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
             failures = {"": _stopped(results, len(names), "pictures")} | failures
+    notes += finder.lens.notes
     if len(results):
         notes += results.write(_facts(config, finder))
     return Outcome(failures, notes, len(results))
@@ -172,15 +173,14 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
                 poses = _next(finder, tracks, str(number), image)
                 hands = finder.add_hands(str(number), image, poses)
                 if config.smooth:
-                    time = number / video.frames_per_second
-                    poses = smoother.smooth(poses, finder.main.kind, time)
+                    poses = smoother.smooth(poses, finder.main.kind, video.time_s)
                     if finder.hands is not None:
-                        hands = smoother.smooth(hands, "hand", time)
+                        hands = smoother.smooth(hands, "hand", video.time_s)
                 poses = finder.attach(poses, hands)
                 drawing = _drawn(config, image, poses)
                 camera = finder.lens.of(*image.shape[:2])
                 shown = drawing if config.page else None
-                results.add(str(number), image.shape, camera, poses, shown)
+                results.add(str(number), image.shape, camera, poses, shown, video.time_s)
                 if config.overlay:
                     board = draw_beside(drawing, poses)
                     if writer is None:
@@ -204,7 +204,7 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
             raise ValueError(
                 f"--pictures={source} is no video that OpenCV reads; convert it to mp4."
             )
-        if not is_camera and len(results) < video.num_frames:
+        if not is_camera and video.is_cut_off(len(results)):
             failures[name] = (
                 f"{name}: the video ends after {len(results)} of {video.num_frames} frames; it may "
                 "be cut off, get it again."

@@ -1,6 +1,7 @@
 """A served network as a function of pictures and boxes: the Python side of the contract."""
 
 import os
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crop, usable_boxes
 from keras_pose.export import saved_model_runner, version_folder
-from keras_pose.geometry import affine2d
+from keras_pose.geometry import affine2d, other_picture
 from keras_pose.serving.cameras import assumed_camera
 from keras_pose.serving.metadata import read_metadata
 
@@ -94,7 +95,8 @@ class ServedPose:
             N findings.
 
         Raises:
-            ValueError: if picture, boxes or camera matrix have another shape.
+            ValueError: if picture, boxes or camera matrix have another shape. A camera matrix whose
+                principal point is far from the picture's middle gives a warning.
         """
         # What is no picture at all, such as the None of a file that OpenCV did not find, has a shape too.
         image = np.asarray(image)
@@ -111,6 +113,11 @@ class ServedPose:
         if intrinsics is not None and np.shape(intrinsics) != (3, 3):
             raise ValueError(
                 f"intrinsics have the shape {list(np.shape(intrinsics))}; give one camera matrix [3, 3]."
+            )
+        if intrinsics is not None and (other := other_picture(intrinsics, *image.shape[:2])):
+            warnings.warn(
+                f"intrinsics: {other}; positions are then wrong, so give the matrix of this picture.",
+                stacklevel=2,
             )
         boxes = np.asarray(boxes, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 4:

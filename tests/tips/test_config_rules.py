@@ -107,6 +107,8 @@ def test_command_line_round_trip(config):
             {"dataset": "keypoints", "geometry": "orthographic", "input_2d": "orthographic"},
             ["--dataset=keypoints", "--input_2d"],
         ),
+        ({"picture_size": "640x480"}, ["--picture_size=640x480", "--dataset is not keypoints"]),
+        ({"dataset": "keypoints", "picture_size": "large"}, ["--picture_size=large", "640x480"]),
         ({"pitch": "steep"}, ["--pitch=steep"]),
         ({"pitch": "61"}, ["--pitch=61"]),
         ({"pitch": "nan"}, ["--pitch=nan"]),
@@ -151,3 +153,9 @@ def test_every_option_explains_itself():
 def test_configs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().width = 8
+
+
+def test_the_size_of_pictures_in_either_spelling():
+    for text in ("640x480", "640, 480", " 640 x 480 "):
+        assert Config(dataset="keypoints", picture_size=text).picture_width_height == (640, 480)
+    assert Config(dataset="keypoints").picture_width_height is None

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_pose.data.motion.bvh import pose_joints, read_bvh
-from keras_pose.data.motion.bvh_body import check_sides, find_joints, human36m_joints, unit_metres
+from keras_pose.data.motion.bvh_body import (
+    check_sides,
+    find_joints,
+    human36m_joints,
+    is_top_of_head,
+    rest_up,
+    unit_metres,
+)
 from keras_pose.data.motion.bvh_settings import BvhSettings, read_settings
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.skeletons import H36M_17
@@ -100,10 +107,13 @@ def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
     rest = np.empty_like(motion.offsets)
     for joint, parent in enumerate(motion.parents):
         rest[joint] = motion.offsets[joint] + (rest[parent] if parent >= 0 else 0.0)
-    up = np.array([0.0, 1.0, 0.0]) if up_axis == "y" else np.array([0.0, 0.0, 1.0])
+    # The motion's axis says nothing of the rest pose, which may lie along any other.
+    axis = np.array([0.0, 1.0, 0.0]) if up_axis == "y" else np.array([0.0, 0.0, 1.0])
     with np.errstate(over="ignore", invalid="ignore"):  # absurd numbers are refused just below
+        up = rest_up(rest, joints, axis)
         positions, rotations = pose_joints(motion, slice(skip, None, step))
-        built = human36m_joints(positions, rotations, rest, motion.parents, joints, up)
+        head_is_top = is_top_of_head(motion, joints["head"])
+        built = human36m_joints(positions, rotations, rest, motion.parents, joints, up, head_is_top)
         try:
             built *= unit_metres(rest, joints, settings.unit)
         except ValueError as error:

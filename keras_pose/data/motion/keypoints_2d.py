@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 
 from keras_pose.data.labels.missing_joints import missing_joints
+from keras_pose.data.labels.picture_shares import in_pixels
 from keras_pose.data.motion.keypoint_files import READERS
 from keras_pose.data.motion.keypoint_table import LAYOUT_ADVICE, KeypointTable
 from keras_pose.files.arrays import check_is_file
@@ -71,7 +72,10 @@ class Keypoints2D:
 
 
 def load_keypoints_2d(
-    path: str | os.PathLike[str], skeleton: str | None = None, min_confidence: float = 0.0
+    path: str | os.PathLike[str],
+    skeleton: str | None = None,
+    min_confidence: float = 0.0,
+    picture_size: tuple[float, float] | None = None,
 ) -> Keypoints2D:
     """Read 2D poses of a file.
 
@@ -87,13 +91,16 @@ def load_keypoints_2d(
             and MPII-16 for 16.
         min_confidence: people with a needed joint of this confidence or less are left out; only
             used where the file has confidences. So are people with a needed joint at exactly (0, 0).
+        picture_size: width and height in px by which coordinates between 0 and 1 are multiplied, as
+            MediaPipe writes them; None where the file has pixels.
 
     Returns:
         Keypoints2D in Human3.6M-17 order.
 
     Raises:
         ValueError: if the file is missing, empty, damaged or in another layout, holds a coordinate
-            that is not finite or a pose whose joints all coincide, or nobody is left.
+            that is not finite or a pose whose joints all coincide, has coordinates between 0 and 1
+            without `picture_size` or pixels with it, or nobody is left.
     """
     name = check_is_file(path, LAYOUT_ADVICE)
     ending = os.path.splitext(name)[1].lower()
@@ -120,6 +127,7 @@ def load_keypoints_2d(
             )
     kept &= _has_places(name, values, kept, source, needed)
     _check_poses(name, values, kept)
+    values = in_pixels(values, values[kept][:, needed], picture_size, name)
     points, known = convert(values[kept], source, H36M_17)
     if confidence is not None:
         confidence, _ = convert(confidence[kept][..., None], source, H36M_17)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from keras_pose.data.pictures.mp4_shown import shown_frames
 from keras_pose.data.pictures.picture import ENDINGS, decode_picture
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
@@ -49,7 +50,9 @@ class FrameReader:
             capture = _capture(self.path)
             count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
             capture.release()
-            self.numbers = np.arange(max(count, 0))
+            # Of a trimmed film fewer frames are shown than stored.
+            shown = shown_frames(self.path) if count > 0 else None
+            self.numbers = np.arange(max(count if shown is None else min(count, shown), 0))
         if not len(self.numbers):
             raise ValueError(
                 f"{self.path} is no video that OpenCV reads and no folder of numbered pictures; get it "

@@ -308,3 +308,47 @@ def test_real_mpii_annotations_are_read(tmp_path):
     assert len(keypoints) == 17_928
     head, pelvis = keypoints.points_px[:, H36M_17.index("head")], keypoints.points_px[:, 0]
     assert (head[:, 1] < pelvis[:, 1]).mean() > 0.9
+
+
+def _shares(num=3):
+    """Poses within a picture of 640 x 480 px, in shares of its sides."""
+    pixels = np.random.default_rng(0).uniform((200, 40), (440, 470), (num, 17, 2))
+    return pixels, pixels / (640, 480)
+
+
+@pytest.mark.parametrize("ending", [".npy", ".json"])
+def test_shares_of_the_picture_are_refused_or_multiplied(tmp_path, ending):
+    pixels, shares = _shares()
+    path = tmp_path / f"poses{ending}"
+    if ending == ".npy":
+        np.save(path, shares)
+    else:
+        path.write_text(json.dumps(_results(np.concatenate([shares, np.ones((3, 17, 1))], -1))))
+    with pytest.raises(ValueError, match=r"lie between 0 and 1, .*: --picture_size=640x480"):
+        load_keypoints_2d(path)
+    scaled = load_keypoints_2d(path, picture_size=(640, 480))
+    knee = COCO_17.index("left_knee") if ending == ".json" else H36M_17.index("left_knee")
+    np.testing.assert_allclose(
+        scaled.points_px[:, H36M_17.index("left_knee")], pixels[:, knee], rtol=1e-5
+    )
+
+
+def test_joints_a_little_outside_and_unseen_ones_change_nothing(tmp_path):
+    _, shares = _shares()
+    shares[0, 3] = [0.5, 1.07]
+    shares[1, 4] = [-0.03, 0.4]
+    table = np.concatenate([shares, np.ones((3, 17, 1))], -1)
+    table[2, 5] = [400, 300, 0]
+    np.save(tmp_path / "poses.npy", table)
+    with pytest.raises(ValueError, match="lie between 0 and 1"):
+        load_keypoints_2d(tmp_path / "poses.npy")
+
+
+def test_pixels_are_not_multiplied_and_tiny_poses_are_said(tmp_path):
+    pixels, shares = _shares()
+    np.save(tmp_path / "pixels.npy", pixels)
+    with pytest.raises(ValueError, match="so they are pixels already; leave --picture_size"):
+        load_keypoints_2d(tmp_path / "pixels.npy", picture_size=(640, 480))
+    np.save(tmp_path / "centred.npy", shares - shares.mean(1, keepdims=True))
+    with pytest.warns(UserWarning, match="so they are no pixels; x and y must have the same unit"):
+        load_keypoints_2d(tmp_path / "centred.npy")
