@@ -79,13 +79,6 @@ class LiftingOptions:
                 f"--picture_size={self.picture_size} is not width and height such as 640x480, or "
                 "--dataset is not keypoints, which alone has it."
             )
-        if self.dataset == "keypoints" and (
-            self.model == "supervised" or self.input_2d == "orthographic"
-        ):
-            raise ValueError(
-                "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
-                "--input_2d=projected."
-            )
 
     @property
     def picture_width_height(self) -> tuple[int, int] | None:

@@ -203,3 +203,10 @@ class Config(LiftingOptions):
                 "--depth_activation=tanh belongs to --geometry=orthographic; use "
                 "--depth_activation=linear."
             )
+        if self.dataset == "keypoints" and (
+            self.model == "supervised" or self.input_2d == "orthographic"
+        ):
+            raise ValueError(
+                "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
+                "--input_2d=projected."
+            )

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras_pose.wild3d.data import load_bodies
-from keras_pose.wild3d.pose import decode_pose
 
+from keras_pose.bodies.data import load_bodies
+from keras_pose.bodies.pose import decode_pose
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
 from keras_pose.skeletons import MPII_16
