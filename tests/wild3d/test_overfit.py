@@ -1,4 +1,4 @@
-"""The recipe of body pictures learns 32 of them by heart: the first thing that a broken recipe cannot do."""
+"""The recipe of body pictures learns 32 of them by heart, the first thing that a broken one cannot do."""
 
 import dataclasses
 
@@ -29,8 +29,8 @@ _STILL = {
 
 @pytest.mark.slow
 def test_recipe_learns_pictures_by_heart(tmp_path):
-    # Whatever it is called, 32 pictures are enough to see maps that stay at zero, or left upon right: the
-    # recipe student_body_labels ends at 11 % of the side and shoulders 0.02 times as far apart as they are.
+    # 32 pictures are enough to see maps that stay at zero, or left upon right: measured alike, the recipe
+    # student_body_labels ends at 11 % of the side, with shoulders 0.02 times as far apart as they are.
     records.write_records(body_source(32, 3, size=SIDE + 32, style="wild"), tmp_path / "bodies")
     values = configs.flagfile_values(RECIPE, Config, RunOptions)
     config = dataclasses.replace(
