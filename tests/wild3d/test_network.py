@@ -131,6 +131,7 @@ _PHONES = [
     ("hourglass", "vector", "argmax"),
     ("hourglass", "map", "argmax_by_products"),
     pytest.param("mobilenet_v3_small", "map", "argmax_by_products", marks=pytest.mark.slow),
+    ("efficientnet_lite0 lateral", "map", "argmax_by_products"),
     pytest.param("resnet50", "map", "argmax_by_products", marks=pytest.mark.slow),
     pytest.param("hourglass", "vector", "argmax_by_products", marks=pytest.mark.slow),
     pytest.param("hourglass", "map", "soft_argmax", marks=pytest.mark.slow),
@@ -140,7 +141,10 @@ _PHONES = [
 @pytest.mark.parametrize(("backbone", "head", "coordinates"), _PHONES)
 def test_phones_run_the_pose(tmp_path, backbone, head, coordinates):
     """Builtin operations only; by products, only such as GPU delegates take over."""
-    network = build_network(**_SMALL, backbone=backbone, depth_head=head)
+    backbone, _, kind = backbone.partition(" ")
+    network = build_network(
+        **_SMALL, backbone=backbone, depth_head=head, head=kind or "deconvolution"
+    )
     pose = build_pose(network, 64, coordinates)
     signature = export.Signature(
         lambda image: pose(image, training=False), {"image": tf.TensorSpec((None, 64, 64, 3))}

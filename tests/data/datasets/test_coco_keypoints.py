@@ -67,6 +67,24 @@ def test_persons_by_hand(tmp_path):
         )
 
 
+def test_annotations_are_chosen_by_their_fields(tmp_path):
+    stated = {"licence": "MIT", "source": "mine", "group": "monday"}
+    annotations = [
+        _person(1, 7, **stated),
+        _person(2, 7, **stated | {"licence": "none stated"}),
+        _person(3, 7, **stated | {"source": "yours", "group": "tuesday"}),
+        _person(4, 7),
+    ]
+    path = _write(tmp_path, annotations)
+    chosen = read_coco_keypoints(path, where={"licence": ["MIT", "none stated"], "source": ["mine"]})
+    assert [(record.id, record.group) for record in chosen] == [(1, "monday"), (2, "monday")]
+    assert chosen.notes == ("2 persons of other fields were left out.",)
+    mit = read_coco_keypoints(path, where={"licence": ["MIT"]}, group_field="source")
+    assert [(record.id, record.group) for record in mit] == [(1, "mine"), (3, "yours")]
+    with pytest.raises(ValueError, match="no annotation has licence=GPL; the file has MIT, none"):
+        read_coco_keypoints(path, where={"licence": ["GPL"]})
+
+
 @pytest.mark.parametrize(
     ("annotations", "change", "word"),
     [

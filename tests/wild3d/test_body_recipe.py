@@ -1,0 +1,127 @@
+"""What the recipe for photographs adds: absent joints, the blob's unit, one cycle, mean weights, the head."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_pose.wild3d.config import Config
+from keras_pose.wild3d.model import PoseModel
+from keras_pose.wild3d.network import build_network
+
+SMALL = {
+    "image_size": 64,
+    "width": 8,
+    "backbone": "mobilenet_v3_small",
+    "head": "lateral",
+    "depth_head": "map",
+    "num_depth_modules": 1,
+    "batch_size": 4,
+    "num_steps": 10,
+}
+
+
+def _batch(size=64, count=4):
+    random = np.random.default_rng(0)
+    return {
+        "image": tf.constant(random.integers(0, 256, (count, size, size, 3)), tf.uint8),
+        "keypoints_2d": tf.fill((count, 16, 2), size / 2.0),
+        "visible": tf.ones((count, 16)),
+        "annotated": tf.ones((count, 16)),
+        "depth": tf.zeros((count, 16)),
+        "has_depth": tf.ones((count,)),
+    }
+
+
+def _maps_error(batch, value=0.0, **settings):
+    model = PoseModel(Config(**{**SMALL, "geometric_weight": 0.0, **settings}))
+    outputs = {
+        "heatmaps": [tf.fill((4, 16, 16, 16), value)],
+        "depth_maps": tf.zeros((4, 16, 16, 16)),
+    }
+    return np.array(model.terms(outputs, batch)["loss_heatmap"])
+
+
+def test_a_joint_that_is_not_found_costs_one_in_units_of_a_blob():
+    settings = {"heatmap_unit": "blob", "sigma": 1.5, "radius": 7, "subpixel": True}
+    # The integral of a Gaussian's square is pi sigma^2; the window cuts off less than a thousandth.
+    np.testing.assert_allclose(_maps_error(_batch(), **settings), 1.0, rtol=1e-3)
+
+
+def test_the_published_unit_stays_the_pixel():
+    # Blob of sigma 1.75 cut at 3 pixels, by hand: (sum over -3..3 of exp(-k^2 / 1.75^2))^2 / 256.
+    profile = np.exp(-(np.arange(-3, 4) ** 2) / 1.75**2)
+    np.testing.assert_allclose(_maps_error(_batch()), profile.sum() ** 2 / 256, rtol=1e-5)
+
+
+def test_absent_joints_are_learnt_and_unlabelled_ones_are_not():
+    batch = _batch()
+    visible, annotated = np.ones((4, 16), np.float32), np.ones((4, 16), np.float32)
+    visible[:, 0] = visible[:, 1] = 0.0  # neither in the crop
+    annotated[:, 1] = 0.0  # and of this one nobody knows where it is
+    batch |= {"visible": tf.constant(visible), "annotated": tf.constant(annotated)}
+    with_value = _maps_error(batch, 0.5, absent_outside=True)
+    batch["visible"] = tf.constant(np.where([True, False] + [False] * 14, visible, 0.0))
+    batch["annotated"] = tf.constant(np.tile(np.float32([1.0] + [0.0] * 15), (4, 1)))
+    alone = _maps_error(batch, 0.5, absent_outside=True)
+    # Half a peak everywhere where zero is right, in one joint of sixteen.
+    np.testing.assert_allclose(alone, 0.25 / 16, rtol=1e-6)
+    assert (with_value > alone).all()
+
+
+def test_one_cycle_rises_and_falls():
+    model = PoseModel(
+        Config(**SMALL, schedule="one_cycle", warmup_steps=3, learning_rate=0.5, optimizer="adamw")
+    )
+    model.compile()
+    rate = model.pose_optimizer._learning_rate
+    np.testing.assert_allclose([rate(step) for step in (0, 1, 2, 3)], [0.0, 0.25, 0.5, 0.5])
+    assert float(rate(9)) < 0.05
+
+
+def test_the_run_ends_with_the_mean_of_its_weights():
+    config = Config(**SMALL, ema_momentum=0.5, optimizer="adamw", learning_rate=0.1)
+    model = PoseModel(config)
+    model.compile()
+    weight = model.trained_variables[0]
+    seen = []
+    for _ in range(3):
+        model.train_step(_batch())
+        seen.append(np.array(weight))
+    model.take_mean_weights()
+    # The first update is taken whole: no mean of nothing.
+    wanted = 0.5 * (0.5 * seen[0] + 0.5 * seen[1]) + 0.5 * seen[2]
+    np.testing.assert_allclose(np.array(weight), wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_without_a_mean_the_last_weights_stay():
+    model = PoseModel(Config(**SMALL, optimizer="adamw"))
+    model.compile()
+    before = np.array(model.trained_variables[0])
+    model.take_mean_weights()
+    np.testing.assert_array_equal(model.trained_variables[0], before)
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v3_small", "resnet50"])
+def test_lateral_head_makes_maps_of_a_quarter(backbone):
+    network = build_network(
+        backbone=backbone, image_size=96, width=8, depth_head="map", num_depth_modules=1,
+        head="lateral",
+    )  # fmt: skip
+    outputs = network(np.zeros((1, 96, 96, 3), np.float32))
+    assert outputs["heatmaps"][0].shape == outputs["depth_maps"].shape == (1, 24, 24, 16)
+    assert any(layer.name == "pyramid0_lateral" for layer in network.layers)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"encoder_weights": "imagenet"}, "of efficientnet_lite0"),
+        ({"schedule": "one_cycle", "warmup_steps": 10}, "warm up for less"),
+        ({"schedule": "one_cycle", "decay_steps": 5}, "belongs to --schedule=steps"),
+        ({"image_size": 80}, "no multiple of 32; use 64"),
+        ({"image_size": 96, "head": "deconvolution"}, "no multiple of 64"),
+    ],
+)
+def test_contradictions_are_one_sentence(settings, said):
+    with pytest.raises(ValueError, match=said):
+        Config(**{**SMALL, **settings})
