@@ -158,6 +158,11 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
     formats = settings.chosen_formats
     if not exported.has_maps:
         formats = tuple(kind for kind in formats if kind not in export.SAMPLED_FORMATS)
+        if settings.formats and not formats:
+            raise ValueError(
+                f"--formats={settings.formats} needs a network with heat maps, and {settings.model_dir} "
+                "has none; name float32, float16 or int8 too."
+            )
     examples = None
     if exported.examples and set(formats) & set(export.SAMPLED_FORMATS):
         say("collecting crops that fix the scales of integers")
