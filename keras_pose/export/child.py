@@ -58,6 +58,7 @@ class _Child:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.errors):
+            assert stream
             with contextlib.suppress(OSError):
                 stream.close()
 
