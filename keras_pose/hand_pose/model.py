@@ -11,6 +11,7 @@ from keras import ops
 from keras_pose import codecs, losses
 from keras_pose.hand_pose.features import build_pose_encoder
 from keras_pose.hand_pose.network import build_hand_pose
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer, is_decayed
@@ -128,7 +129,7 @@ class PoseRegressor(keras.Model):
     def call(self, inputs, training=False):
         model = self.pose if training else self.inference_pose
         return model(
-            {"image": _unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
+            {"image": unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
             training=training,
         )
 
@@ -279,12 +280,6 @@ def _batch_norms(model):
             yield from _batch_norms(layer)
         elif isinstance(layer, keras.layers.BatchNormalization):
             yield layer
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image
 
 
 def _sum_over_replicas(value):

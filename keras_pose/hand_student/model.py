@@ -11,6 +11,7 @@ from keras_pose import codecs, losses
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.network import FEATURES, STRIDE, build_student_network
 from keras_pose.hand_student.pose import build_student_pose
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
@@ -132,7 +133,7 @@ class StudentModel(keras.Model):
         self.pose_optimizer = optimizer
 
     def call(self, inputs, training=False):
-        outputs = self.whole(_unit_range(inputs["image"]), training=training)
+        outputs = self.whole(unit_range(inputs["image"]), training=training)
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def train_step(self, data):
@@ -179,7 +180,7 @@ class StudentModel(keras.Model):
             return {name: terms.get(name, nothing) for name in self.term_weights}
         said = self.teacher(
             {
-                "image": ops.cast(_unit_range(data["image"]), "float32"),
+                "image": ops.cast(unit_range(data["image"]), "float32"),
                 "intrinsics": data["intrinsics"],
             }
         )
@@ -230,9 +231,3 @@ class StudentModel(keras.Model):
         total = ops.mean(sum(weights[name] * values for name, values in terms.items()))
         self.trackers["loss"].update_state(total)
         return replicas.over_global_batch(total)
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image

@@ -15,6 +15,7 @@ from keras_pose import losses
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.layers.encoders import build_encoder
 from keras_pose.layers.projection import build_projection_head
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
 from keras_pose.train import strategy as replicas
@@ -136,7 +137,7 @@ class ContrastiveModel(keras.Model):
         return self.encoder.trainable_variables + self.projection_head.trainable_variables
 
     def call(self, pictures, training=False):
-        return self.encoder(_unit_range(pictures), training=training)
+        return self.encoder(unit_range(pictures), training=training)
 
     def project(self, batch: dict[str, Tensor], training: bool) -> tuple[Tensor, Tensor]:
         """Points of every view, as the head gives them and compared: both views of a picture in turn.
@@ -151,7 +152,7 @@ class ContrastiveModel(keras.Model):
         """
         views = batch["views"]
         # Picture by picture: putting all first views first would copy the batch and change nothing.
-        pictures = _unit_range(tf.reshape(views, (-1, *views.shape[2:])))
+        pictures = unit_range(tf.reshape(views, (-1, *views.shape[2:])))
         features = self.encoder(pictures, training=training)
         raw = tf.cast(self.projection_head(features, training=training), self.compute_dtype)
         inverse = self.config.inverse
@@ -289,13 +290,6 @@ class ContrastiveModel(keras.Model):
         for name, value in logs.items():
             self.trackers[name].update_state(value, weight)
         return {name: self.trackers[name].result() for name in logs}
-
-
-def _unit_range(pictures):
-    """Pictures in [0, 1]: bytes are divided by 255, floats are taken as they are."""
-    if pictures.dtype == tf.uint8:
-        return tf.cast(pictures, tf.float32) / 255.0
-    return pictures
 
 
 def _gather(rows):

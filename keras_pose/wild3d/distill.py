@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from keras_pose import codecs, losses
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.train.teacher import require_fitting_teacher
 from keras_pose.train.weights import read_weights
 from keras_pose.wild3d import runs
@@ -161,10 +162,7 @@ class DistilledPoseModel(PoseModel):
         return [*self.network.trainable_variables, *self.imitation.trainable_variables]
 
     def call(self, inputs, training=False):
-        image = inputs["image"]
-        if keras.backend.standardize_dtype(image.dtype) == "uint8":
-            image = ops.cast(image, "float32") / 255.0
-        outputs = self.whole(image, training=training)
+        outputs = self.whole(unit_range(inputs["image"]), training=training)
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -179,9 +177,7 @@ class DistilledPoseModel(PoseModel):
         """
         config = self.config
         terms = super().terms(outputs, data)
-        image = data["image"]
-        if keras.backend.standardize_dtype(image.dtype) == "uint8":
-            image = ops.cast(image, "float32") / 255.0
+        image = unit_range(data["image"])
         said = {
             name: ops.cast(value, self.compute_dtype)
             for name, value in self.teacher(ops.cast(image, "float32")).items()

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_pose.codecs.mirror import with_mirror
 from keras_pose.data.pictures.boxes import joints_box
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.metrics import ACCURACY_JOINTS, Protocol, head_relative_hits, joint_table
 from keras_pose.wild3d import body_measures
 from keras_pose.wild3d.body_measures import SCORED_2D_JOINTS, position_measures, symmetry_measures
@@ -96,13 +97,7 @@ def pose_function(
         Function of pictures `[B, S, S, 3]`, uint8 or float in [0, 1], to the model's outputs.
     """
     pose = with_mirror(model) if flip else lambda pictures: model(pictures, training=False)
-    return tf.function(lambda pictures: dict(pose(model_input(pictures))))
-
-
-def model_input(pictures: tf.Tensor) -> tf.Tensor:
-    """What the model takes of a batch: uint8 or float `[B, S, S, 3]` to float32 in [0, 1]."""
-    is_bytes = pictures.dtype == tf.uint8
-    return tf.cast(pictures, tf.float32) / 255.0 if is_bytes else pictures
+    return tf.function(lambda pictures: dict(pose(unit_range(pictures))))
 
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_pose import codecs, losses
 from keras_pose.data.views.labelled_squares import render_labelled
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, build_optimizer
@@ -113,7 +114,7 @@ class PoseModel(keras.Model):
         return list(self.trackers.values())
 
     def call(self, inputs, training=False):
-        return self.network(_unit_range(inputs["image"]), training=training)
+        return self.network(unit_range(inputs["image"]), training=training)
 
     def train_step(self, data):
         data = self._with_image(data)
@@ -206,9 +207,3 @@ class PoseModel(keras.Model):
 
 def _steps(decay_steps):
     return (decay_steps,) if decay_steps else ()
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image

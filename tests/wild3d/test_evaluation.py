@@ -12,6 +12,7 @@ from keras_pose.codecs import (
     to_length,
     weak_perspective,
 )
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.metrics import Protocol
 from keras_pose.skeletons import MPII_16
 from keras_pose.wild3d import body_measures as measures
@@ -19,7 +20,6 @@ from keras_pose.wild3d.body_measures import position_measures, symmetry_measures
 from keras_pose.wild3d.evaluation import (
     MEAN_OF_ACTIONS,
     evaluate_bodies,
-    model_input,
     overall,
     pose_function,
 )
@@ -345,8 +345,8 @@ def test_symmetry_grows_with_the_size():
 
 
 def test_pictures_become_numbers_from_zero_to_one():
-    np.testing.assert_allclose(model_input(tf.constant([0, 255], tf.uint8)), [0.0, 1.0])
-    assert model_input(tf.constant([0.25])).numpy() == 0.25
+    np.testing.assert_allclose(unit_range(tf.constant([0, 255], tf.uint8)), [0.0, 1.0])
+    assert unit_range(tf.constant([0.25])).numpy() == 0.25
 
 
 def test_wrong_arguments_are_named():
