@@ -21,7 +21,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["keras_pose", "keras_pose.*"]),
-    package_data={"keras_pose": ["py.typed"]},
+    package_data={"keras_pose": ["py.typed"], "": ["*.css", "*.html", "*.js"]},
     # The reason for each line stands in docs/dependencies.md.
     install_requires=[
         "tensorflow>=2.21.0",

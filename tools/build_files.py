@@ -23,6 +23,8 @@ filegroup(
     ),
 )
 """
+# What a room reads beside its code; setup.py packs the same.
+_DATA = ("py.typed", "*.css", "*.html", "*.js")
 _EXPORTED = ("pyproject.toml", "setup.py")
 # Folders without code that targets read at run time, and the words by which a test shows that.
 _DATA_FOLDERS = ("flags", "savedmodels")
@@ -68,13 +70,13 @@ def _library_folder(folder: Path, root: Path) -> str:
     deps = set().union(*(imports_of(file, root).rooms for file in files)) - {name}
     if name.startswith(f"{PACKAGE}/"):
         deps.add(PACKAGE)
-    marker = ["py.typed"] if (folder / "py.typed").exists() else []
+    data = [file.name for ending in _DATA for file in sorted(folder.glob(ending))]
     rules = [
         _rule(
             "py_library",
             name=folder.name,
             srcs=[file.name for file in files],
-            data=marker,
+            data=data,
             deps=[_label(dep) for dep in deps],
         )
     ]

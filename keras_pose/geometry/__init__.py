@@ -8,8 +8,10 @@ from keras_pose.geometry.bones import bone_lengths, bone_vectors
 from keras_pose.geometry.camera import (
     camera_to_world,
     centred_intrinsics,
+    focal_of_view,
     intrinsics_matrix,
     project,
+    project_arrays,
     world_to_camera,
 )
 from keras_pose.geometry.length import length
@@ -28,11 +30,13 @@ __all__ = [
     "bone_vectors",
     "camera_to_world",
     "centred_intrinsics",
+    "focal_of_view",
     "intrinsics_matrix",
     "invert_rotation",
     "length",
     "other_picture",
     "project",
+    "project_arrays",
     "rotate",
     "rotation_x",
     "rotation_y",

@@ -6,6 +6,9 @@ the first pixel's centre at (0, 0), as OpenCV does, adds 0.5 to both principal c
 Lens distortion is not modelled here.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -38,6 +41,19 @@ def intrinsics_matrix(focal_px: Tensor, centre_px: Tensor) -> Tensor:
     return ops.stack([ops.stack(row, axis=-1) for row in rows], axis=-2)
 
 
+def focal_of_view(longer_side_px: Any, fov_deg: float) -> Any:
+    """Return the focal length that shows the longer side of a picture under an angle.
+
+    Args:
+        longer_side_px: number, array or tensor, pixels.
+        fov_deg: the angle in degrees, above 0 and below 180.
+
+    Returns:
+        Pixels, of the type given.
+    """
+    return longer_side_px / (2.0 * math.tan(math.radians(fov_deg) / 2.0))
+
+
 def centred_intrinsics(
     height: int, width: int, focal_px: float = 0.0, fov_deg: float = 0.0
 ) -> np.ndarray:
@@ -62,7 +78,7 @@ def centred_intrinsics(
                 f"focal_px={focal_px} and fov_deg={fov_deg} make no lens; give a focal length in "
                 "pixels, or an angle between 0 and 180 degrees."
             )
-        focal_px = max(height, width) / (2.0 * np.tan(np.radians(fov_deg) / 2.0))
+        focal_px = focal_of_view(max(height, width), fov_deg)
     if not (np.isfinite(focal_px) and focal_px > 0.0):
         raise ValueError(f"focal_px={focal_px} is no focal length; give pixels, above 0.")
     return np.array([[focal_px, 0.0, width / 2.0], [0.0, focal_px, height / 2.0], [0.0, 0.0, 1.0]])
@@ -106,6 +122,21 @@ def camera_to_world(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
     require_last_axes("rotation", rotation, (3, 3))
     require_last_axes("centre", centre, (3,))
     return rotate(points, invert_rotation(rotation)) + centre[..., None, :]
+
+
+def project_arrays(points_cam: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+    """Project as `project` does, in NumPy alone, for readers and renderers in worker threads.
+
+    Args:
+        points_cam: `[..., J, 3]`, camera frame, any length unit.
+        intrinsics: `[3, 3]` or `[..., 3, 3]`, pixels.
+
+    Returns:
+        float64 `[..., J, 2]`, continuous pixels.
+    """
+    matrix = np.swapaxes(np.asarray(intrinsics, np.float64), -1, -2)
+    homogeneous = np.asarray(points_cam, np.float64) @ matrix
+    return homogeneous[..., :2] / homogeneous[..., 2:]
 
 
 def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:

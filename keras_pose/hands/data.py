@@ -5,7 +5,6 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import records
@@ -13,6 +12,7 @@ from keras_pose.data.records.sets import RecordSet, choose_labelled
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.draws import ViewRanges, plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.geometry import focal_of_view, intrinsics_matrix
 from keras_pose.hands.options import HandOptions
 from keras_pose.hands.record_sets import open_records
 from keras_pose.skeletons import HAND_21_FREIHAND
@@ -175,15 +175,8 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
 def _intrinsics(record, fov_deg):
     """The record's camera matrix, or that of a lens with a field of view over the longer side."""
     height, width = tf.cast(record["height"], tf.float32), tf.cast(record["width"], tf.float32)
-    focal = tf.maximum(height, width) / (2.0 * np.tan(np.radians(fov_deg) / 2.0))
-    zero, one = tf.zeros_like(focal), tf.ones_like(focal)
-    assumed = tf.stack(
-        [
-            tf.stack([focal, zero, width / 2.0]),
-            tf.stack([zero, focal, height / 2.0]),
-            tf.stack([zero, zero, one]),
-        ]
-    )
+    focal = focal_of_view(tf.maximum(height, width), fov_deg)
+    assumed = intrinsics_matrix(tf.stack([focal, focal]), tf.stack([width, height]) / 2.0)
     return tf.where(record["has_intrinsics"] > 0, record["intrinsics"], assumed)
 
 

@@ -1,16 +1,19 @@
-"""What every network does to its pictures first."""
-
-from typing import Any
+"""Pictures of bytes as numbers in [0, 1]."""
 
 import keras
 from keras import ops
 
+from keras_pose.geometry.shapes import Tensor
 
-def unit_range(pictures: Any) -> Any:
-    """Return pictures in [0, 1]: bytes as float32 divided by 255, floats as they are.
+
+def unit_range(pictures: Tensor) -> Tensor:
+    """Return pictures in [0, 1]: bytes are divided by 255, floats are taken as they are.
 
     Args:
-        pictures: uint8 or float `[B, S, S, 3]`.
+        pictures: uint8 or floating `[..., H, W, C]`.
+
+    Returns:
+        float32 where bytes were given, else as given, of the same shape.
     """
     if keras.backend.standardize_dtype(pictures.dtype) == "uint8":
         return ops.cast(pictures, "float32") / 255.0

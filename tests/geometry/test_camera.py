@@ -9,6 +9,7 @@ from keras_pose.geometry import (
     centred_intrinsics,
     intrinsics_matrix,
     project,
+    project_arrays,
     rotation_x,
     rotation_y,
     world_to_camera,
@@ -34,6 +35,14 @@ def test_projection_by_hand():
     # 1 m right, 0.5 m down, 4 m ahead: 1200 * 1/4 + 500 and 1100 * 0.5/4 + 400.
     got = project(np.array([[1.0, 0.5, 4.0], [0.0, 0.0, 9.0]]), INTRINSICS)
     np.testing.assert_allclose(got, [[800.0, 537.5], [500.0, 400.0]], atol=1e-12)
+
+
+def test_arrays_are_projected_like_tensors():
+    points = people()
+    pixels = project_arrays(points, INTRINSICS)
+    np.testing.assert_allclose(pixels, project(points, INTRINSICS), rtol=1e-12)
+    assert type(pixels) is np.ndarray and pixels.dtype == np.float64
+    np.testing.assert_array_equal(project_arrays([[1, 0.5, 4]], INTRINSICS), [[800.0, 537.5]])
 
 
 def test_optical_axis_meets_the_corner_between_the_middle_pixels():

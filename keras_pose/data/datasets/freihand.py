@@ -19,7 +19,7 @@ import numpy as np
 from keras_pose.data.pictures.picture import read_picture
 from keras_pose.data.records.record import Record, RecordSource
 from keras_pose.files import read_json
-from keras_pose.geometry import other_picture
+from keras_pose.geometry import other_picture, project_arrays
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
 _MOST_OFF = 0.1
@@ -97,7 +97,7 @@ def read_freihand(
             image=image,
             height=height,
             width=width,
-            keypoints_2d=None if points is None else project(points, matrix),
+            keypoints_2d=None if points is None else project_arrays(points, matrix),
             keypoints_3d=points,
             intrinsics=matrix,
             side="right",
@@ -106,20 +106,6 @@ def read_freihand(
         )
 
     return RecordSource("freihand", LICENCE, "hand_21_freihand", len(files), read, tuple(notes))
-
-
-def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Project points of the camera frame: the two first parts of K X over the third.
-
-    Args:
-        points: float [..., J, 3], camera frame, any unit.
-        intrinsics: float [3, 3], px.
-
-    Returns:
-        float64 [..., J, 2], px.
-    """
-    homogeneous = np.asarray(points, np.float64) @ np.asarray(intrinsics, np.float64).T
-    return homogeneous[..., :2] / homogeneous[..., 2:]
 
 
 def _pictures(root, split, count, versions):

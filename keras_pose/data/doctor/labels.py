@@ -13,6 +13,7 @@ import numpy as np
 from keras_pose.data.doctor.bodies import body_faults, body_order_evidence, is_body
 from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.data.records.record import Record
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, Skeleton
 
 Fault = tuple[str, str]
@@ -210,11 +211,10 @@ def _projection_error(record: Record) -> tuple[float, float]:
     kept = np.asarray(record.visible) > 0
     if matrix is None or solid is None or flat is None or not record.has_absolute_depth:
         return np.inf, 0.0
-    solid, flat = solid[kept].astype(np.float64), flat[kept].astype(np.float64)
+    solid, flat = solid[kept], flat[kept].astype(np.float64)
     if kept.sum() < 4 or not (solid[:, 2] > 0).all() or not matrix[0, 0] > 0:
         return np.inf, 0.0
-    pixels = solid @ matrix.astype(np.float64).T
-    error = np.linalg.norm(pixels[:, :2] / pixels[:, 2:] - flat, axis=1)
+    error = np.linalg.norm(project_arrays(solid, matrix) - flat, axis=1)
     # Half a pixel is a matter of where a pixel's centre is; labels are rounded to whole ones.
     return float(np.median(error)), max(1.5, 0.03 * float(np.ptp(flat, axis=0).max()))
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from keras_pose.data.generated.backgrounds import Backgrounds
-from keras_pose.data.generated.body_camera import BOX_MARGIN, BodyCamera, project, window_intrinsics
+from keras_pose.data.generated.body_camera import BOX_MARGIN, BodyCamera, window_intrinsics
 from keras_pose.data.generated.body_look import BodyLight, BodyLook
 from keras_pose.data.generated.body_parts import body_scale
 from keras_pose.data.generated.body_poses import PosePool, placed, with_lengths
@@ -27,6 +27,7 @@ from keras_pose.data.generated.photograph import photograph
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.pictures.boxes import square_box
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import H36M_17, MPII_16_SPINE
 
 SOURCE = "generated_bodies"
@@ -127,7 +128,7 @@ def generate_body(
     ground = _shaded(ground, shadow, camera, intrinsics, light.shadow)
     image, buffer = render_body(surface, intrinsics, ground, look, light, rotation, shadow, rng)
     labels = points[_ROWS]
-    pixels = project(labels, intrinsics)
+    pixels = project_arrays(labels, intrinsics)
     extent = np.concatenate([pixels.min(0), np.ptp(pixels, axis=0)])
     if rng.random() < kind.occluded_share:
         image = occlude(image, rng, pixels)

@@ -123,17 +123,3 @@ def window_intrinsics(
     corner = 0.5 * (low + high - side) + box * rng.uniform(-shift, shift, 2)
     focal = size / side
     return np.array([[focal, 0, -corner[0] * focal], [0, focal, -corner[1] * focal], [0, 0, 1.0]])
-
-
-def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Project points of the camera frame.
-
-    Args:
-        points: float64 `[..., 3]`, metres, camera frame.
-        intrinsics: float64 `[3, 3]`.
-
-    Returns:
-        float64 `[..., 2]`, pixels.
-    """
-    homogeneous = points @ intrinsics.T
-    return homogeneous[..., :2] / homogeneous[..., 2:]

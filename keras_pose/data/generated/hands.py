@@ -20,6 +20,7 @@ from keras_pose.data.generated.hand_renderer import render_hand
 from keras_pose.data.generated.hand_surface import hand_surface
 from keras_pose.data.generated.photograph import photograph
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 SOURCE = "generated_hands"
@@ -110,7 +111,7 @@ def generate_hand(
     look = random_look(rng, skin, palm)
     image, buffer = render_hand(surface, intrinsics, ground, look, rng)
     image = photograph(image, rng)
-    pixels = _project(points, intrinsics)
+    pixels = project_arrays(points, intrinsics)
     radii = _joint_radii(shape)
     visible = seen_joints(points, radii, intrinsics, buffer, size)
     reach = radii / points[:, 2] * intrinsics[0, 0]
@@ -258,7 +259,7 @@ def seen_joints(
     Returns:
         float32 `[J]`, 1 or 0.
     """
-    pixels = _project(points, intrinsics)
+    pixels = project_arrays(points, intrinsics)
     factor = buffer.depth.shape[0] / size
     inside = np.all((pixels >= 0) & (pixels < size), axis=-1)
     column, row = np.clip((pixels * factor).astype(int), 0, buffer.depth.shape[0] - 1).T
@@ -277,11 +278,6 @@ def _check(index: int, seed: int, size: int, side: str, hands_per_person: int) -
         raise ValueError(
             f"size is {size} px and hands_per_person {hands_per_person}; use at least 32 and 1."
         )
-
-
-def _project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    homogeneous = points @ intrinsics.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
 def _joint_radii(shape: HandShape) -> np.ndarray:
@@ -325,7 +321,7 @@ def _random_camera(
     target = size * (0.5 + rng.uniform(-0.42, 0.42, 2) * (1.0 - fill))
     shift = np.array([0.0, 0.0, distance])
     for _ in range(3):
-        pixels = _project(points + shift, intrinsics)
+        pixels = project_arrays(points + shift, intrinsics)
         middle = 0.5 * (pixels.max(0) + pixels.min(0))
         shift[:2] += (target - middle) * distance / focal
     # `points` were centred: the shift for the hand's own origin is that of the wrist.

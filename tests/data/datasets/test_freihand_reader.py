@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.datasets.freihand import project, read_freihand
+from keras_pose.data.datasets.freihand import read_freihand
 from keras_pose.data.records import RecordReader, published_split, split_published, write_records
+from keras_pose.geometry import project_arrays
 
 REAL = pathlib.Path(__file__).parents[4] / "shared" / "data" / "fixture_freihand_layout_synthetic"
 needs_real = pytest.mark.skipif(
@@ -47,7 +48,9 @@ def _layout(root, count=3, versions=4, with_labels=True):
 
 def test_projection_by_hand():
     # 480 * 0.01 / 0.8 + 112 = 118; 480 * -0.02 / 0.8 + 110 = 98.
-    np.testing.assert_allclose(project([[0.01, -0.02, 0.8]], _K), [[118.0, 98.0]], rtol=1e-12)
+    np.testing.assert_allclose(
+        project_arrays([[0.01, -0.02, 0.8]], _K), [[118.0, 98.0]], rtol=1e-12
+    )
 
 
 def test_labels_go_by_sample_and_pictures_by_version(tmp_path):
