@@ -104,8 +104,8 @@ def finder_signatures(finder: Finder) -> dict[str, Signature]:
 
     Returns:
         `find` of `image_bytes` `[N]`, JPEG or PNG files of any sizes, to what `find_in_crops` gives, in
-        px of the picture, and `valid` `[N]`, 0 where a picture cannot be decoded; `find_crop` of `image` uint8
-        `[N, S, S, 3]`, whole pictures in a square, to the same in px of the square.
+        px of the picture, and `valid` `[N]`, 0 where a picture cannot be decoded; `find_crop` of `image`
+        uint8 `[N, S, S, 3]`, whole pictures in a square, to the same in px of the square.
     """
     size = finder.kind.size
 
