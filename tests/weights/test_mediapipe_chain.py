@@ -120,7 +120,7 @@ def test_joints_come_back_out_of_the_turned_square():
 def test_without_a_palm_the_box_is_looked_at_upright():
     palm = Palms(PALMS, (81, 81, 30, 30), _palm_points((81, 96), (111, 96)), sure=False)
     points = _pose(palm)["keypoints_2d"][0]
-    side = 2.0 * CROP_SIZE / 2.6
+    side = 1.5 * CROP_SIZE / 2.6
     np.testing.assert_allclose(points, CROP_SIZE / 2 + (_POINTS / 224 - 0.5) * side, atol=1e-2)
 
 
@@ -188,8 +188,10 @@ def test_found_hands_are_boxes_of_the_contract():
     palm = Palms(PALMS, (81, 81, 30, 30), _palm_points((96, 111), (96, 81)))
     answer = find_in_crops(palm_finder(palm), tf.zeros((2, 192, 192, 3)), 4)
     assert answer["count"].numpy().tolist() == [1, 1]
-    # Half of 2.6 times 30 px, about a middle 15 px above the palm's.
-    np.testing.assert_allclose(answer["boxes"][0, 0], [96 - 19.5, 81 - 19.5, 39, 39], atol=1e-3)
+    # 0.65 of 2.6 times 30 px, about a middle 15 px above the palm's.
+    np.testing.assert_allclose(
+        answer["boxes"][0, 0], [96 - 25.35, 81 - 25.35, 50.7, 50.7], atol=1e-3
+    )
     assert not answer["boxes"][0, 1:].numpy().any()
     np.testing.assert_allclose(answer["rotations"][0, 0], 0.0, atol=1e-5)
     assert answer["points"].shape == (2, 4, 7, 2)
