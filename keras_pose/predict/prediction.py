@@ -17,8 +17,8 @@ from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.pose import FoundPose
-from keras_pose.predict.regions import Regions
 from keras_pose.predict.results import Results
+from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
@@ -68,18 +68,18 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     root, names, notes = (place.parent, [place.name], []) if is_film else find_pictures(place)
     if config.smooth and not is_film:
         raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
-    regions = Regions(config.boxes)
-    if place.is_dir() and not is_film:
-        notes += unused_boxes_notes(regions.names, names, place)
     finder = Finder(config)
+    search = Search(config, finder.main.kind)
+    if place.is_dir() and not is_film:
+        notes += unused_boxes_notes(search.regions.names, names, place)
     failures: dict[str, str] = {}
     if is_film:
         source: str | int = config.webcam if config.webcam >= 0 else str(place)
-        results = _follow(config, finder, regions, source, capture, failures)
+        results = _follow(config, finder, search, source, capture, failures)
     else:
         results = Results(config, 0.0, "")
         try:
-            for name, image, poses in _find_all(finder, regions, root, names, failures):
+            for name, image, poses in _find_all(finder, search, root, names, failures):
                 drawing = _drawn(config, image, poses)
                 camera = finder.lens.of(*image.shape[:2])
                 if config.overlay:
@@ -91,11 +91,11 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
             failures = {"": _stopped(results, len(names), "pictures")} | failures
     notes += finder.lens.notes
     if len(results):
-        notes += results.write(_facts(config, finder))
+        notes += [*search.notes(), *results.write(_facts(config, finder, search))]
     return Outcome(failures, notes, len(results))
 
 
-def _facts(config, finder):
+def _facts(config, finder, search):
     facts: dict[str, Any] = {
         "source": config.pictures or f"camera {config.webcam}",
         "saved_model": f"{config.saved_model} ({finder.main.name}, version {finder.main.version})",
@@ -111,6 +111,7 @@ def _facts(config, finder):
             "do not measure accuracy on these poses"
         )
     return facts | {
+        "boxes": search.words,
         "camera": finder.lens.words,
         "size": finder.size_words,
         "smoothing": smoothing,
@@ -124,13 +125,13 @@ def _drawn(config, image, poses):
     return draw_on_picture(image, poses, config.min_score)
 
 
-def _find_all(finder, regions, root, names, failures) -> Iterator[tuple[str, np.ndarray, list]]:
+def _find_all(finder, search, root, names, failures) -> Iterator[tuple[str, np.ndarray, list]]:
     bar = ProgressBar("pictures", len(names))
     for number, name in enumerate(names):
         bar.show(number)
         try:
             image = decode_picture((root / name).read_bytes(), name)
-            entries = regions.of(name, image.shape)
+            entries = search.of(name, image)
             poses = _find(finder, name, image, entries)
         except (ValueError, OSError) as error:
             failures[name] = str(error)
@@ -144,6 +145,8 @@ def _find(finder, name, image, entries) -> list[FoundPose]:
     if finder.hands is None:
         sides = [finder.side_of(side, name) for _, side in entries]
         return finder.look(name, image, [box for box, _ in entries], sides)
+    if not entries:
+        return []
     of_bodies = [box for box, side in entries if not side]
     of_hands = [(box, side) for box, side in entries if side]
     if not of_bodies:
@@ -153,7 +156,7 @@ def _find(finder, name, image, entries) -> list[FoundPose]:
     return finder.attach(bodies, finder.add_hands(name, image, bodies, of_hands))
 
 
-def _follow(config, finder, regions, source, capture, failures) -> Results:
+def _follow(config, finder, search, source, capture, failures) -> Results:
     """Everybody through a film, from the boxes of its first frame."""
     is_camera = isinstance(source, int)
     stem = "camera" if is_camera else Path(source).stem
@@ -169,7 +172,7 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
             for number, image in enumerate(video):
                 bar.show(number)
                 if not tracks:
-                    tracks = _tracks(config, finder, regions.of(name, image.shape), name)
+                    tracks = _tracks(config, finder, search.of(name, image), name)
                 poses = _next(finder, tracks, str(number), image)
                 hands = finder.add_hands(str(number), image, poses)
                 if config.smooth:

@@ -35,6 +35,11 @@ class PredictConfig:
         "right may be added, or a .json, as keras_pose.data.prepare takes them, or x,y,width,height "
         "itself for all pictures, or for the first frame of a video; empty looks at the whole picture.",
     )
+    finder: str = option(
+        "auto",
+        "Where there are no --boxes: folder of a finder, whose boxes are looked at; auto takes find_hands or "
+        "find_people beside --saved_model where it is there; none, whole pictures.",
+    )
     side: str = option(
         "auto",
         "Which hands: auto is right for a hand network alone, both with a body; with both and a hand "

@@ -27,7 +27,7 @@ BONE_LENGTH_RANGE_M = (1e-3, 1.0)
 DEPTH_UNIT = "lengths of the reference bone, relative to the wrist"
 
 # Side of the square that a landmark network sees over the longer side of the hand's box.
-_SQUARE_SCALE = 2.0
+_SQUARE_SCALE = 1.5
 # With a box there is a hand, so less is asked of the palm than in a whole picture.
 _MIN_PALM_SCORE = 0.2
 _MOST_PALMS = 3
