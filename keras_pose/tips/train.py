@@ -55,11 +55,11 @@ class LiftingData:
         return {"source": self.heldout.source} | count
 
     def skipped(self) -> dict[str, str]:
-        """Nothing: poses that cannot be read are refused."""
+        """Return nothing: poses that cannot be read are refused."""
         return {}
 
     def as_sentence(self) -> contextlib.AbstractContextManager:
-        """Nothing to turn into a sentence, see `skipped`."""
+        """Return a context that does nothing, see `skipped`."""
         return contextlib.nullcontext()
 
 
