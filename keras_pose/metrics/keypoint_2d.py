@@ -13,11 +13,10 @@ def _relative_distances(predicted, true, visible, box_side):
     predicted, true, box_side = as_floating(predicted, true, box_side)
     require_points("predicted", predicted, 2)
     require_equal_points("predicted", predicted, "true", true)
-    visible = ops.cast(visible, predicted.dtype)
-    # What is not visible may hold anything, NaN too.
-    seen = visible > 0
+    # What is not visible may hold anything, NaN too. COCO's flags 1 and 2 are both visible.
+    seen = ops.cast(visible, predicted.dtype) > 0
     step = ops.where(seen[..., None], predicted - true, ops.zeros_like(predicted))
-    return length(step) / box_side[..., None], visible
+    return length(step) / box_side[..., None], ops.cast(seen, predicted.dtype)
 
 
 def _visible_mean(values, visible):
@@ -32,7 +31,7 @@ def box_relative_error(
     Args:
         predicted: floating `[..., J, 2]`, pixels.
         true: floating `[..., J, 2]`, same pixels.
-        visible: `[..., J]`, 0 or 1.
+        visible: `[..., J]`, above 0 where the keypoint is labelled.
         box_side: floating `[...]` > 0, longer side of the true box, same pixels.
 
     Returns:
@@ -56,7 +55,7 @@ def box_relative_pck(
     Args:
         predicted: floating `[..., J, 2]`, pixels.
         true: floating `[..., J, 2]`, same pixels.
-        visible: `[..., J]`, 0 or 1.
+        visible: `[..., J]`, above 0 where the keypoint is labelled.
         box_side: floating `[...]` > 0, longer side of the true box, same pixels.
         fractions: F limits, inclusive.
 
