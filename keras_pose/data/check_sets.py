@@ -88,7 +88,7 @@ class SetEvidence:
             yield "corners_of_set", f"{self._num_of_corners} of {self._num_squares} squares"
 
     def _limb_faults(self) -> Iterator[Fault]:
-        table = np.array(self._limbs).reshape(-1, len(_LINES) + 1)
+        table = np.reshape(self._limbs, (-1, len(_LINES) + 1))
         ranges = [*_LINES, ("legs", "arms", _LEGS_PER_ARMS)]
         for line, (start, end, (low, high)) in enumerate(ranges):
             known = table[np.isfinite(table[:, line]), line]
