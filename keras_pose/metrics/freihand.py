@@ -82,6 +82,12 @@ def _pair(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarr
             f"Prediction {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; "
             "replace what cannot be predicted, for example by the mean pose."
         )
+    broken = ~np.isfinite(true).all(axis=(1, 2))
+    if broken.any():
+        raise ValueError(
+            f"Label {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; leave "
+            "those samples out of predictions and labels."
+        )
     return predicted, true
 
 
@@ -102,7 +108,8 @@ def align_similarity(
         float64 `[N, P, 3]` in the unit of `true`.
 
     Raises:
-        ValueError: the shapes differ, a prediction is not finite, or `reflection` is another word.
+        ValueError: the shapes differ, a prediction or a label is not finite, or `reflection` is another
+            word.
     """
     require_choice("reflection", reflection, ("best", "forbid"))
     predicted, true = _pair(predicted, true)
@@ -220,7 +227,7 @@ def freihand_scores(
         Numbers under the keys of `FREIHAND_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ or a prediction is not finite.
+        ValueError: shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = _set_scores("xyz", predicted, true)
@@ -267,7 +274,7 @@ def peclr_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
         Numbers under the keys of `PECLR_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ or a prediction is not finite.
+        ValueError: shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = {}

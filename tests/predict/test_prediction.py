@@ -72,20 +72,6 @@ def test_a_left_hand_is_the_mirror_image_of_a_right_one(models, tmp_path):
     np.testing.assert_allclose(found["left"]["keypoints_3d_m"], mirrored, atol=1e-4)
 
 
-def test_a_camera_matrix_of_another_picture_is_said(models, tmp_path):
-    (tmp_path / "k.json").write_text("[[1500, 0, 960], [0, 1500, 540], [0, 0, 1]]")
-    for name in ("a.png", "b.png"):
-        write(tmp_path / "pictures" / name)
-    settings = {"intrinsics": str(tmp_path / "k.json")}
-    outcome = predict_files(
-        config(models["body"], tmp_path / "pictures", tmp_path / "out", **settings)
-    )
-    (note,) = outcome.notes
-    assert note.startswith(f"--intrinsics={tmp_path / 'k.json'} seems to be of other pictures")
-    assert "of 1920 x 1080 px, not of 160 x 120 px; positions are then wrong" in note
-    assert outcome.failures == {}
-
-
 def test_without_a_camera_metres_are_about_the_root(models, tmp_path):
     content = run(models["body"], write(tmp_path / "a.png"), tmp_path / "out")
     (pose,) = content["poses"]

@@ -126,6 +126,11 @@ def read_coco_keypoints(
         notes.append(missing_note(num_missing))
     if num_flat:
         notes.append(f"{num_flat} boxes had no area and were made from the joints.")
+    if not persons and 0 < counts["too small"] == len(annotations) - counts["crowds"]:
+        raise ValueError(
+            f"{path}: every person is smaller than {min_side:g} px; if joints and boxes are shares of "
+            "the picture, between 0 and 1, multiply them by its width and height."
+        )
     if not persons:
         raise ValueError(f"{path} has no person with {min_joints} labelled joints; {_ADVICE}.")
     root = _pictures(path, pictures)

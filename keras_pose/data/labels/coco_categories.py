@@ -33,6 +33,7 @@ class CategoryNames:
         self._rows: dict[Any, list[int] | None] = {}
         self._other: dict[Any, str] = {}
         self._left_out: Counter[Any] = Counter()
+        self._rearranged: list[str] = []
         listed = content.get("categories")
         for category in listed if isinstance(listed, list) else ():
             if isinstance(category, Mapping):
@@ -53,6 +54,7 @@ class CategoryNames:
             )
         elif rows != list(range(len(rows))):
             self._rows[key] = rows
+            self._rearranged.append(str(category.get("name", key)))
 
     def rows_of(self, annotation: Mapping[str, Any]) -> list[int] | None:
         """Find the rows of an annotation's joints.
@@ -90,8 +92,12 @@ class CategoryNames:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on what was left out."""
-        return [
+        """Sentences on what was left out and what was rearranged."""
+        rearranged = [
+            f"Joints of category {name!r} were rearranged by their names."
+            for name in self._rearranged
+        ]
+        return rearranged + [
             f"{count} annotations were left out, since their joints are others: {self._other[key]}."
             for key, count in self._left_out.items()
             if count

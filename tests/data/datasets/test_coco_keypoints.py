@@ -141,7 +141,9 @@ def test_joints_are_rearranged_by_the_names_of_their_category(tmp_path):
     spelt = [name.replace("left_", "L").replace("right_", "R ") for name in names]
     content = _categories(spelt, id=3.0)
     person = straight | {"keypoints": table, "category_id": 3}
-    (record,) = read_coco_keypoints(_write(tmp_path, [person], **content))
+    source = read_coco_keypoints(_write(tmp_path, [person], **content))
+    assert source.notes == ("Joints of category 'person' were rearranged by their names.",)
+    (record,) = source
     place = {name: record.keypoints_2d[j].tolist() for j, name in enumerate(MPII_16.joints)}
     # As `test_persons_by_hand` has it.
     assert place["right_ankle"] == [160, 120] and place["left_wrist"] == [90, 155]
@@ -263,3 +265,12 @@ def test_a_picture_that_exif_turns_has_the_size_it_is_shown_in(tmp_path):
     file.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
     with pytest.raises(ValueError, match="is 240 x 200 px, .* before EXIF turned it"):
         read_coco_keypoints(path).read(0)
+
+
+def test_shares_of_the_picture_are_no_pixels(tmp_path):
+    person = _person(1, 7, bbox=[0.1, 0.1, 0.5, 0.8])
+    table = np.reshape(person["keypoints"], (17, 3)) / [200, 240, 1]
+    with pytest.raises(
+        ValueError, match="smaller than 48 px; if joints and boxes are shares of the"
+    ):
+        read_coco_keypoints(_write(tmp_path, [person | {"keypoints": table.ravel().tolist()}]))

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 import pathlib
 
 import cv2
@@ -10,18 +9,15 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_pose.data.datasets.body_joints import labelled_joints
 from keras_pose.data.datasets.mpii_scale import square_of
 from keras_pose.data.doctor.bodies import body_faults, body_order_evidence
 from keras_pose.data.doctor.check import check_records
 from keras_pose.data.doctor.findings import KINDS, findings_table
 from keras_pose.data.doctor.labels import label_faults
-from keras_pose.data.doctor.sets import SetEvidence
 from keras_pose.data.generated.bodies import body_source
-from keras_pose.data.pictures.boxes import square_box
 from keras_pose.data.records import Record, write_records
 from keras_pose.data.records import writer as record_files
-from keras_pose.skeletons import COCO_17, H36M_17, MPII_16, MPII_16_SPINE, convert
+from keras_pose.skeletons import H36M_17, MPII_16, MPII_16_SPINE, convert
 
 SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 needs_real = pytest.mark.skipif(
@@ -278,56 +274,6 @@ def test_squares_of_bodies_may_reach_far_out_but_two_corners_may_not(bodies):
     assert "box_corners" not in dict(label_faults(far))
     corners = dataclasses.replace(far, box=np.array([8.0, 8.0, 60.0, 100.0]))
     assert "box_corners" in dict(label_faults(corners))
-
-
-@needs_real
-@pytest.mark.parametrize("is_reversed", [False, True])
-def test_cocos_joints_in_another_order_show_on_the_set(is_reversed):
-    content = json.loads((SHARED / "people_real" / "annotations.json").read_text())
-    evidence = SetEvidence()
-    for number, person in enumerate(content["annotations"][::200]):
-        table = np.reshape(person["keypoints"], (17, 3))[:: -1 if is_reversed else 1]
-        points, visible = labelled_joints(table[:, :2], table[:, 2], COCO_17, MPII_16)
-        evidence.add(
-            Record(number, "s", "n", b"x", 9, 9, "mpii_16", keypoints_2d=points, visible=visible)
-        )
-    assert ("limbs_of_set" in dict(evidence.faults())) == is_reversed
-
-
-@pytest.mark.parametrize("is_wrong", [False, True])
-def test_limbs_that_are_there_tell_the_order(is_wrong, bodies, tmp_path, monkeypatch):
-    """Legs named arms and arms legs, and as in COCO neither neck nor top of the head."""
-    legs = list(MPII_16.indices(f"{s}_{p}" for s in ("left", "right") for p in ("hip", "knee", "ankle")))  # fmt: skip  # noqa: E501
-    seen = np.ones(16, np.float32)
-    seen[[8, 9]] = 0
-
-    def spoilt(record):
-        points = _swapped(record.keypoints_2d, legs + _ARMS) if is_wrong else record.keypoints_2d
-        points = points * seen[:, None]
-        return dataclasses.replace(record, keypoints_2d=points, visible=seen, keypoints_3d=None)
-
-    kinds = _write(map(spoilt, bodies), tmp_path / "set", monkeypatch)
-    assert ("limbs_of_set" in kinds) == is_wrong, kinds
-
-
-def test_squares_made_of_two_corners_show_on_the_set(bodies, tmp_path, monkeypatch):
-    def with_box(record, are_corners):
-        record = dataclasses.replace(
-            record,
-            keypoints_2d=record.keypoints_2d + 30,
-            keypoints_3d=None,
-            intrinsics=None,
-            head_size=0.0,
-        )
-        low, high = record.keypoints_2d.min(0) - 1, record.keypoints_2d.max(0) + 1
-        box = np.r_[low, high if are_corners else high - low]
-        return dataclasses.replace(record, box=square_box(box, 1.25), height=100, width=100)
-
-    for are_corners in (True, False):
-        records = [with_box(record, are_corners) for record in bodies]
-        kinds = _write(records, tmp_path / str(are_corners), monkeypatch)
-        assert ("corners_of_set" in kinds) == are_corners
-    assert KINDS["corners_of_set"].weight == "error"
 
 
 def test_other_skeletons_are_left_alone():
