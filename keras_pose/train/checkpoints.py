@@ -119,7 +119,7 @@ class Checkpoints:
         for step in reversed(self.steps()):
             prefix = self._prefix(step)
             try:
-                tensors = _read(prefix)
+                tensors = read_checkpoint(prefix)
             except Exception as error:  # TensorFlow raises IndexError, RuntimeError and more
                 damaged.append(f"{prefix}: this checkpoint is damaged ({_reason(error)})")
                 continue
@@ -136,10 +136,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints that are there, whole or not, oldest first."""
-        if not os.path.isdir(self.folder):
-            return []
-        found = (re.fullmatch(r"step-(\d+)\.(index|data-.*)", n) for n in os.listdir(self.folder))
-        return sorted({int(match[1]) for match in found if match})
+        return checkpoint_steps(self.folder)
 
     def _prefix(self, step):
         return os.path.join(self.folder, f"step-{step}")
@@ -244,8 +241,26 @@ class Checkpoints:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
-def _read(prefix):
-    """Every tensor of a checkpoint, checked against its checksum, by name."""
+def checkpoint_steps(folder: str) -> list[int]:
+    """Steps of the checkpoints of a folder, whole or not, oldest first."""
+    if not os.path.isdir(folder):
+        return []
+    found = (re.fullmatch(r"step-(\d+)\.(index|data-.*)", name) for name in os.listdir(folder))
+    return sorted({int(match[1]) for match in found if match})
+
+
+def read_checkpoint(prefix: str) -> dict[str, Any]:
+    """Read every tensor of a checkpoint, each checked against its checksum.
+
+    Args:
+        prefix: path without ending, `<folder>/step-<n>`.
+
+    Returns:
+        Arrays and bytes by name.
+
+    Raises:
+        Exception: of many kinds, TensorFlow's among them, if it is damaged.
+    """
     reader = tf.train.load_checkpoint(prefix)
     names = reader.get_variable_to_shape_map()
     wanted = ("state/", _STEP, "run/")

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.train.strategy import per_replica_batch, worker_of
+from keras_pose.train.strategy import in_own_row, per_replica_batch, worker_of
 
 
 class Steps:
@@ -128,11 +128,7 @@ class Steps:
 
     def _read(self):
         def read():
-            context = tf.distribute.get_replica_context()
-            values = [tf.convert_to_tensor(v.value)[None] for v in self._metric_variables()]
-            if self.strategy.num_replicas_in_sync == 1:
-                return values
-            return [context.all_gather(value, axis=0) for value in values]
+            return [in_own_row(tf.convert_to_tensor(v.value)) for v in self._metric_variables()]
 
         return self.strategy.run(read)
 
