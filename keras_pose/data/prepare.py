@@ -4,8 +4,6 @@ The same command goes on with a folder that was not finished. `prepare` is the l
 flags.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import sys
@@ -31,7 +29,7 @@ class PrepareConfig:
     """What to turn into records; flags that a source does not know must keep their default.
 
     Raises:
-        ValueError: when a value is out of range or --output is missing.
+        ValueError: if a value is out of range or --output is missing.
     """
 
     source: str = option(
@@ -224,7 +222,7 @@ def main(config: PrepareConfig) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary(main, PrepareConfig)
 
 

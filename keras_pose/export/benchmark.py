@@ -34,7 +34,7 @@ class BenchmarkConfig:
     """Settings of one measurement; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     models: str = option(
@@ -67,7 +67,7 @@ class BenchmarkConfig:
 
 
 def read_accuracy(folder: Path) -> dict[str, Any]:
-    """Reads how accurate the artefacts of a version are.
+    """Read how accurate the artefacts of a version are.
 
     Args:
         folder: version folder; its `accuracy.json` holds `set`, `measure` and `values`, artefact to
@@ -93,7 +93,7 @@ def read_accuracy(folder: Path) -> dict[str, Any]:
 
 
 def measure(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Times all files and models.
+    """Time all files and models.
 
     Args:
         settings: what to measure.
@@ -144,7 +144,7 @@ def measure(settings: BenchmarkConfig) -> dict[str, Any]:
 
 
 def tables(result: dict[str, Any]) -> str:
-    """Words a result as Markdown.
+    """Word a result as Markdown.
 
     Args:
         result: of `measure`.
@@ -192,7 +192,7 @@ def tables(result: dict[str, Any]) -> str:
 
 
 def run(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Measures, prints the tables and writes them.
+    """Measure, print the tables and write them.
 
     Args:
         settings: what to measure and where to write it.
@@ -302,7 +302,7 @@ def main(settings: BenchmarkConfig) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, measure, one sentence and exit code 1 on errors."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary(main, BenchmarkConfig)
 
 

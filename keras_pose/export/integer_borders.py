@@ -21,7 +21,7 @@ _STEPS = 255
 def set_integer_borders(
     content: bytes, input_type: str, output_ranges: Mapping[str, tuple[float, float]]
 ) -> bytes:
-    """Makes float32 inputs and outputs integers.
+    """Make float32 inputs and outputs integers.
 
     Args:
         content: `.tflite` file of one signature and one subgraph; each input is quantised first of all.

@@ -64,13 +64,13 @@ def convert_tflite(
     input_type: str = "uint8",
     output_ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> bytes:
-    """Converts one signature of a SavedModel to the content of a `.tflite` file.
+    """Convert one signature of a SavedModel to the content of a `.tflite` file.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.
         signature: the signature to convert; it keeps its name, inputs and outputs.
         format: one of `FORMATS`.
-        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array [R, ...] with R typical
+        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array `[R, ...]` with R typical
             examples, which fix the scales; some hundred are enough.
         batch_size: fixes the first axis of all inputs, which GPU delegates want (convention: 1);
             None keeps it free.
@@ -138,7 +138,7 @@ def convert_tflite(
 
 
 def count_operations(content: bytes) -> dict[str, int]:
-    """Counts the operations of a `.tflite` file.
+    """Count the operations of a `.tflite` file.
 
     The flatbuffer is read itself: `tf.lite.experimental.Analyzer` calls everything GPU-compatible
     in TensorFlow 2.21, and the interpreter's list of operations is not public.
@@ -156,7 +156,7 @@ def count_operations(content: bytes) -> dict[str, int]:
 
 
 def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> None:
-    """Refuses a `.tflite` file that uses an operation outside a list.
+    """Refuse a `.tflite` file that uses an operation outside a list.
 
     Args:
         content: content of a `.tflite` file.
@@ -203,7 +203,7 @@ def _observed(
 def fix_batch(
     saved_model_dir: str | os.PathLike, signature: str, batch_size: int, folder: str | os.PathLike
 ) -> str | os.PathLike:
-    """Saves one signature alone, its first axis fixed: conversions of it need not load the others.
+    """Save one signature alone, its first axis fixed: conversions of it need not load the others.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.

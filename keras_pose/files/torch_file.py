@@ -5,8 +5,6 @@ whatever it says. Here the few names that a state dict needs resolve to stand-in
 is refused. Both containers are read: the zip archive (torch 1.6 and later) and the stream before it.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import zipfile
@@ -97,7 +95,7 @@ class _Tensor:
         raise Refused("a change of a tensor")
 
     def array(self) -> np.ndarray:
-        """The tensor as an array of its own."""
+        """Return the tensor as an array of its own."""
         values = self.storage.values
         if values is None:
             raise Refused("a tensor without numbers")

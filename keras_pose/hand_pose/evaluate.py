@@ -37,7 +37,7 @@ class EvaluateConfig:
     """What is evaluated on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     model_dir: str = option("", "Folder of a finished fine-tuning run.")
@@ -63,7 +63,7 @@ class EvaluateConfig:
 
 
 def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> keras.Model:
-    """Builds the official fine-tuned model from its torch file.
+    """Build the official fine-tuned model from its torch file.
 
     Args:
         path: the `.pth` file.
@@ -105,7 +105,7 @@ def evaluate_freihand(
     output_dir: str | os.PathLike,
     **crops: Any,
 ) -> dict[str, dict[str, Any]]:
-    """Predicts FreiHAND's test pictures, writes the competition's file and scores where it can.
+    """Predict FreiHAND's test pictures, write the competition's file and score where it can.
 
     Args:
         model: hand pose model whose reference bone is the middle finger's, as FreiHAND's `scale` is.
@@ -180,7 +180,7 @@ def main(config: EvaluateConfig) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary(main, EvaluateConfig)
 
 

@@ -1,7 +1,5 @@
 """Depthwise convolution whose gradients go through the kernels that are fast on processors."""
 
-from __future__ import annotations
-
 import functools
 
 import keras

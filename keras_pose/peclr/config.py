@@ -27,7 +27,7 @@ class PretrainConfig:
     """Settings of one pretraining run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "peclr"

@@ -45,7 +45,7 @@ def page_html(
     frames: Sequence[PageFrame],
     frames_per_second: float = 0.0,
 ) -> str:
-    """Writes the page.
+    """Write the page.
 
     Args:
         title: above it.
@@ -100,7 +100,7 @@ def page_html(
 
 
 def _slots(frames):
-    """Points [T, J, 3], NaN where nothing is, of all persons and hands, with bones and colours."""
+    """Points `[T, J, 3]`, NaN where nothing is, of all persons and hands, with bones and colours."""
     slots: dict[tuple[int, str, str], Skeleton] = {}
     for frame in frames:
         for pose in frame.poses:

@@ -41,7 +41,7 @@ class Outcome:
 
 
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
-    """Predicts all pictures, or all frames, and writes their files.
+    """Predict all pictures, or all frames, and write their files.
 
     A picture that cannot be predicted does not stop the others, and Ctrl-C keeps what was found.
 
@@ -216,7 +216,7 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
 
 
 def _stopped(results, total, what):
-    """Says how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
+    """Say how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
     if not len(results):
         raise KeyboardInterrupt
     of_all = f" of {total}" if total else ""

@@ -60,7 +60,7 @@ class Search:
 
         Args:
             name: of the picture.
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
 
         Returns:
             Boxes with sides as `Regions.of`; empty where a finder finds nobody.

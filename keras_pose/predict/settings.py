@@ -12,7 +12,7 @@ class PredictConfig:
     """What is predicted, and what is known of person and camera; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     saved_model: str = option(

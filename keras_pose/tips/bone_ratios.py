@@ -56,7 +56,7 @@ class BoneRatioPrior(keras.layers.Layer):
         self.built = True
 
     def ratios(self) -> Tensor:
-        """Proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
+        """Return the proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
         if self.log_ratios is None:
             return ops.convert_to_tensor(ELEPOSE_RATIOS, dtype=self.variable_dtype)
         spread = ops.convert_to_tensor(self.spread, dtype=self.variable_dtype)

@@ -19,7 +19,7 @@ class Config(LiftingOptions):
     """Settings of one TIPS run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "tips"

@@ -145,7 +145,7 @@ class PoseModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the network.

@@ -251,7 +251,7 @@ def _map_head(name):
 
 
 def _depth_vector(hidden, num_modules, init, residual):
-    """Maps of S/4 px to a number per joint, `[B, 16]`."""
+    """Map of S/4 px to a number per joint, `[B, 16]`."""
     width = hidden.shape[-1]
     for size in range(4):
         for module in range(num_modules):

@@ -6,8 +6,6 @@ a side and a score. Which field is the class, the side, the score and the box is
 bodies alike: the joint order says which.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import pathlib

@@ -4,8 +4,6 @@ Thresholds were set on 17,928 persons of MPII, 4,037 poses of motion capture and
 outside of what these show; the worst of them stand beside each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

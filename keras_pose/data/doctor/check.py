@@ -4,8 +4,6 @@ Reads every file and record, prints what is wrong and what to do, and exits with
 error. `check_records` is the library form.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import os
@@ -33,7 +31,7 @@ class CheckConfig:
     """What to check and how strictly.
 
     Raises:
-        ValueError: when a value is out of range or --input is missing.
+        ValueError: if a value is out of range or --input is missing.
     """
 
     input: str = option("", "Folder of records.")
@@ -188,7 +186,7 @@ def main(config: CheckConfig) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary(main, CheckConfig)
 
 

@@ -4,8 +4,6 @@ Both are pickled dictionaries, so they need `allow_pickle` and go through `restr
 data are not shipped; their licence is for research and is granted by the data set's authors.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +34,7 @@ def load_h36m(
     """Read the 3D poses of Human3.6M.
 
     Args:
-        path_3d: `positions_3d`: subject -> action -> float [F, 32, 3] (or [F, 17, 3]) in metres,
+        path_3d: `positions_3d`: subject -> action -> float `[F, 32, 3]` (or `[F, 17, 3]`) in metres,
             world frame with z up.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S9", "S11"), in this order; all in the file's order if None.
@@ -80,7 +78,7 @@ def load_h36m_2d(
     """Read the 2D poses of Human3.6M, all cameras one after the other, for training without 3D.
 
     Args:
-        path_2d: `positions_2d`: subject -> action -> list of cameras, each float [F, 17, 2] in
+        path_2d: `positions_2d`: subject -> action -> list of cameras, each float `[F, 17, 2]` in
             pixels.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S1", "S5"); all if None.
@@ -194,7 +192,7 @@ def _actions(
 def _numbers(
     value: Any, where: str, joints: tuple[int, ...], coordinates: int, advice: str
 ) -> np.ndarray:
-    """Return a float array [F, J, coordinates] after checking its shape."""
+    """Return a float array `[F, J, coordinates]` after checking its shape."""
     good = isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim == 3
     if not good or value.shape[1] not in joints or value.shape[2] < coordinates or not len(value):
         found = f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

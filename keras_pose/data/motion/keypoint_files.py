@@ -4,8 +4,6 @@ Every reader returns the numbers and names that the file has; what is a valid po
 `keypoints_2d`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

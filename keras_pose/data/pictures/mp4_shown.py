@@ -4,8 +4,6 @@ Phones that trim a film, and programs that cut without encoding again, keep fram
 decode others. The boxes are those of ISO/IEC 14496-12: moov, trak, edts, elst, mdia, stbl.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Iterator

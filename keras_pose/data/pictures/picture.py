@@ -5,8 +5,6 @@ cut-off file is an error in every version of OpenCV, EXIF rotation is applied on
 stand on white.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from typing import NamedTuple
