@@ -79,7 +79,7 @@ def position_measures(
         N-MPJPE by both rules, 3DPCK and AUC, the authors' two 3DPCK.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
     Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
@@ -135,7 +135,7 @@ def symmetry_measures(points: Tensor, bone_sum_mm: float) -> dict[Protocol, np.n
         Protocol to float64 values `[N]` in mm, one protocol per limb.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
     Reference: Zhou et al. 2017, section 4, geometric validity.
     """

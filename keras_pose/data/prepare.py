@@ -156,7 +156,7 @@ def prepare(
         The index.
 
     Raises:
-        ValueError: for bad input or too many bad records, in one sentence.
+        ValueError: if the input is bad or too many records are, in one sentence.
         OSError: if something cannot be written.
     """
     source = open_source(config)

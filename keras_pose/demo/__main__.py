@@ -32,7 +32,7 @@ class DemoConfig:
     """Settings of the demo; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     output_dir: str = option("demo", "Where runs, models and report.html go.")

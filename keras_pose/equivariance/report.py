@@ -32,7 +32,7 @@ class ReportConfig:
     """What is measured on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     model_dir: str = option(

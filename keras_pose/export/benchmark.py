@@ -201,7 +201,7 @@ def run(settings: BenchmarkConfig) -> dict[str, Any]:
         As `measure`.
 
     Raises:
-        ValueError: as `measure`.
+        ValueError: if `measure` refuses the models.
         CannotWrite: if the output cannot be written.
     """
     if settings.output and not settings.output.endswith(".json"):

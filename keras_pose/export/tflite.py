@@ -164,7 +164,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
         what: how the message calls the file.
 
     Raises:
-        ValueError: naming the operations.
+        ValueError: if there are any, naming the operations.
     """
     refused = sorted(set(count_operations(content)) - set(allowed))
     if not refused:

@@ -114,7 +114,7 @@ def compare_tflite(
         Two reports as of `compare_artefact`.
 
     Raises:
-        ValueError: as `compare_artefact`.
+        ValueError: if `compare_artefact` refuses the bounds.
     """
     reports = []
     for kernels in KERNELS:
@@ -150,7 +150,7 @@ def write_verification(folder: str | os.PathLike, reports: Sequence[Mapping[str,
         The file written.
 
     Raises:
-        ExportMismatch: naming the first artefact that failed; nothing is written then.
+        ExportMismatch: if an artefact failed, naming the first; nothing is written then.
         ValueError: if there is no report.
         CannotWrite: if the file cannot be written.
     """

@@ -49,7 +49,7 @@ def similarity_parameters(
         value decomposition exists below it.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     require_choice("reflection", reflection, REFLECTION)
     source, target = as_precise(source, target)
@@ -96,7 +96,7 @@ def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid")
         Aligned source points `[..., J, 3]` in the target's unit and frame.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     scale, rotation, translation = similarity_parameters(source, target, reflection)
     source = ops.cast(as_precise(source), scale.dtype)

@@ -73,8 +73,8 @@ def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> k
         Model of `build_hand_pose` for 224 px crops; its root is the palm, its output the wrist.
 
     Raises:
-        ValueError: the file is none of these weights.
-        OSError: it cannot be read.
+        ValueError: if the file is none of these weights.
+        OSError: if it cannot be read.
     """
     parts = split_state(read_torch_file(path))
     if not {"fc", "zroot_ref"} <= parts.keys():
@@ -118,8 +118,8 @@ def evaluate_freihand(
         the all-zero prediction (70.79 and 4.73 cm on FreiHAND) as `zero_...`; empty without labels.
 
     Raises:
-        ValueError: the folder is not FreiHAND's or a picture cannot be read.
-        OSError: something cannot be written.
+        ValueError: if the folder is not FreiHAND's or a picture cannot be read.
+        OSError: if something cannot be written.
     """
     source = read_freihand(data_dir, "evaluation")
     scales: list[float] = []

@@ -55,7 +55,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     Raises:
         ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
         OSError: if something cannot be written.
-        KeyboardInterrupt: by Ctrl-C before anything was found.
+        KeyboardInterrupt: if by Ctrl-C before anything was found.
     """
     for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
         if not getattr(config, flag):

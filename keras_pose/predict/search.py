@@ -66,7 +66,7 @@ class Search:
             Boxes with sides as `Regions.of`; empty where a finder finds nobody.
 
         Raises:
-            ValueError: as `Regions.of`.
+            ValueError: if `Regions.of` refuses the boxes.
         """
         if self._finder is None:
             return self.regions.of(name, image.shape)

@@ -19,7 +19,7 @@ def by_name(name: str) -> Skeleton:
         The skeleton.
 
     Raises:
-        ValueError: there is no such skeleton; the sentence names the closest ones.
+        ValueError: if there is no such skeleton; the sentence names the closest ones.
     """
     found = SKELETONS.get(str(name).lower())
     if found is not None:

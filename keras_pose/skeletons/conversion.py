@@ -182,7 +182,7 @@ def convert(
         `points [..., J2, D]`, floating, and `known bool [J2]`.
 
     Raises:
-        ValueError: the joint count is not the source's, or no such conversion exists.
+        ValueError: if the joint count is not the source's, or no such conversion exists.
     """
     points = np.asarray(points)
     if points.ndim < 2 or points.shape[-2] != source.num_joints:

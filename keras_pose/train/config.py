@@ -77,7 +77,7 @@ def check_ranges(config: _Settings) -> None:
         config: dataclass instance whose fields were declared with `option`.
 
     Raises:
-        ValueError: one sentence that names the flag, the value and what is allowed.
+        ValueError: if one sentence that names the flag, the value and what is allowed.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -141,7 +141,7 @@ def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLA
         An instance of `config_class`.
 
     Raises:
-        ValueError: from the class's own checks.
+        ValueError: if the class's own checks refuse a value.
     """
     names = [field.name for field in dataclasses.fields(config_class)]
     return config_class(**{name: flag_values[name].value for name in names})

@@ -56,7 +56,7 @@ class MediapipeConfig:
     """Settings of the import; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     output: str = option("savedmodels", "Folder of all served models.")

@@ -44,7 +44,7 @@ def read_layers(graph: StoredGraph) -> keras.Model:
         makes, both called `tensor_<number>`.
 
     Raises:
-        ValueError: as `read_tflite`.
+        ValueError: if `read_tflite` refuses the file.
     """
     cuts: dict[int, Tensor] = {}
     _, values = trace(graph, cuts)

@@ -87,7 +87,7 @@ def load_h36m_2d(
         Keypoints2D in Human3.6M-17 order.
 
     Raises:
-        ValueError: as for `load_h36m`, or if the file's `metadata` names another joint order.
+        ValueError: if `load_h36m` would refuse the file, or its `metadata` names another joint order.
     """
     path = os.fspath(path_2d)
     actions = _read_2d(path, allow_pickle, subjects)
@@ -121,7 +121,7 @@ def load_h36m_views(
         is part of `points_px` as it is in the file, not of `intrinsics`.
 
     Raises:
-        ValueError: as for the two readers, or if the camera file does not fit.
+        ValueError: if one of the two readers refuses its file, or the camera file does not fit.
     """
     motion = load_h36m(path_3d, allow_pickle, subjects)
     wanted = list(dict.fromkeys(name.split("/", 1)[0] for name in motion.clip_names))

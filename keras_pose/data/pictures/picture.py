@@ -62,7 +62,7 @@ def plain_picture(data: bytes, name: str) -> tuple[bytes, int, int]:
         Encoded JPEG or PNG, its height and its width in px.
 
     Raises:
-        ValueError: as `decode_picture`; the picture is decoded in any case.
+        ValueError: if `decode_picture` refuses it; the picture is decoded in any case.
     """
     container = _inspect(data, name)
     image = _decode(data, name, container)
