@@ -24,7 +24,7 @@ from keras_pose.metrics.freihand import (
     peclr_scores,
     scores_text,
 )
-from keras_pose.metrics.keypoint_2d import box_relative_error, box_relative_pck
+from keras_pose.metrics.keypoint_2d import box_relative_pck
 from keras_pose.metrics.plausibility import (
     bone_symmetry_error,
     chirality,
@@ -62,7 +62,6 @@ __all__ = [
     "align_similarity",
     "auc_3d",
     "bone_symmetry_error",
-    "box_relative_error",
     "box_relative_pck",
     "chirality",
     "evaluate_poses",

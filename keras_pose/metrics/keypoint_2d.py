@@ -24,26 +24,6 @@ def _visible_mean(values, visible):
     return ops.sum(values * visible, axis=-1) / ops.maximum(ops.sum(visible, axis=-1), 1.0)
 
 
-def box_relative_error(
-    predicted: Tensor, true: Tensor, visible: Tensor, box_side: Tensor
-) -> Tensor:
-    """Compute the mean distance of visible keypoints over the side of the hand's box.
-
-    Args:
-        predicted: floating `[..., J, 2]`, pixels.
-        true: floating `[..., J, 2]`, same pixels.
-        visible: `[..., J]`, above 0 where a joint counts.
-        box_side: floating `[...]` > 0, longer side of the true box, same pixels.
-
-    Returns:
-        Shares `[...]` >= 0; 0 where nothing is visible.
-
-    Raises:
-        ValueError: a shape is wrong or the shapes differ.
-    """
-    return _visible_mean(*_relative_distances(predicted, true, visible, box_side))
-
-
 def box_relative_pck(
     predicted: Tensor,
     true: Tensor,

@@ -150,32 +150,15 @@ def left_out_notes(
     return notes
 
 
-def read_boxes(path: str | os.PathLike[str]) -> dict[str, list[Box]]:
-    """Read boxes of hands or persons.
+def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, str]]]:
+    """Read boxes that may say which hand they are of.
 
     Args:
         path: `.csv` with rows `name,x,y,width,height`, or with a header, which is obeyed (two
             corners, middles, any order of columns); or `.json` with `{"name": [x, y, width, height]}`
             or `[{"name": ..., "box": [...]}]`. Pixels, x right, y down, of the upright picture. A
-            picture may have several boxes.
-
-    Returns:
-        Name of the picture -> its boxes, each (x, y, width, height).
-
-    Raises:
-        ValueError: if the file is missing or a row of it is no box, naming the row.
-    """
-    return {name: [box for box, _ in entries] for name, entries in read_sided_boxes(path).items()}
-
-
-def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, str]]]:
-    """Read boxes that may say which hand they are of.
-
-    Args:
-        path: `.csv` with rows `name,x,y,width,height`, a header is allowed; or `.json` with
-            `{"name": [x, y, width, height]}` or `[{"name": ..., "box": [...]}]`. Pixels, x right,
-            y down, of the upright picture. A picture may have several boxes. A row of a `.csv` may
-            end in `left` or `right`, and an entry of a `.json` list may have `"side"`.
+            picture may have several boxes. A row of a `.csv` may end in `left` or `right`, and an
+            entry of a `.json` list may have `"side"`.
 
     Returns:
         Name of the picture -> its boxes (x, y, width, height), each with "left", "right" or "" where

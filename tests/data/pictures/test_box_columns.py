@@ -2,12 +2,13 @@
 
 import pytest
 
-from keras_pose.data.datasets.picture_folder import read_boxes, read_sided_boxes
+from keras_pose.data.datasets.picture_folder import read_sided_boxes
 
 
 def _boxes(folder, text):
     (folder / "boxes.csv").write_text(text)
-    return read_boxes(folder / "boxes.csv")
+    boxes = read_sided_boxes(folder / "boxes.csv")
+    return {name: [box for box, _ in entries] for name, entries in boxes.items()}
 
 
 @pytest.mark.parametrize(
