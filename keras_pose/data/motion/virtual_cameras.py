@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from keras_pose.data.motion.motion import MotionSet, stand_on_floor
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import H36M_17
 from keras_pose.train.keyed_random import keyed_uniform
 
@@ -199,8 +200,7 @@ def render_views(
                 f"of rig '{rig.name}'; use per='frame' or a wider rig."
             )
         points_3d[part] = seen
-        homogeneous = seen @ np.swapaxes(intrinsics, -1, -2)
-        points_px[part] = homogeneous[..., :2] / homogeneous[..., 2:]
+        points_px[part] = project_arrays(seen, intrinsics)
     count = len(frames)
     return Views(
         points_px=points_px.reshape(-1, *points_px.shape[2:]),
