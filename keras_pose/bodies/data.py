@@ -308,7 +308,7 @@ def _with_depth(record, config, has_thorax):
 
 
 def _label_batch(config):
-    """Function of a batch of views that brings the last labels to the crops' pixels and units."""
+    """Return a function of a batch that brings the last labels to the crops' pixels and units."""
     permutation = tf.constant(MPII_16.flip_permutation)
 
     def label(batch):
@@ -342,7 +342,7 @@ def _label_batch(config):
 
 
 def _joined(order):
-    """Function of batches that makes one of them, its kinds spread evenly over the rows.
+    """Return the function of batches that makes one of them, its kinds spread evenly over the rows.
 
     Replicas take rows from the top, so each gets its share of both kinds.
     """

@@ -171,7 +171,7 @@ def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
 
 
 def _from_plain(result: Equivariance, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """A curve with the plain view on it, whose error is 0 by definition."""
+    """Return a curve with the plain view on it, whose error is 0 by definition."""
     axis, errors = result.curve(measure, kind)
     place = int(np.searchsorted(axis, _UNCHANGED[kind]))
     known = np.isfinite(errors).any()

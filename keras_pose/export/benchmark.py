@@ -286,7 +286,7 @@ def _machine():
 
 
 def _show(what):
-    """A counter on the error stream, for people alone."""
+    """Return a counter on the error stream, for people alone."""
 
     def show(done, total):
         if sys.stderr.isatty():

@@ -72,7 +72,7 @@ def _set_input(model, graph, name, number, input_type):
 
 
 def _set_output(model, graph, name, number, output_ranges):
-    """Number of the int8 tensor that an output becomes."""
+    """Return the number of the int8 tensor that an output becomes."""
     tensor = graph.tensors[number]
     if tensor.type != schema.TensorType.FLOAT32:
         return number

@@ -117,7 +117,7 @@ def _read(path: str | os.PathLike) -> bytes:
 
 
 def _stored(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
-    """Number as the file stores them."""
+    """Return the number as the file stores them."""
     scale, zero = detail["quantization"]
     kind = detail["dtype"]
     if scale == 0.0 or not np.issubdtype(array.dtype, np.floating):
@@ -129,7 +129,7 @@ def _stored(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
 def _real(
     outputs: Mapping[str, np.ndarray], details: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, np.ndarray]:
-    """The numbers that a file's outputs stand for."""
+    """Return the numbers that a file's outputs stand for."""
     real = {}
     for key, value in outputs.items():
         scale, zero = details[key]["quantization"]

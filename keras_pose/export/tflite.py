@@ -181,7 +181,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
 
 
 def _whole_range(examples: np.ndarray) -> np.ndarray:
-    """The examples; those of pictures in [0, 1] hold a 0 and a 1, so that a step is a grey level."""
+    """Return the examples; pictures hold a 0 and a 1, so that a step is a grey level."""
     examples = np.array(examples)
     if examples.dtype == np.float32 and examples.min() >= 0.0 and 0.5 < examples.max() <= 1.0:
         examples.flat[:2] = 0.0, 1.0
@@ -191,7 +191,7 @@ def _whole_range(examples: np.ndarray) -> np.ndarray:
 def _observed(
     content: bytes, signature: str, examples: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """What the outputs were on the examples, and a tenth of that range more on both sides."""
+    """Return what the outputs were on the examples, and a tenth of that range more on both sides."""
     ranges = {}
     for name, values in tflite_runner(content, signature)(examples).items():
         low, high = float(values.min()), float(values.max())

@@ -154,7 +154,7 @@ def _request_input(name, spec, batch_size):
 
 
 def _jpeg():
-    """A picture as cameras send them: smooth, with some noise, so that its bytes are as many."""
+    """Return a picture as cameras send them: smooth, with some noise, so that its bytes are as many."""
     rows = np.random.default_rng(0)
     smooth = tf.image.resize(rows.uniform(0, 255, (12, 16, 3)), (_PICTURE_HEIGHT, _PICTURE_WIDTH))
     noisy = np.clip(smooth.numpy() + rows.normal(0, 4, smooth.shape), 0, 255)

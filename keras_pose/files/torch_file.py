@@ -170,7 +170,7 @@ class _Unpickler(RestrictedUnpickler):
 
 
 def _load(file: BinaryIO) -> tuple[object, dict[str, _Storage]]:
-    """The next object of a file, and the raw numbers that it refers to."""
+    """Return the next object of a file, and the raw numbers that it refers to."""
     unpickler = _Unpickler(file)
     return unpickler.load(), unpickler.storages
 

@@ -35,7 +35,7 @@ def _floating(*values: Any) -> list[Any]:
 
 
 def _assemble(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
-    """`[[a, b, x], [c, d, y]]` of numbers that broadcast."""
+    """Return `[[a, b, x], [c, d, y]]` of numbers that broadcast."""
     xp = _namespace(a, b, c, d, x, y)
     parts = [a, b, x, c, d, y]
     total = parts[0]

@@ -189,7 +189,7 @@ def _predict_batch(predict, batch, image_size, num_passes, box_share, pixels):
 
 
 def _next_box(box, crop_points, back):
-    """The box of the prediction in the whole picture, or the old one if it has no extent."""
+    """Return the box of the prediction in the whole picture, or the old one if it has no extent."""
     if not np.isfinite(crop_points).all():
         return box
     found = integer_box(crop_points)

@@ -55,7 +55,7 @@ def load_lite_weights(
 
     Args:
         network: from `build_efficientnet_lite`.
-        state: torch's parameter name to array, or the path of a torch file; None for the installed
+        state: torch's parameter name to array of any shape, or the path of a torch file; None for the installed
             package's.
 
     Raises:

@@ -108,8 +108,8 @@ def align_similarity(
         float64 `[N, P, 3]` in the unit of `true`.
 
     Raises:
-        ValueError: if the shapes differ, a prediction or a label is not finite, or `reflection` is another
-            word.
+        ValueError: if the shapes differ, a prediction or a label is not finite, or `reflection` is
+            another word.
     """
     require_choice("reflection", reflection, ("best", "forbid"))
     predicted, true = _pair(predicted, true)

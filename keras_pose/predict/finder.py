@@ -217,7 +217,7 @@ class Finder:
 
 
 def _nearest(bodies, side, box):
-    """Number of the person whose wrist is nearest to the middle of a box; None without persons."""
+    """Return the number of the person whose wrist is nearest to a box; None without persons."""
     distances = {
         body.person: np.linalg.norm(
             body.keypoints_2d[body.skeleton.index(f"{side}_wrist")] - (box[:2] + box[2:] / 2)

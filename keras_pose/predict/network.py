@@ -108,7 +108,7 @@ class Network:
 
 
 def _skeleton(metadata: Metadata) -> Skeleton:
-    """The house's order of that name; a tree of the metadata's bones where there is none."""
+    """Return the house's order of that name; a tree of the metadata's bones where there is none."""
     try:
         known = by_name(metadata.skeleton)
         if known.joints == tuple(metadata.joints):

@@ -119,7 +119,7 @@ def _facts(config, finder, search):
 
 
 def _drawn(config, image, poses):
-    """The picture with joints; nothing where nobody wants it."""
+    """Return the picture with joints; nothing where nobody wants it."""
     if not (config.overlay or config.page):
         return None
     return draw_on_picture(image, poses, config.min_score)

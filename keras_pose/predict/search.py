@@ -85,5 +85,5 @@ class Search:
 
 
 def _root_of(folder: Path) -> Path:
-    """The folder of all models: above a model's, or two above a version's."""
+    """Return the folder of all models: above a model's, or two above a version's."""
     return folder.parent.parent if folder.name.isdigit() else folder.parent

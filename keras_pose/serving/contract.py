@@ -180,7 +180,7 @@ def _without_camera(network, seen):
 
 
 def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
-    """The outputs in px of the crop, and `seen`, which says where 2D joints are known."""
+    """Return the outputs in px of the crop, and `seen`, which says where 2D joints are known."""
     size = network.image_size
     length = bone_length_m[:, 0]
     low, high = network.bone_length_range_m

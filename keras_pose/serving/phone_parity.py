@@ -98,7 +98,7 @@ def _settled_runner(
     slack: float,
     depth_is_read: bool,
 ) -> Callable:
-    """The runner, with the reference's own numbers for joints that rounding explains."""
+    """Return the runner, with the reference's own numbers for joints that rounding explains."""
 
     def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         outputs = dict(runner(inputs))

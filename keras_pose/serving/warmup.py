@@ -141,7 +141,7 @@ def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarr
 
 
 def _records(logs: Sequence[bytes]) -> bytes:
-    """The bytes of an uncompressed TFRecord file, the only kind that servers read."""
+    """Return the bytes of an uncompressed TFRecord file, the only kind that servers read."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, "records")
@@ -158,7 +158,7 @@ def _records(logs: Sequence[bytes]) -> bytes:
 
 @functools.cache
 def _log_class() -> Any:
-    """The class of `PredictionLog` messages."""
+    """Return the class of `PredictionLog` messages."""
     file = text_format.Parse(_PROTO, descriptor_pb2.FileDescriptorProto())
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
@@ -197,7 +197,7 @@ def _tensor_proto(path: Path, name: str, value: Any) -> Any:
 
 
 def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
-    """The SavedModel's own list of signatures: name -> SignatureDef."""
+    """Return the SavedModel's own list of signatures: name -> SignatureDef."""
     path = Path(folder) / "saved_model.pb"
     if not path.is_file():
         raise ValueError(

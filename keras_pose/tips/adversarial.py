@@ -306,7 +306,7 @@ class AdversarialLifter(keras.Model):
         }
 
     def _scene_variables(self):
-        """What is learnt about cameras and bodies besides the lifter, with its learning rate."""
+        """Return what is learnt about cameras and bodies besides the lifter, with its learning rate."""
         pairs = []
         if self.camera_pitch is not None:
             pairs.append((self.camera_pitch, self.config.pitch_learning_rate))

@@ -16,7 +16,7 @@ ELEPOSE_RATIOS = (
 
 
 def paired_bones() -> np.ndarray:
-    """Number of each bone's class, int `[16]`: a left bone and its right partner share one."""
+    """Return the number of each bone's class, int `[16]`: a left bone and its right partner share one."""
     mirror = H36M_17.flip_permutation
     children = [min(child, mirror[child]) for _, child in H36M_17.bones]
     return np.unique(children, return_inverse=True)[1]

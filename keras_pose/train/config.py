@@ -181,7 +181,7 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
 
 
 def _typed(kind, name, value, source):
-    """A JSON value as its field's type; an int is a float, nothing else is anything else."""
+    """Return a JSON value as its field's type; an int is a float, nothing else is anything else."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -226,7 +226,7 @@ def _flag_value(value):
 
 
 def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS) -> dict:
-    """Settings that the command line names, by itself or through a flagfile, whatever their values.
+    """Return the settings that the command line names, itself or through a flagfile.
 
     Args:
         config_class: a dataclass given to `define_flags` before.
@@ -242,7 +242,7 @@ def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = f
 def flagfile_values(
     path: str, config_class: type[_Settings], *others: type[_Settings]
 ) -> dict[str, typing.Any]:
-    """Settings that a flagfile names, read strictly.
+    """Return the settings that a flagfile names, read strictly.
 
     Args:
         path: absl flagfile.

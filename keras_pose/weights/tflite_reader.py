@@ -121,5 +121,5 @@ def _model_name(graph):
 
 
 def _plain(name):
-    """A name that Keras and TensorFlow take."""
+    """Return a name that Keras and TensorFlow take."""
     return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "tensor"

@@ -222,7 +222,7 @@ def _encoder(picture, backbone, side, synchronized, momentum):
 
 
 def _deconvolutions(hidden, width, norm):
-    """A 32nd of the picture's side to a quarter of it."""
+    """Bring maps from a 32nd of the picture's side to a quarter of it."""
     for number in range(_DECONVOLUTIONS):
         name = f"deconvolution{number}"
         # Even kernels: Keras' "same" is torch's padding 1, one pixel on all sides of the output.

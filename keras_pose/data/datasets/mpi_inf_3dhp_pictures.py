@@ -195,7 +195,7 @@ def _test_clip(folder, every, universal, counts) -> Iterator:
 
 
 def _maker(name, frames, chosen, points, order, labels, group, universal, intrinsics):
-    """A clip that still lacks the number of its first id."""
+    """Return a clip that still lacks the number of its first id."""
     return lambda first_id: BodyClip(
         name=name,
         frames=frames,
@@ -211,7 +211,7 @@ def _maker(name, frames, chosen, points, order, labels, group, universal, intrin
 
 
 def _frames(sequence: pathlib.Path, camera: int) -> FrameReader | None:
-    """The recording of one camera, whichever way it lies there."""
+    """Return the recording of one camera, whichever way it lies there."""
     for part in ("imageFrames", "imageSequence"):
         folder = sequence / part / f"video_{camera}"
         if folder.is_dir():

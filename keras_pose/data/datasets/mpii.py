@@ -236,7 +236,7 @@ def _read_release(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
 
 
 def _scalar(value: Any, missing: float = np.nan) -> float:
-    """A number of the .mat, where an empty matrix stands for none."""
+    """Return a number of the .mat, where an empty matrix stands for none."""
     return float(np.asarray(value, np.float64).ravel()[0]) if np.size(value) else missing
 
 

@@ -187,7 +187,7 @@ def read_youtube_3d_hands(
 
 
 def _with_packed_mesh(entry):
-    """The same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
+    """Return the same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
     try:
         entry["vertices"] = np.array(entry["vertices"], np.float64)
     except (KeyError, TypeError, ValueError):

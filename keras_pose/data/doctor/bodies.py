@@ -235,7 +235,7 @@ def _knees(points: np.ndarray) -> float:
 
 
 def _misfit(first: np.ndarray, second: np.ndarray) -> float:
-    """What is left after the best scale and shift, as a share of the second's size."""
+    """Return what is left after the best scale and shift, as a share of the second's size."""
     first, second = first - first.mean(0), second - second.mean(0)
     size = (first**2).sum()
     scale = (first * second).sum() / size if size > 0 else 0.0

@@ -162,7 +162,7 @@ def _faults_3d(record: Record) -> Iterator[Fault]:
 
 
 def _faults_size(record: Record, points: np.ndarray) -> Iterator[Fault]:
-    """Unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
+    """Return the unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
     bone = float(np.linalg.norm(points[_BONE[0]] - points[_BONE[1]]))
     # The median of all bones: one wrong joint makes no unit.
     middle = float(np.median(_bone_lengths(points)))

@@ -29,7 +29,7 @@ class BvhMotion:
         parents: index of each joint's parent, -1 for a root; parents come before children.
         offsets: float64 `[K, 3]`, each joint in its parent's frame at rest, in the file's unit.
         channels: per joint, its channels in the file's order, lower case ("zrotation").
-        values: float64 [F, number of channels], degrees and the file's unit.
+        values: float64 `[F, number of channels]`, degrees and the file's unit.
         frame_time_s: seconds between two frames.
     """
 
@@ -250,12 +250,12 @@ def _read_joint(reader: _Lines, is_end: bool) -> tuple[list[float], tuple[str, .
 
 
 def _number(word: str) -> float:
-    """A number, also with the decimal comma of programs that follow the computer's language."""
+    """Return a number, also with the decimal comma of programs that follow the computer's language."""
     return float(word.replace(",", ".", 1) if "." not in word else word)
 
 
 def _value_of(text: str, key: str) -> str | None:
-    """What stands behind a key, with or without a colon; None where the line has another key."""
+    """Return what stands behind a key, with or without a colon; None where the line has another key."""
     match = re.fullmatch(rf"{key}\s*:?\s*(.*)", text.replace("\t", " "), re.IGNORECASE)
     return match[1].strip() if match else None
 

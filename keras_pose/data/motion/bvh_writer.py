@@ -92,7 +92,7 @@ def _children(skeleton):
 
 
 def _nodes(skeleton):
-    """The file's joints, parents before children."""
+    """Return the file's joints, parents before children."""
     children, nodes = _children(skeleton), []
 
     def add(joint, parent):

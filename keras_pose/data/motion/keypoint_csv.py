@@ -61,7 +61,7 @@ def read_keypoint_csv(path: str) -> KeypointTable:
 
 
 def _lines(path: str) -> list[tuple[int, list[str]]]:
-    """The lines that hold something, with their numbers."""
+    """Return the lines that hold something, with their numbers."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -144,7 +144,7 @@ def _are_axes(cells: list[str]) -> bool:
 
 
 def _filled(cells: list[str]) -> list[str]:
-    """A row in which an empty cell repeats the one before, as merged cells are written."""
+    """Return a row in which an empty cell repeats the one before, as merged cells are written."""
     filled: list[str] = []
     for cell in cells:
         filled.append(cell or (filled[-1] if filled else ""))

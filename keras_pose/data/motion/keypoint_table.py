@@ -14,7 +14,7 @@ class KeypointTable(NamedTuple):
     """What a reader of 2D poses found.
 
     Attributes:
-        values: numbers [N, J, 2 or 3], x, y and confidence.
+        values: numbers `[N, J, 2 or 3]`, x, y and confidence.
         confidence: `[N, J]`, or None.
         names: what the file calls its J joints; None where it does not name them.
         num_left_out: people that have no joints at all.

@@ -63,7 +63,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
 
 
 def _find(file: BinaryIO, box: _Box, kind: bytes) -> bytes:
-    """The content of the first box of a kind, however deep; empty where there is none."""
+    """Return the content of the first box of a kind, however deep; empty where there is none."""
     for inner in _boxes(file, box.start, box.end):
         if inner.kind == kind:
             file.seek(inner.start)

@@ -80,7 +80,7 @@ def write_records(
         The index, as `read_index` gives it.
 
     Raises:
-        ValueError: if there are too many bad records, repeated ids, joint orders that differ, a folder begun
+        ValueError: if too many records are bad, ids repeat, joint orders differ, or for a folder begun
             with other settings, or no record at all.
         OSError: if something cannot be written; what is finished stays and the next run goes on.
     """
