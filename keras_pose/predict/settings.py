@@ -37,8 +37,8 @@ class PredictConfig:
     )
     finder: str = option(
         "auto",
-        "Where there are no --boxes: folder of a finder, whose boxes are looked at; auto takes find_hands or "
-        "find_people beside --saved_model where it is there; none, whole pictures.",
+        "Where there are no --boxes: folder of a finder, whose boxes are seen; auto takes find_hands "
+        "or find_people beside --saved_model where it is there; none, whole pictures.",
     )
     side: str = option(
         "auto",
