@@ -75,7 +75,9 @@ def test_annotations_are_chosen_by_their_fields(tmp_path):
         _person(4, 7),
     ]
     path = _write(tmp_path, annotations)
-    chosen = read_coco_keypoints(path, where={"licence": ["MIT", "none stated"], "source": ["mine"]})
+    chosen = read_coco_keypoints(
+        path, where={"licence": ["MIT", "none stated"], "source": ["mine"]}
+    )
     assert [(record.id, record.group) for record in chosen] == [(1, "monday"), (2, "monday")]
     assert chosen.notes == ("2 persons of other fields were left out.",)
     mit = read_coco_keypoints(path, where={"licence": ["MIT"]}, group_field="source")
