@@ -11,11 +11,14 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,\
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint install clean
+.PHONY: demo models test lint install clean
 .DEFAULT_GOAL := test
 
 demo: $(INSTALLED)
 	$(BIN)/python -m keras_pose.demo --output_dir=demo
+
+models: $(INSTALLED)
+	$(BIN)/python -m keras_pose.weights.mediapipe --output=savedmodels
 
 # One TensorFlow thread per worker: two workers then fill two cores without fighting for them. Files go out in the
 # order of tests/conftest.py, slow ones first; by itself pytest-xdist would begin with those of many tests.

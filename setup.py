@@ -21,7 +21,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["keras_pose", "keras_pose.*"]),
-    package_data={"keras_pose": ["py.typed"]},
+    package_data={"keras_pose": ["py.typed"], "": ["*.css", "*.html", "*.js"]},
     # The reason for each line stands in docs/dependencies.md.
     install_requires=[
         "tensorflow>=2.21.0",
@@ -29,6 +29,8 @@ setup(
         "numpy>=1.26.4",
         "h5py>=3.11.0",
         "opencv-python-headless>=4.8.0.76",
+        "pillow>=10.3.0",
+        "protobuf>=6.31.1",
         "absl-py>=2.1.0",
         "tensorboard>=2.20.0",
         "ai-edge-litert>=2.3.0",
@@ -49,6 +51,7 @@ setup(
             "pytest-xdist>=3.6.0",
             "pyyaml>=6.0.1",
             "ruff>=0.6.0",
+            "scikit-learn>=1.5.0",
             "scipy>=1.11.4",
             "tensorflow-serving-api>=2.21.0",
         ],
@@ -73,6 +76,7 @@ setup(
             "keras-pose-demo = keras_pose.demo.__main__:run_main",
             "keras-pose-wild3d-train = keras_pose.wild3d.train:run_main",
             "keras-pose-wild3d-export = keras_pose.wild3d.export:run_main",
+            "keras-pose-weights-mediapipe = keras_pose.weights.mediapipe:run_main",
             "keras-pose-predict = keras_pose.predict.__main__:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",

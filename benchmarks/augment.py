@@ -24,7 +24,6 @@ from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_datasets import two_views_dataset
 from keras_pose.peclr.official_views import OfficialDraw, official_view
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -302,11 +301,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -314,5 +310,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

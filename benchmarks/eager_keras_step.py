@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_pose.tips.splits import mirror_permutation, part_slices
+from keras_pose.lifting.splits import mirror_permutation, part_slices
 
 _PARTS = part_slices("legs_torso")
 _NUM_JOINTS = 16

@@ -14,7 +14,6 @@ from benchmarks import machine
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose.data.generated.bodies import STYLES, body_source
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -104,11 +103,8 @@ def _cell(key: str, value: object) -> str:
     return f"{value:.2f}" if "_ms_" in key else f"{value:.0f}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(1)
     result, text = run(settings)
     if settings.output:
@@ -116,5 +112,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -22,7 +22,6 @@ from keras_pose.data.generated.hands import generate_hands
 from keras_pose.peclr.config import ENCODERS, PretrainConfig
 from keras_pose.peclr.data import load_pictures
 from keras_pose.peclr.model import ContrastiveModel
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -213,11 +212,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -225,5 +221,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -18,11 +18,11 @@ from benchmarks.recipes import read_recipe
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
+from keras_pose.files import write_file
+from keras_pose.lifting.serving import lift_signature
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import golden_inputs
 from keras_pose.tips.networks import PoseLifter
-from keras_pose.tips.serving import lift_signature
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -81,7 +81,7 @@ def export_random_lifter(config: Config, folder: Path) -> list[Path]:
     files = []
     for kind in FORMATS:
         path = folder / f"random_width_{config.width}_{kind}.tflite"
-        export.write_file(path, export.convert_tflite(folder, SIGNATURE, kind))
+        write_file(path, export.convert_tflite(folder, SIGNATURE, kind))
         files.append(path)
     return files
 
@@ -174,7 +174,7 @@ def run(settings: Settings) -> tuple[dict, str]:
             version = Path(folder) / width
             version.mkdir()
             # A student that is not trained needs no teacher, but the config asks for one.
-            config = read_recipe(settings.recipe, width=width, teacher_dir="none")
+            config = read_recipe(settings.recipe, width=width, teacher="none")
             files += export_random_lifter(config, version)
         if not files:
             raise ValueError(
@@ -193,11 +193,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -205,5 +202,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -1,17 +1,15 @@
 """What frozen features know: the best linear classifier or regression on top of them.
 
 Both problems are convex and solved to their minimum from full batches, so that a number depends on the
-features alone: no step size, no seed, no epochs. NumPy in float64.
+features alone: no step size, no seed, no epochs. scikit-learn in float64.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GroupKFold
 
-# Newton steps, conjugate-gradient steps of each, and the slope at which the minimum is taken as found.
-_NEWTON_STEPS = 50
-_CONJUGATE_STEPS = 100
-_TOLERANCE = 1e-6
 _NUM_FOLDS = 5
 RIDGES: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -33,7 +31,7 @@ class LinearProbe:
     bias: np.ndarray
 
     def values(self, features: np.ndarray) -> np.ndarray:
-        """Applies the map.
+        """Apply the map.
 
         Args:
             features: NumPy `[N, F]`.
@@ -74,18 +72,18 @@ def _standardise(features):
 
 
 def fit_classifier(features: np.ndarray, labels: np.ndarray, ridge: float = 1e-2) -> LinearProbe:
-    """Fits multinomial logistic regression: mean cross-entropy + ridge / 2 |W|^2, bias unpenalised.
+    """Fit multinomial logistic regression: mean cross-entropy + ridge / 2 |W|^2, bias unpenalised.
 
     Args:
         features: NumPy `[N, F]`.
-        labels: int NumPy `[N]`, 0 to C - 1.
+        labels: int NumPy `[N]`, 0 to C - 1, two classes or more.
         ridge: penalty > 0 on weights of standardised features.
 
     Returns:
-        The classifier at the minimum, by Newton's method with conjugate gradients.
+        The classifier at the minimum.
 
     Raises:
-        ValueError: an argument has the wrong shape, a label is negative or the ridge not positive.
+        ValueError: if an argument has the wrong shape, a label is negative or the ridge not positive.
     """
     x, mean, spread = _standardise(features)
     labels = np.asarray(labels)
@@ -94,66 +92,24 @@ def fit_classifier(features: np.ndarray, labels: np.ndarray, ridge: float = 1e-2
             f"Labels must be {len(x)} whole numbers from 0, one per example, but are "
             f"{labels.dtype} {list(labels.shape)}."
         )
-    if not ridge > 0:
-        raise ValueError(
-            f"ridge is {ridge}; give a positive penalty, the minimum is not unique else."
+    _require_positive(ridge)
+    # For two classes scikit-learn fits one weight, the difference of both, and penalises it once.
+    penalty = ridge * len(x) * (0.5 if len(np.unique(labels)) == 2 else 1.0)
+    model = LogisticRegression(C=1.0 / penalty, solver="newton-cg", tol=1e-8, max_iter=500)
+    model.fit(x, labels)
+    weights = np.zeros((x.shape[1], labels.max() + 1))
+    bias = np.full(labels.max() + 1, -np.inf)  # of classes without an example
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        coefficients, intercepts = (
+            np.stack([-value[0], value[0]]) / 2 for value in (coefficients, intercepts)
         )
-    x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
-    wanted = np.eye(labels.max() + 1)[labels]
-    penalty = np.full((x.shape[1], 1), ridge)
-    penalty[-1] = 1e-9  # the bias is free, but for what makes the minimum unique
-    weights = np.zeros((x.shape[1], wanted.shape[1]))
-
-    def objective(weights):
-        logits = x @ weights
-        logits -= logits.max(axis=1, keepdims=True)
-        total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        loss = np.mean(np.sum(wanted * (total - logits), axis=1))
-        return loss + 0.5 * np.sum(penalty * weights**2), np.exp(logits - total)
-
-    value, shares = objective(weights)
-    for _ in range(_NEWTON_STEPS):
-        slope = x.T @ (shares - wanted) / len(x) + penalty * weights
-        if np.abs(slope).max() < _TOLERANCE:
-            break
-        step = _newton_step(x, shares, penalty, slope)
-        length = 1.0
-        while True:
-            new_value, new_shares = objective(weights + length * step)
-            if new_value <= value + 1e-4 * length * np.sum(slope * step) or length < 1e-6:
-                break
-            length *= 0.5
-        weights, value, shares = weights + length * step, new_value, new_shares
-    return LinearProbe(mean, spread, weights[:-1], weights[-1])
-
-
-def _newton_step(x, shares, penalty, slope):
-    """Solves Hessian * step = -slope by conjugate gradients, loosely while far from the minimum."""
-
-    def curvature(direction):
-        moved = x @ direction
-        centred = shares * (moved - np.sum(shares * moved, axis=1, keepdims=True))
-        return x.T @ centred / len(x) + penalty * direction
-
-    size = np.sum(slope**2)
-    wanted = min(0.25, np.sqrt(np.sqrt(size))) ** 2 * size
-    step, rest = np.zeros_like(slope), -slope
-    direction = rest
-    for _ in range(_CONJUGATE_STEPS):
-        bent = curvature(direction)
-        length = size / np.sum(direction * bent)
-        step = step + length * direction
-        rest = rest - length * bent
-        new_size = np.sum(rest**2)
-        if new_size < wanted:
-            break
-        direction = rest + new_size / size * direction
-        size = new_size
-    return step
+    weights[:, model.classes_], bias[model.classes_] = coefficients.T, intercepts
+    return LinearProbe(mean, spread, weights, bias)
 
 
 def fit_ridge(features: np.ndarray, targets: np.ndarray, ridge: float = 1e-2) -> LinearProbe:
-    """Fits ridge regression: mean squared error + ridge |W|^2, bias unpenalised.
+    """Fit ridge regression: mean squared error + ridge |W|^2, bias unpenalised.
 
     Args:
         features: NumPy `[N, F]`.
@@ -161,10 +117,10 @@ def fit_ridge(features: np.ndarray, targets: np.ndarray, ridge: float = 1e-2) ->
         ridge: penalty > 0 on weights of standardised features.
 
     Returns:
-        The regression at the minimum, in closed form.
+        The regression at the minimum.
 
     Raises:
-        ValueError: an argument has the wrong shape or the ridge is not positive.
+        ValueError: if an argument has the wrong shape or the ridge is not positive.
     """
     x, mean, spread = _standardise(features)
     targets = np.asarray(targets, np.float64)
@@ -172,24 +128,16 @@ def fit_ridge(features: np.ndarray, targets: np.ndarray, ridge: float = 1e-2) ->
         raise ValueError(
             f"Targets must be [{len(x)}, C], but have the shape {list(targets.shape)}."
         )
+    _require_positive(ridge)
+    model = Ridge(ridge * len(x), solver="cholesky").fit(x, targets)
+    return LinearProbe(mean, spread, model.coef_.T, model.intercept_)
+
+
+def _require_positive(ridge):
     if not ridge > 0:
         raise ValueError(
             f"ridge is {ridge}; give a positive penalty, the minimum is not unique else."
         )
-    bias = targets.mean(axis=0)
-    count, width = x.shape
-    if width <= count:
-        weights = np.linalg.solve(x.T @ x + count * ridge * np.eye(width), x.T @ (targets - bias))
-    else:
-        dual = np.linalg.solve(x @ x.T + count * ridge * np.eye(count), targets - bias)
-        weights = x.T @ dual
-    return LinearProbe(mean, spread, weights, bias)
-
-
-def _folds(groups):
-    """Fold of each example; a group, that is a person, is never on both sides."""
-    _, index = np.unique(np.asarray(groups), return_inverse=True)
-    return index % min(_NUM_FOLDS, index.max() + 1)
 
 
 def probe_classes(
@@ -234,16 +182,17 @@ def probe_classes(
 
 def _choose_ridge(features, labels, groups):
     features, labels = np.asarray(features), np.asarray(labels)
-    folds = _folds(np.arange(len(labels)) if groups is None else groups)
-    if folds.max() == 0:
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    num_groups = len(np.unique(groups))
+    if num_groups < 2:
         raise ValueError("All training examples are of one group; give ridge, or more groups.")
     hits = []
     for ridge in RIDGES:
         right = np.zeros(len(labels))
-        for fold in range(folds.max() + 1):
-            kept = folds != fold
+        folds = GroupKFold(min(_NUM_FOLDS, num_groups)).split(features, groups=groups)
+        for kept, held in folds:
             probe = fit_classifier(features[kept], labels[kept], ridge)
-            right[~kept] = probe.values(features[~kept]).argmax(axis=1) == labels[~kept]
+            right[held] = probe.values(features[held]).argmax(axis=1) == labels[held]
         hits.append(right.mean())
     return RIDGES[int(np.argmax(hits))]
 

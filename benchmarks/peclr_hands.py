@@ -13,6 +13,7 @@ import re
 
 import numpy as np
 
+from keras_pose.files import write_file
 from keras_pose.hands import evaluation as pose_evaluation
 from keras_pose.train import run_folder
 from keras_pose.viz import Series, line_chart_svg
@@ -136,7 +137,7 @@ def figure(runs: list[dict], part: str) -> str:
 
 
 def _by_part(run):
-    """The results; where one folder of records was all there was, under its name."""
+    """Return the results; where one folder of records was all there was, under its name."""
     results, folders = run["results"], list(run["hands"])
     return results if len(folders) > 1 else {folders[0]: results["all"]}
 
@@ -165,11 +166,11 @@ def main() -> None:
     header, *body = table(runs, parts)
     lines = [header, ["---"] * len(header), *body]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-    run_folder.write_atomically(f"{arguments.output}.json", json.dumps(found, indent=1) + "\n")
-    run_folder.write_atomically(f"{arguments.output}.md", text)
+    write_file(f"{arguments.output}.json", json.dumps(found, indent=1) + "\n")
+    write_file(f"{arguments.output}.md", text)
     for part in parts:
         svg = figure(runs, part).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-        run_folder.write_atomically(f"{arguments.output}_{part}.svg", svg + "\n")
+        write_file(f"{arguments.output}_{part}.svg", svg + "\n")
     print(text)
 
 

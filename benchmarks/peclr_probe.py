@@ -22,11 +22,12 @@ from keras_pose.data import records
 from keras_pose.data.records import split_records
 from keras_pose.data.views.draws import plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.files import write_file
 from keras_pose.hands.pretrained import encoder_path
 from keras_pose.layers.encoders import build_encoder
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.train import load_model
-from keras_pose.train import run_folder, runs
+from keras_pose.train import runs
 
 
 def read_crops(
@@ -132,8 +133,8 @@ def main() -> None:
     chance = [f"{100 * entries[0]['results'][name]['commonest_class']:.1f} %" for name in names]
     lines.append(["(commonest class)", "-", *chance])
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-    run_folder.write_atomically(f"{arguments.output}.json", json.dumps(entries, indent=1) + "\n")
-    run_folder.write_atomically(f"{arguments.output}.md", text)
+    write_file(f"{arguments.output}.json", json.dumps(entries, indent=1) + "\n")
+    write_file(f"{arguments.output}.md", text)
     print(text)
 
 

@@ -157,11 +157,8 @@ def report(result: dict) -> str:
     )
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     result = measure(settings)
     text = report(result)
     print(text)
@@ -171,8 +168,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from benchmarks import machine
 from benchmarks.results import write_result
 from keras_pose.export import saved_model_runner
 from keras_pose.serving import read_metadata
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -53,7 +52,7 @@ def good_request(random: np.random.Generator) -> tuple[dict[str, Any], tuple[int
 
 
 def png_of(height: int, width: int, body: bytes = b"") -> bytes:
-    """A PNG file that claims a size, with a sound checksum and whatever body."""
+    """Return a PNG file that claims a size, with a sound checksum and whatever body."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
 
     def chunk(kind, content):
@@ -282,11 +281,8 @@ class Settings:
         check_ranges(self)
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     metadata = read_metadata(settings.saved_model)
     length = metadata.bone_length
     if length is None:
@@ -312,5 +308,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -12,8 +12,8 @@ from benchmarks.lifter_step import NUM_JOINTS, LifterStep, random_poses
 from benchmarks.matmul_peak import MatmulPeak
 from benchmarks.rounds import interleave, median_ratio, time_calls
 from benchmarks.torch_process import TorchProcess
+from keras_pose.lifting.splits import part_slices
 from keras_pose.tips.config import Config
-from keras_pose.tips.splits import part_slices
 
 OURS = ("keras_pose_float32", "keras_pose_mixed_bfloat16")
 # The eager tape keeps every activation of five liftings.

@@ -20,7 +20,6 @@ from benchmarks.same_step import check_same_step
 from benchmarks.step_timing import Case, measure
 from benchmarks.table import text_table
 from benchmarks.torch_process import TorchProcess
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -149,11 +148,8 @@ def _counted(result):
     )
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -161,5 +157,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -13,7 +13,8 @@ import re
 
 import numpy as np
 
-from keras_pose.tips import stop_rule
+from keras_pose.files import write_file
+from keras_pose.lifting import stop_rule
 from keras_pose.train import run_folder
 from keras_pose.viz import Chart, Paragraph, Section, Series, Table, line_chart_svg, write_report
 
@@ -107,7 +108,7 @@ def table_rows(runs: list[dict]) -> list[list[str]]:
 
 
 def markdown(runs: list[dict]) -> str:
-    """The table as Markdown."""
+    """Return the table as Markdown."""
     lines = [header(), ["---"] * len(header()), *table_rows(runs)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
@@ -133,8 +134,8 @@ def main() -> None:
     if not runs:
         raise SystemExit(f"{arguments.runs_dir}: no finished run is here; train first.")
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-    run_folder.write_atomically(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
-    run_folder.write_atomically(f"{arguments.output}.md", markdown(runs))
+    write_file(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
+    write_file(f"{arguments.output}.md", markdown(runs))
     titles = {
         "pa_mpjpe": "PA-MPJPE (no reflection, sign chosen without labels)",
         "n_mpjpe": "N-MPJPE (least squares)",
@@ -142,9 +143,7 @@ def main() -> None:
     charts = []
     for measure, title in titles.items():
         charts.append(Chart(figure(runs, measure, title)))
-        run_folder.write_atomically(
-            f"{arguments.output}_{measure}.svg", _standalone(charts[-1].svg)
-        )
+        write_file(f"{arguments.output}_{measure}.svg", _standalone(charts[-1].svg))
     note = "Lines: mean over seeds of the averaged weights; bands: lowest and highest seed."
     table = Table(header(), table_rows(runs))
     sections = [Section("Curves", [Paragraph(note), *charts]), Section("Table", [table])]
@@ -153,7 +152,7 @@ def main() -> None:
 
 
 def _standalone(svg):
-    """The figure as a file of its own, which needs a name space."""
+    """Return the figure as a file of its own, which needs a name space."""
     return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_pose.bodies import measures as body_measures
+from keras_pose.files import write_file
 from keras_pose.train import run_folder
 from keras_pose.viz import Series, line_chart_svg
-from keras_pose.wild3d import body_measures
 
 # The paper's four rows, and the runs that they start from.
 ROWS = {
@@ -141,10 +142,10 @@ def main() -> None:
     rows = table(runs)
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-    run_folder.write_atomically(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
-    run_folder.write_atomically(f"{arguments.output}.md", text)
+    write_file(f"{arguments.output}.json", json.dumps(runs, indent=1) + "\n")
+    write_file(f"{arguments.output}.md", text)
     svg = figure(runs).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    run_folder.write_atomically(f"{arguments.output}.svg", svg + "\n")
+    write_file(f"{arguments.output}.svg", svg + "\n")
     print(text)
 
 

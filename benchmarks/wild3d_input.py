@@ -18,13 +18,12 @@ from benchmarks.input_wait import BAR, LIVE, REPEATED, Turn
 from benchmarks.results import write_result
 from benchmarks.rounds import interleave
 from benchmarks.table import text_table
+from keras_pose.bodies.data import load_bodies
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
 from keras_pose.wild3d.model import PoseModel
 
 PLACES = ("host", "device")
@@ -185,11 +184,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -197,5 +193,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

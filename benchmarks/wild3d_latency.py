@@ -16,12 +16,12 @@ from benchmarks.litert_timing import call_seconds, open_interpreter
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose import export
-from keras_pose.train import config as configs
+from keras_pose.bodies import serving
+from keras_pose.bodies.pose import build_pose
+from keras_pose.files import write_file
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
-from keras_pose.wild3d import serving
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose
 
 FORMATS = ("float32", "float16", "int8")
 # Name to settings of `build_network`.
@@ -98,7 +98,7 @@ def measure(name: str, settings: Settings) -> list[dict]:
         for kind in FORMATS:
             path = Path(folder) / f"{kind}.tflite"
             content = export.convert_tflite(folder, settings.signature, kind, batch_size=1)
-            export.write_file(path, content)
+            write_file(path, content)
             interpreter = open_interpreter(path, settings.num_threads)
             interpreter.allocate_tensors()
             (entry,) = interpreter.get_input_details()
@@ -179,11 +179,8 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, f"{sentence}\n\n{text}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     machine.use_cores(settings.num_threads)
     result, text = run(settings)
     if settings.output:
@@ -191,5 +188,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

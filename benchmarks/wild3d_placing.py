@@ -143,11 +143,8 @@ def _ask(model, body, config):
     return np.asarray(points), np.asarray(outputs["depth"], np.float64)[0] * side / 2.0
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     result, text = run(settings)
     print(text)
     if settings.output:
@@ -157,5 +154,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

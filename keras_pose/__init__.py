@@ -15,6 +15,7 @@ ROOMS = (
     "losses",
     "layers",
     "metrics",
+    "data/labels",
     "data/pictures",
     "data/records",
     "data/motion",
@@ -27,6 +28,8 @@ ROOMS = (
     "export",
     "serving",
     "hands",
+    "bodies",
+    "lifting",
     "peclr",
     "hand_pose",
     "hand_student",
@@ -35,6 +38,7 @@ ROOMS = (
     "predict",
     "equivariance",
     "demo",
+    "weights",
 )
 
 __all__ = ["ROOMS", "__version__"]

@@ -23,6 +23,8 @@ filegroup(
     ),
 )
 """
+# What a room reads beside its code; setup.py packs the same.
+_DATA = ("py.typed", "*.css", "*.html", "*.js")
 _EXPORTED = ("pyproject.toml", "setup.py")
 # Folders without code that targets read at run time, and the words by which a test shows that.
 _DATA_FOLDERS = ("flags", "savedmodels")
@@ -62,19 +64,19 @@ def _test_folders(root: Path) -> list[str]:
 
 
 def _library_folder(folder: Path, root: Path) -> str:
-    """A room, the package itself, or a top-level folder of scripts: one library, its binaries."""
+    """Return a room, the package itself, or a top-level folder of scripts: one library, its binaries."""
     name = folder.relative_to(root).as_posix()
     files = sorted(folder.glob("*.py"))
     deps = set().union(*(imports_of(file, root).rooms for file in files)) - {name}
     if name.startswith(f"{PACKAGE}/"):
         deps.add(PACKAGE)
-    marker = ["py.typed"] if (folder / "py.typed").exists() else []
+    data = [file.name for ending in _DATA for file in sorted(folder.glob(ending))]
     rules = [
         _rule(
             "py_library",
             name=folder.name,
             srcs=[file.name for file in files],
-            data=marker,
+            data=data,
             deps=[_label(dep) for dep in deps],
         )
     ]

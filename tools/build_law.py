@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 _NUMBERS = ("skeletons", "geometry")
 _SHARED = (*_NUMBERS, "files", "train", "codecs", "losses", "layers", "metrics")
-_RECORDS = ("data/pictures", "data/records")
+_RECORDS = ("data/labels", "data/pictures", "data/records")
 _WINGS = (*_RECORDS, "data/motion", "data/views", "data/datasets", "data/generated", "data/doctor")
 _BELOW_SERVING = (*_SHARED, *_WINGS, "data", "viz", "export")
 _BELOW_METHODS = (*_BELOW_SERVING, "serving")
@@ -34,9 +34,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Weights come from files of torch or of this package.
     "layers": (*_NUMBERS, "files", "train"),
     "metrics": _NUMBERS,
+    "data/labels": _SHARED,
     "data/pictures": _SHARED,
     "data/records": _SHARED,
-    "data/motion": _SHARED,
+    "data/motion": (*_SHARED, "data/labels"),
     "data/views": (*_SHARED, *_RECORDS),
     "data/datasets": (*_SHARED, *_RECORDS),
     "data/doctor": (*_SHARED, *_RECORDS),
@@ -46,26 +47,32 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "viz": _SHARED,
     "export": _SHARED,
     "serving": _BELOW_SERVING,
+    # What networks of one kind share.
     "hands": _BELOW_METHODS,
+    "bodies": _BELOW_METHODS,
+    "lifting": _BELOW_METHODS,
     "peclr": (*_BELOW_METHODS, "hands"),
     "hand_pose": (*_BELOW_METHODS, "hands"),
     # A student may import its teacher; otherwise no method imports another.
     "hand_student": (*_BELOW_METHODS, "hands", "hand_pose"),
-    "wild3d": _BELOW_METHODS,
-    "tips": _BELOW_METHODS,
+    "wild3d": (*_BELOW_METHODS, "bodies"),
+    "tips": (*_BELOW_METHODS, "lifting"),
     # Above the methods.
     "predict": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
-    "demo": (*_BELOW_METHODS, "tips"),
+    "demo": (*_BELOW_METHODS, "lifting", "tips"),
+    "weights": _BELOW_METHODS,
 }
 METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
 METHOD_BUDGET = 1600
 """Lines of a method's folder, all its files together."""
 _ANY_DEPENDENCY = (
     "absl",
+    "PIL",
     "ai_edge_litert",
     "cv2",
     "flatbuffers",
+    "google",
     "h5py",
     "keras",
     "numpy",

@@ -11,7 +11,7 @@ from keras_pose.codecs import camera_rays, total_bone_length
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.skeletons import MPII_16
 
-# The 14 bones of Human3.6M's training subjects sum to 4.07 m (section 9 of Wild3D's specification), and
+# The 14 bones of Human3.6M's training subjects sum to 4.07 m (evaluation code of Zhou et al. 2017), and
 # adults measure about 1.70 m. Persons differ by some 5 %, so a measured bone sum is worth more.
 BONE_SUM_PER_HEIGHT = 2.4
 # In metres: from newborn to giant. What lies outside is a mistake in units.
@@ -29,7 +29,7 @@ _PELVIS, _NECK = MPII_16.indices(("pelvis", "upper_neck"))
 def camera_pose(
     keypoints_2d: Tensor, depth: Tensor, intrinsics: Tensor, bone_sum: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Places weak-perspective poses of known size before a camera.
+    """Place weak-perspective poses of known size before a camera.
 
     The pose is exact in shape, being scaled as a whole. In labels its spine, about the middle of pelvis
     and neck, is on its true ray, and the scale makes the bones as long as in the picture; the distance

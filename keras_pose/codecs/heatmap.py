@@ -1,6 +1,6 @@
 """Joints as heat maps: Gaussians at their pixels, and three ways back to coordinates.
 
-encode: pixels of the map [..., J, 2] -> maps [..., H, W, J] with peak 1.
+encode: pixels of the map `[..., J, 2]` -> maps `[..., H, W, J]` with peak 1.
 decode: the maximum, moved a quarter of a pixel towards the higher neighbour; the same from sums and
 products alone; the mean under a softmax, which has a gradient.
 Pixels are continuous, so the pixel (column i, row k) covers [i, i + 1) x [k, k + 1). Half precision is
@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_pose.geometry.shapes import Tensor, as_precise, require_last_axes, require_points
 
-# Section 4 of Wild3D's specification: the blob that `hmGauss = 1` draws, a quarter of 7 pixels wide.
+# The blob that `hmGauss = 1` draws in Zhou et al. 2017's code, a quarter of 7 pixels wide.
 SIGMA = 1.75
 RADIUS = 3
 
@@ -41,7 +41,7 @@ def encode_heatmaps(
     radius: int = RADIUS,
     subpixel: bool = False,
 ) -> Tensor:
-    """Draws a Gaussian for every visible joint, cut to a square window.
+    """Draw a Gaussian for every visible joint, cut to a square window.
 
     The window is centred on the joint's pixel and clipped by the map, so a joint just outside still
     draws the part of its window that lies inside. A joint that is hidden, farther outside or not finite
@@ -60,9 +60,9 @@ def encode_heatmaps(
         `[..., H, W, J]`, 0 to 1, H = W = size.
 
     Raises:
-        ValueError: a shape is wrong or a number is not positive.
+        ValueError: if a shape is wrong or a number is not positive.
 
-    Reference: Zhou et al. 2017; constants in section 4 of Wild3D's specification.
+    Reference: Zhou et al. 2017; constants of the authors' code.
     """
     if size < 1 or sigma <= 0 or radius < 0:
         raise ValueError(
@@ -86,7 +86,7 @@ def encode_heatmaps(
 
 
 def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Finds the maximum of each map, moved a quarter of a pixel towards its higher neighbour.
+    """Find the maximum of each map, moved a quarter of a pixel towards its higher neighbour.
 
     The first of several equal maxima counts, row by row. Maxima on the border are not moved, nor along
     an axis whose two neighbours are equal. Only the score has a gradient.
@@ -100,9 +100,9 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         that means nothing.
 
     Raises:
-        ValueError: the shape is wrong or not known.
+        ValueError: if the shape is wrong or not known.
 
-    Reference: section 4 of Wild3D's specification, the authors' Torch7 rule.
+    Reference: the Torch7 rule of Zhou et al. 2017's code.
     """
     heatmaps, columns, rows = _maps(heatmaps)
     height, width = heatmaps.shape[-3:-1]
@@ -137,7 +137,7 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode_heatmaps_by_products(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Does what `decode_heatmaps` does with sums, products, maxima and minima alone.
+    """Do what `decode_heatmaps` does with sums, products, maxima and minima alone.
 
     Chips that run neural networks often know no arg-max and no comparison. The maximum is told by
     `relu(1 - steep * gap)` of its gap to the largest value, which is 1 there and 0 elsewhere, and the
@@ -153,7 +153,7 @@ def decode_heatmaps_by_products(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         `(points, score)` as `decode_heatmaps` returns them.
 
     Raises:
-        ValueError: the shape is wrong or not known.
+        ValueError: if the shape is wrong or not known.
     """
     heatmaps, columns, rows = _maps(heatmaps)
     height, width = heatmaps.shape[-3:-1]
@@ -190,7 +190,7 @@ def decode_heatmaps_by_products(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def spatial_softmax(heatmaps: Tensor, sharpness: float = 1.0) -> Tensor:
-    """Turns each map into a probability of every pixel.
+    """Turn each map into a probability of every pixel.
 
     Args:
         heatmaps: floating `[..., H, W, J]`.
@@ -200,7 +200,7 @@ def spatial_softmax(heatmaps: Tensor, sharpness: float = 1.0) -> Tensor:
         `[..., H, W, J]` >= 0, the sum of each map is 1.
 
     Raises:
-        ValueError: the shape is wrong or the sharpness is not positive.
+        ValueError: if the shape is wrong or the sharpness is not positive.
     """
     if sharpness <= 0:
         raise ValueError(f"sharpness={sharpness} must be above 0.")
@@ -211,7 +211,7 @@ def spatial_softmax(heatmaps: Tensor, sharpness: float = 1.0) -> Tensor:
 
 
 def soft_argmax(heatmaps: Tensor, sharpness: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Computes the mean place of each map under its softmax, differentiable in every pixel.
+    """Compute the mean place of each map under its softmax, differentiable in every pixel.
 
     The mean is drawn towards the middle of the map unless the sharpness is large against one over the
     map's contrast; maps trained towards Gaussians of peak 1 want tens, maps trained through this
@@ -225,9 +225,9 @@ def soft_argmax(heatmaps: Tensor, sharpness: float = 1.0) -> tuple[Tensor, Tenso
         `(points, score)`: `[..., J, 2]`, continuous pixels of the map; `[..., J]`, the map's maximum.
 
     Raises:
-        ValueError: the shape is wrong or the sharpness is not positive.
+        ValueError: if the shape is wrong or the sharpness is not positive.
 
-    Reference: integral regression (Sun et al. 2018); section 14 of Wild3D's specification.
+    Reference: integral regression (Sun et al. 2018, arXiv 1711.08229).
     """
     heatmaps, columns, rows = _maps(heatmaps)
     share = spatial_softmax(heatmaps, sharpness)
@@ -244,5 +244,5 @@ def _flat(values):
 
 
 def _points(x, y):
-    """Places `[..., 1, 1, J]` of pixels to the continuous points `[..., J, 2]` of their centres."""
+    """Place `[..., 1, 1, J]` of pixels to the continuous points `[..., J, 2]` of their centres."""
     return ops.concatenate([_flat(x)[..., None], _flat(y)[..., None]], axis=-1) + 0.5

@@ -1,9 +1,7 @@
-"""The mean over a picture and its mirror image, of poses or of the maps that they are read from."""
+"""The mean of the poses of a picture and of its mirror image."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import keras
 from keras import ops
 
 from keras_pose.geometry.shapes import Tensor
@@ -13,7 +11,7 @@ _SWAP = list(MPII_16.flip_permutation)
 
 
 def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tensor]:
-    """Writes the pose of a mirrored picture for the picture itself; twice is no change.
+    """Write the pose of a mirrored picture for the picture itself; twice is no change.
 
     Args:
         pose: of `decode_pose`: `keypoints_2d` `[B, 16, 2]`, px of the crop, `score` and `depth`
@@ -23,7 +21,7 @@ def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tens
     Returns:
         The same names: left and right exchanged, x counted from the other side, depth as it was.
 
-    Reference: section 14 of Wild3D's specification.
+    Reference: the flip test of Newell et al. 2016.
     """
     swapped = {name: ops.take(value, _SWAP, axis=1) for name, value in pose.items()}
     points, pixels = swapped["points"], swapped["keypoints_2d"]
@@ -34,7 +32,7 @@ def mirror_pose(pose: Mapping[str, Tensor], image_size: float) -> dict[str, Tens
 
 
 def with_mirror(model: Callable[..., Mapping[str, Tensor]]) -> Callable[[Tensor], dict]:
-    """Makes a function that averages poses over each picture and its mirror image.
+    """Make a function that averages poses over each picture and its mirror image.
 
     Args:
         model: from pictures `[B, S, S, 3]` to the dict of `decode_pose`.
@@ -50,60 +48,3 @@ def with_mirror(model: Callable[..., Mapping[str, Tensor]]) -> Callable[[Tensor]
         return {name: (own[name] + other[name]) / 2 for name in own}
 
     return pose
-
-
-def mirror_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes what a network says of a mirrored picture for the picture itself; twice is no change.
-
-    Args:
-        outputs: of `build_network`: `heatmaps`, a list of `[B, H, W, 16]`; `depth` `[B, 16]` or
-            `depth_maps` `[B, H, W, 16]`.
-
-    Returns:
-        The same names.
-
-    Reference: section 14 of Wild3D's specification.
-    """
-
-    def maps(values):
-        return ops.take(ops.flip(values, axis=2), _SWAP, axis=-1)
-
-    mirrored: dict[str, Any] = {"heatmaps": [maps(stack) for stack in outputs["heatmaps"]]}
-    if "depth_maps" in outputs:
-        return mirrored | {"depth_maps": maps(outputs["depth_maps"])}
-    return mirrored | {"depth": ops.take(outputs["depth"], _SWAP, axis=-1)}
-
-
-@keras.saving.register_keras_serializable("keras_pose")
-class MirrorMean(keras.layers.Layer):
-    """Mean of a network's outputs and of those of the mirrored picture, before they are decoded.
-
-    Call arguments:
-        outputs: of the picture, see `mirror_outputs`.
-        mirrored: of the mirrored picture.
-
-    Returns:
-        The same names and shapes.
-    """
-
-    def call(self, outputs, mirrored):
-        other = mirror_outputs(mirrored)
-        return keras.tree.map_structure(lambda a, b: (a + b) / 2, dict(outputs), other)
-
-
-def build_mirror_network(network: keras.Model, name: str = "with_mirror") -> keras.Model:
-    """Put the mean over a picture and its mirror image behind a network, for `build_pose`.
-
-    Averaging maps keeps one maximum where averaging points may end between two.
-
-    Args:
-        network: from `build_network`; its weights are shared, not copied.
-        name: of the model.
-
-    Returns:
-        Model with the network's inputs `[B, S, S, 3]` and outputs; it costs two passes.
-    """
-    picture = keras.Input(network.input_shape[1:], name="image", dtype=network.input.dtype)
-    mirrored = ops.flip(picture, axis=2)
-    mean = MirrorMean(name="mirror_mean", dtype=network.input.dtype)
-    return keras.Model(picture, mean(network(picture), network(mirrored)), name=name)

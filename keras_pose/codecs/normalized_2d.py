@@ -1,7 +1,7 @@
 """Root-centred, scaled 2D poses, and the way back to the input's pixels.
 
-encode: pixels [..., J, 2] -> (pose without its root [..., J-1, 2], scale [...]).
-decode: lifted pose [..., J-1, 3] and scale -> pixels at the root's depth [..., J, 3], root at 0.
+encode: pixels `[..., J, 2]` -> (pose without its root `[..., J-1, 2]`, scale `[...]`).
+decode: lifted pose `[..., J-1, 3]` and scale -> pixels at the root's depth `[..., J, 3]`, root at 0.
 The root is joint 0, as in every body skeleton of this package.
 """
 
@@ -13,7 +13,7 @@ SCALE_RULES = ("max_abs", "root_mean_square")
 
 
 def pose_scale(points: Tensor, rule: str = "max_abs") -> Tensor:
-    """Size of each root-centred pose.
+    """Return the size of each root-centred pose.
 
     Args:
         points: float `[..., J, 2]`, root at the origin (the root itself may be left out).
@@ -43,7 +43,7 @@ def pose_scale(points: Tensor, rule: str = "max_abs") -> Tensor:
 
 
 def valid_poses(points: Tensor) -> Tensor:
-    """Which poses can be normalised: finite coordinates and distances, not all joints on the root.
+    """Return which poses can be normalised: finite coordinates and distances, not all joints on the root.
 
     Args:
         points: float `[..., J, D]`.

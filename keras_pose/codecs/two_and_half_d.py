@@ -1,8 +1,8 @@
 """The 2.5D pose of a hand: pixels and root-relative depth, and the way back to camera space.
 
-encode: camera points [..., J, 3] and intrinsics -> (u px, v px, r) [..., J, 3].
+encode: camera points `[..., J, 3]` and intrinsics -> (u px, v px, r) `[..., J, 3]`.
 root_depth: finds the depth of the root from the one bone whose length is the unit.
-decode: (u, v, r), root depth and intrinsics -> camera points [..., J, 3] in bone lengths.
+decode: (u, v, r), root depth and intrinsics -> camera points `[..., J, 3]` in bone lengths.
 Intrinsics are those of the picture that holds the pixels: after a crop by M they are M K, which may
 contain a rotation. Half precision is computed in float32; float64 stays.
 """
@@ -42,7 +42,7 @@ class ReferenceBone:
     depth_range: tuple[float, float] | None = None
 
     def indices(self, skeleton: Skeleton) -> tuple[int, int]:
-        """Finds both ends in a joint order.
+        """Find both ends in a joint order.
 
         Args:
             skeleton: joint order of the points.
@@ -51,7 +51,7 @@ class ReferenceBone:
             Index of the parent and of the child.
 
         Raises:
-            ValueError: the skeleton lacks one of them.
+            ValueError: if the skeleton lacks one of them.
         """
         return skeleton.index(self.parent), skeleton.index(self.child)
 
@@ -63,13 +63,13 @@ REFERENCE_BONES = {"middle": MIDDLE_PHALANX, "index": WRIST_TO_INDEX}
 
 
 def _replace_joint(points: Tensor, joint: int, place: Tensor) -> Tensor:
-    """Points [..., J, D] with one joint moved to place [..., 1, D], without assignment."""
+    """Points `[..., J, D]` with one joint moved to place `[..., 1, D]`, without assignment."""
     pieces = [points[..., :joint, :], place, points[..., joint + 1 :, :]]
     return ops.concatenate([piece for piece in pieces if piece.shape[-2] != 0], axis=-2)
 
 
 def move_root(points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_FREIHAND) -> Tensor:
-    """Puts the root of the 2.5D pose in the wrist's row: the wrist itself or a place in the palm.
+    """Put the root of the 2.5D pose in the wrist's row: the wrist itself or a place in the palm.
 
     Args:
         points: floating `[..., J, D]`, any unit and frame.
@@ -80,7 +80,7 @@ def move_root(points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_
         Points `[..., J, D]`.
 
     Raises:
-        ValueError: the shape is wrong or the root unknown.
+        ValueError: if the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
     points = as_precise(points)
@@ -95,7 +95,7 @@ def move_root(points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_
 def restore_wrist(
     points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_FREIHAND
 ) -> Tensor:
-    """Undoes `move_root`: wrist = 2 palm - mcp.
+    """Undo `move_root`: wrist = 2 palm - mcp.
 
     Exact for camera points and for depths; in a picture, perspective makes it an approximation.
 
@@ -108,7 +108,7 @@ def restore_wrist(
         Points `[..., J, D]` with the wrist in the wrist's row.
 
     Raises:
-        ValueError: the shape is wrong or the root unknown.
+        ValueError: if the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
     points = as_precise(points)
@@ -126,7 +126,7 @@ def bone_length(
     bone: ReferenceBone = MIDDLE_PHALANX,
     skeleton: Skeleton = HAND_21_FREIHAND,
 ) -> Tensor:
-    """Measures the reference bone between the rows that `encode` writes.
+    """Measure the reference bone between the rows that `encode` writes.
 
     Args:
         points_3d: floating `[..., J, 3]`, any unit.
@@ -138,7 +138,7 @@ def bone_length(
         Lengths `[...]`, same unit.
 
     Raises:
-        ValueError: the shape is wrong or a name unknown.
+        ValueError: if the shape is wrong or a name unknown.
     """
     points_3d = move_root(points_3d, root, skeleton)
     require_points("points_3d", points_3d)
@@ -153,12 +153,12 @@ def encode(
     bone: ReferenceBone = MIDDLE_PHALANX,
     skeleton: Skeleton = HAND_21_FREIHAND,
 ) -> Tensor:
-    """Turns camera points into pixels and root-relative depths.
+    """Turn camera points into pixels and root-relative depths.
 
     A point on the camera's plane and a hand without extent give finite numbers that mean nothing;
     callers mask examples without 3D labels.
 
-    Reference: Iqbal et al. 2018, as PeCLR uses it (section 6 of its specification).
+    Reference: Iqbal et al. 2018 (arXiv 1804.09534), as Spurr et al. 2021 use it.
 
     Args:
         points_3d: floating `[..., J, 3]`, camera frame, any length unit.
@@ -171,7 +171,7 @@ def encode(
         `[..., J, 3]`: u and v in pixels, depth minus the root's depth in bone lengths.
 
     Raises:
-        ValueError: a shape is wrong or a name unknown.
+        ValueError: if a shape is wrong or a name unknown.
     """
     points_3d, intrinsics = as_precise(points_3d, intrinsics)
     require_points("points_3d", points_3d)
@@ -189,7 +189,7 @@ def encode(
 
 
 def camera_rays(points_px: Tensor, intrinsics: Tensor) -> Tensor:
-    """Finds where the rays of pixels meet the plane at depth 1: the first two rows of K^-1 (u, v, 1).
+    """Find where the rays of pixels meet the plane at depth 1: the first two rows of K^-1 (u, v, 1).
 
     The 2x2 block is inverted in closed form, which phones can run. Where it has no inverse the
     result is finite and `root_depth` calls the pose invalid.
@@ -202,7 +202,7 @@ def camera_rays(points_px: Tensor, intrinsics: Tensor) -> Tensor:
         `[..., J, 2]`, x / z and y / z.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     points_px, intrinsics = as_precise(points_px, intrinsics)
     require_points("points_px", points_px, 2)
@@ -229,7 +229,7 @@ def root_depth(
     bone: ReferenceBone = MIDDLE_PHALANX,
     skeleton: Skeleton = HAND_21_FREIHAND,
 ) -> tuple[Tensor, Tensor]:
-    """Solves the quadratic that makes the reference bone one unit long.
+    """Solve the quadratic that makes the reference bone one unit long.
 
     Both ends on one pixel leave the depth open: such a pose keeps the clamped value, carries no
     gradient and is not valid, nor is a hand behind the camera. A negative discriminant (no depth
@@ -237,7 +237,7 @@ def root_depth(
     depths that fit, the larger is taken: the right one unless perspective shortens the bone more
     than it recedes, (X_n - X_m) . (ray_n - ray_m) < 0.
 
-    Reference: Iqbal et al. 2018; formula and constants in section 6 of PeCLR's specification.
+    Reference: Iqbal et al. 2018 (arXiv 1804.09534), section 3; constants of Spurr et al. 2021.
 
     Args:
         points_25d: floating `[..., J, 3]`, u px, v px, root-relative depth in bone lengths.
@@ -249,7 +249,7 @@ def root_depth(
         Root depth `[...]` in bone lengths within the bone's range, and validity `bool [...]`.
 
     Raises:
-        ValueError: a shape is wrong or a joint unknown.
+        ValueError: if a shape is wrong or a joint unknown.
     """
     points_25d, intrinsics = as_precise(points_25d, intrinsics)
     require_points("points_25d", points_25d)
@@ -280,7 +280,7 @@ def root_depth(
 def decode(
     points_25d: Tensor, depth: Tensor, intrinsics: Tensor, scale: Tensor | None = None
 ) -> Tensor:
-    """Lifts pixels and relative depths to camera space.
+    """Lift pixels and relative depths to camera space.
 
     Args:
         points_25d: floating `[..., J, 3]`, u px, v px, root-relative depth in bone lengths.
@@ -292,7 +292,7 @@ def decode(
         Points `[..., J, 3]`, camera frame, in bone lengths or in the unit of `scale`.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     points_25d, depth, intrinsics = as_precise(points_25d, depth, intrinsics)
     require_points("points_25d", points_25d)

@@ -13,7 +13,7 @@ from keras_pose.geometry.bones import bone_lengths
 from keras_pose.geometry.shapes import Tensor, as_precise, require_last_axes
 from keras_pose.skeletons import MPII_16
 
-# Human3.6M test skeletons, as the authors' evaluation has it (section 9 of Wild3D's specification).
+# Human3.6M test skeletons, as the authors' evaluation has it (Zhou et al. 2017).
 ZHOU2017_BONE_SUM_MM = 4296.99233013
 
 _BONE_NAMES = (
@@ -41,7 +41,7 @@ _SHOULDERS = MPII_16.indices(("right_shoulder", "left_shoulder"))
 
 
 def total_bone_length(points: Tensor) -> Tensor:
-    """Sums the lengths of 14 bones: legs, hips, arms, shoulders to the neck, trunk, head.
+    """Sum the lengths of 14 bones: legs, hips, arms, shoulders to the neck, trunk, head.
 
     Args:
         points: floating `[..., 16, D]`, any unit, rows of `MPII_16` or `MPII_16_SPINE`.
@@ -50,9 +50,9 @@ def total_bone_length(points: Tensor) -> Tensor:
         Sums `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: the evaluation code of Zhou et al. 2017.
     """
     points = as_precise(points)
     require_last_axes("points", points, (MPII_16.num_joints, None))
@@ -65,7 +65,7 @@ def _with_row_seven(points, place):
 
 
 def weak_perspective(points_2d: Tensor, points_3d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Makes the labels of a person with known camera points: weak-perspective pixels and depths.
+    """Make the labels of a person with known camera points: weak-perspective pixels and depths.
 
     The pixels differ from the projection, by 15 output pixels of 64 in the worst synthetic case, since
     the nearer joints are not enlarged; they are what agrees with the depths. In labels the pose is
@@ -82,9 +82,9 @@ def weak_perspective(points_2d: Tensor, points_3d: Tensor) -> tuple[Tensor, Tens
         without extent across the view.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
-    Reference: Zhou et al. 2017, section 5 of Wild3D's specification, steps 1 to 4.
+    Reference: Zhou et al. 2017, section 3 (weak perspective), and the authors' preprocessing.
     """
     points_2d, points_3d = as_precise(points_2d, points_3d)
     require_last_axes("points_2d", points_2d, (MPII_16.num_joints, 2))
@@ -102,7 +102,7 @@ def weak_perspective(points_2d: Tensor, points_3d: Tensor) -> tuple[Tensor, Tens
 
 
 def to_length(points: Tensor, bone_sum: float | Tensor) -> Tensor:
-    """Gives predicted poses the size of a person whose 14 bones sum to a known length.
+    """Give predicted poses the size of a person whose 14 bones sum to a known length.
 
     The pelvis moves to the origin; nothing is turned. Row 7 becomes the middle of pelvis and neck,
     which stands for the spine of 3D data. A pose without extent becomes zeros.
@@ -116,9 +116,9 @@ def to_length(points: Tensor, bone_sum: float | Tensor) -> Tensor:
         `[..., 16, 3]`, in the unit of that length, rows of `MPII_16_SPINE`.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
-    Reference: section 9 of Wild3D's specification.
+    Reference: the evaluation code of Zhou et al. 2017.
     """
     points = as_precise(points)
     require_last_axes("points", points, (MPII_16.num_joints, 3))

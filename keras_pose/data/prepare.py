@@ -4,8 +4,6 @@ The same command goes on with a folder that was not finished. `prepare` is the l
 flags.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import sys
@@ -31,7 +29,7 @@ class PrepareConfig:
     """What to turn into records; flags that a source does not know must keep their default.
 
     Raises:
-        ValueError: when a value is out of range or --output is missing.
+        ValueError: if a value is out of range or --output is missing.
     """
 
     source: str = option(
@@ -158,7 +156,7 @@ def prepare(
         The index.
 
     Raises:
-        ValueError: for bad input or too many bad records, in one sentence.
+        ValueError: if the input is bad or too many records are, in one sentence.
         OSError: if something cannot be written.
     """
     source = open_source(config)
@@ -195,15 +193,8 @@ def print_summary(index: dict[str, Any], folder: str) -> None:
         print(f"  {index['num_bad']} bad records were left out; index.json lists them")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(PrepareConfig)
+def main(config: PrepareConfig) -> None:
+    """Do what the settings ask for."""
     begin, shows_line = time.monotonic(), sys.stderr.isatty()
     last = [begin]
 
@@ -231,9 +222,8 @@ def main(arguments: list[str]) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(PrepareConfig)
-    run_binary(main)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary(main, PrepareConfig)
 
 
 if __name__ == "__main__":

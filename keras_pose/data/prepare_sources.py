@@ -3,13 +3,12 @@
 Readers are imported when they are asked for, so that none is paid for by the others.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from typing import Any
 
 from keras_pose.data.records.record import RecordSource
+from keras_pose.train.config import listed
 
 # Flags of each source; any other flag must keep its default.
 SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
@@ -40,7 +39,7 @@ GENERATED = ("generated_hands", "generated_bodies")
 
 
 def source_settings(config: Any) -> dict[str, Any]:
-    """What the records of a source depend on, besides its input.
+    """Return what the records of a source depend on, besides its input.
 
     Args:
         config: a `PrepareConfig`.
@@ -79,7 +78,7 @@ def open_source(config: Any) -> RecordSource:
 def _freihand(config: Any) -> RecordSource:
     from keras_pose.data.datasets.freihand import read_freihand
 
-    versions = tuple(version for version in config.versions.split(",") if version)
+    versions = listed(config.versions)
     return read_freihand(config.input, config.split or "training", versions)
 
 
@@ -231,7 +230,7 @@ def _size(config: Any) -> int:
 
 
 def _names(text: str) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) or None
+    return listed(text) or None
 
 
 _READERS: dict[str, Callable[[Any], RecordSource]] = {

@@ -14,12 +14,11 @@ import numpy as np
 from keras_pose import export
 from keras_pose.data.motion import generate_motion, h36m_rig, render_views
 from keras_pose.demo import report
+from keras_pose.lifting import evaluation
 from keras_pose.metrics import evaluate_poses
-from keras_pose.tips import evaluation
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run
 from keras_pose.tips.train import train_run
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.train.options import RunOptions
@@ -33,7 +32,7 @@ class DemoConfig:
     """Settings of the demo; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     output_dir: str = option("demo", "Where runs, models and report.html go.")
@@ -93,7 +92,7 @@ def run_demo(settings: DemoConfig) -> str:
 
 
 def recipes(settings: DemoConfig) -> dict[str, Config]:
-    """The three runs of the demo: title to config, teacher before student."""
+    """Return the three runs of the demo: title to config, teacher before student."""
     teacher = Config(
         dataset="generated",
         num_generated_frames=settings.num_generated_frames,
@@ -108,7 +107,7 @@ def recipes(settings: DemoConfig) -> dict[str, Config]:
         teacher,
         model="student",
         split="whole",
-        teacher_dir=run_dir(settings, "two generators"),
+        teacher=run_dir(settings, "two generators"),
         learning_rate=1e-3,
     )
     return {
@@ -164,17 +163,14 @@ def print_table(results: dict) -> None:
         print(f"{cells}  {protocol}")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run_demo(configs.from_flags(DemoConfig))
+def main(settings: DemoConfig) -> None:
+    """Do what the settings ask for."""
+    run_demo(settings)
 
 
 def run_main() -> None:
     """Console entry point: define the flags, run, one sentence and exit code 1 on errors."""
-    configs.define_flags(DemoConfig)
-    run_binary(main)
+    run_binary(main, DemoConfig)
 
 
 if __name__ == "__main__":

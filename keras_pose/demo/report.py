@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_pose.lifting.pictures import scaled_to
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips.pictures import scaled_to
 from keras_pose.train.run_folder import read_epochs
 from keras_pose.viz import (
     Chart,

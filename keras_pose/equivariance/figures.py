@@ -1,7 +1,5 @@
 """What `equivariance` measured as pictures for TensorBoard and as a section of the HTML report."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -12,9 +10,8 @@ import tensorflow as tf
 
 from keras_pose.equivariance.measure import KINDS, MEASURES, Equivariance, Probe
 from keras_pose.geometry import affine2d
-from keras_pose.viz import PALETTE, Chart, Paragraph, Picture, Section, Series, Table
+from keras_pose.viz import Chart, Paragraph, Picture, Section, Series, Table
 from keras_pose.viz.brush import Brush
-from keras_pose.viz.draw import BACKGROUND
 from keras_pose.viz.figures import line_chart_svg
 from keras_pose.viz.panels import label, tile
 
@@ -34,7 +31,6 @@ _TITLES = {
     "features": "features, linear map",
     "features_invariance": "features, change",
 }
-_INK = (70, 74, 84)
 _SHOWN = (
     (-45.0, "rotation"),
     (90.0, "rotation"),
@@ -51,7 +47,7 @@ def equivariance_section(
     inverse: str = "",
     trained: Mapping[str, tuple[float, float]] | None = None,
 ) -> Section:
-    """Writes the section of a report: definitions, numbers, charts and one example.
+    """Write the section of a report: definitions, number, charts and one example.
 
     Args:
         result: what was measured.
@@ -123,7 +119,7 @@ def equivariance_section(
 
 
 def write_summaries(result: Equivariance, folder: str | os.PathLike, step: int) -> None:
-    """Writes numbers, curves and the example to TensorBoard.
+    """Write numbers and the example to TensorBoard; the curves are in the report.
 
     Args:
         result: what was measured.
@@ -135,35 +131,19 @@ def write_summaries(result: Equivariance, folder: str | os.PathLike, step: int) 
         for name, value in result.numbers.items():
             if np.isfinite(value):
                 tf.summary.scalar(f"equivariance/{name}", value, step=step)
-        tf.summary.image("equivariance/curves", draw_curves(result)[None], step=step)
         tf.summary.image("equivariance/example", draw_example(result)[None], step=step)
     writer.close()
 
 
-def draw_curves(result: Equivariance, size: tuple[int, int] = (260, 380)) -> np.ndarray:
-    """Draws the error of every measure against angle, shift, zoom and strength of colour.
-
-    Args:
-        result: what was measured.
-        size: (height, width) of each of the charts.
-
-    Returns:
-        uint8 [H, W, 3] RGB, a legend in the last cell.
-    """
-    kinds = [kind for kind in KINDS if len(np.unique(_values(result, kind))) > 1]
-    cells = [_chart(result, kind, size) for kind in kinds] + [_legend(result, size)]
-    return tile([cells[start : start + 3] for start in range(0, len(cells), 3)])
-
-
 def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
-    """Draws the first picture plain and through some probes, with predicted joints if there are any.
+    """Draw the first picture plain and through some probes, with predicted joints if there are any.
 
     Args:
         result: what was measured.
         side: of each cell in pixels.
 
     Returns:
-        uint8 [H, W, 3] RGB.
+        uint8 `[H, W, 3]` RGB.
     """
     factor = side / result.views.shape[1]
     chosen = [0]
@@ -191,7 +171,7 @@ def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
 
 
 def _from_plain(result: Equivariance, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """A curve with the plain view on it, whose error is 0 by definition."""
+    """Return a curve with the plain view on it, whose error is 0 by definition."""
     axis, errors = result.curve(measure, kind)
     place = int(np.searchsorted(axis, _UNCHANGED[kind]))
     known = np.isfinite(errors).any()
@@ -214,63 +194,6 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "collapsed"
 
 
-def _values(result: Equivariance, kind: str) -> np.ndarray:
-    return np.array([probe.value for probe in result.probes if probe.kind == kind])
-
-
 def _colour(joint: int, count: int) -> tuple[int, ...]:
     hue = np.array([[[int(179 * joint / max(count, 1)), 220, 230]]], np.uint8)
     return tuple(int(part) for part in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
-
-
-def _palette(measure: str) -> tuple[int, ...]:
-    word = PALETTE[list(MEASURES).index(measure)]
-    return tuple(int(word[start : start + 2], 16) for start in (1, 3, 5))
-
-
-def _chart(result: Equivariance, kind: str, size: tuple[int, int]) -> np.ndarray:
-    """Draws one chart with OpenCV, since TensorBoard shows pictures, not SVG."""
-    height, width = size
-    curves = {measure: result.curve(measure, kind) for measure in result.errors}
-    axis = next(iter(curves.values()))[0]
-    finite = np.concatenate([errors[np.isfinite(errors)] for _, errors in curves.values()])
-    top = max(float(finite.max()) if len(finite) else 0.0, 1e-3) * 1.08
-    left, right, high, low = 52, width - 14, 34, height - 40
-    across = np.interp(axis, (axis[0], axis[-1]), (left, right))
-    brush = Brush(np.full((height, width, 3), BACKGROUND, np.uint8))
-    ticks = np.linspace(0, top, 5)
-    for tick in ticks:
-        y = low - (low - high) * tick / top
-        brush.limb(np.array([left, y]), np.array([right, y]), 0.8, (221, 223, 229))
-    for measure, (_, errors) in curves.items():
-        points = np.stack([across, low - (low - high) * np.clip(errors / top, 0, 1)], 1)
-        for first, second in zip(points[:-1], points[1:], strict=True):
-            if np.isfinite([first, second]).all():
-                brush.limb(first, second, 2.0, _palette(measure))
-        for point in points[np.isfinite(errors)]:
-            brush.dot(point, 5.0, _palette(measure))
-    picture = brush.picture()
-    for tick in ticks:
-        y = low - (low - high) * tick / top
-        _write(picture, f"{tick:.3g}", (6, y + 4))
-    for value, x in ((axis[0], across[0]), (axis[-1], across[-1] - 26)):
-        _write(picture, f"{value:g}", (x, low + 16))
-    _write(picture, _AXES[kind], (left, height - 8))
-    return label(picture, kind)
-
-
-def _legend(result: Equivariance, size: tuple[int, int]) -> np.ndarray:
-    height, width = size
-    brush = Brush(np.full((height, width, 3), BACKGROUND, np.uint8))
-    for row, measure in enumerate(result.errors):
-        y = 40.0 + 30 * row
-        brush.limb(np.array([20.0, y]), np.array([60.0, y]), 3.0, _palette(measure))
-    picture = brush.picture()
-    for row, measure in enumerate(result.errors):
-        _write(picture, _TITLES[measure], (72, 44 + 30 * row))
-    return picture
-
-
-def _write(picture: np.ndarray, text: str, place: tuple[float, float]) -> None:
-    spot = (int(place[0]), int(place[1]))
-    cv2.putText(picture, text, spot, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)

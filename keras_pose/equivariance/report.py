@@ -1,6 +1,6 @@
 """Reports how equivariant a network is: `python -m keras_pose.equivariance.report ...`.
 
-    --model_dir=<run of either stage> or --saved_model=<exported version folder>,
+    --model_dir=<run of hands> or --saved_model=<exported version folder>,
     --data_dir=<record folders>, --output=report.html [--num_pictures=64] [--tensorboard_dir=...]
 
 Writes one HTML file, the same numbers as JSON beside it, and prints them. `report_equivariance` is the
@@ -17,8 +17,8 @@ import numpy as np
 from keras_pose.equivariance.figures import equivariance_section, write_summaries
 from keras_pose.equivariance.measure import KINDS, MEASURES, Equivariance, measure_equivariance
 from keras_pose.equivariance.subject import choose_pictures, load_subject, open_pictures
-from keras_pose.export import write_file
-from keras_pose.train import config as configs
+from keras_pose.files import write_file
+from keras_pose.hands.options import HandOptions
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.viz import Paragraph, Section, write_report
@@ -32,13 +32,13 @@ class ReportConfig:
     """What is measured on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
-    model_dir: str = option("", "Folder of a finished pretraining or fine-tuning run.")
-    saved_model: str = option(
-        "", "Instead: version folder that keras_pose.hand_pose.export wrote, with its card."
+    model_dir: str = option(
+        "", "Folder of a finished run of keras_pose.peclr, hand_pose or hand_student."
     )
+    saved_model: str = option("", "Instead: version folder of an exported hand network.")
     data_dir: str = option(
         "",
         "Record folders, commas between them, as the run was given; unused where it trained on "
@@ -52,6 +52,14 @@ class ReportConfig:
     )
     tensorboard_dir: str = option("", "Folder for TensorBoard's pictures; empty writes none.")
     batch_size: int = option(64, "Views given to the network at once.", low=1)
+    val_share: float = option(
+        0.2,
+        "Share of the groups that the run held out; for old exports alone, whose metadata.json has no "
+        "settings.",
+        low=0.0,
+        high=0.9,
+    )
+    split_seed: int = option(5, "Seed of that split; for old exports alone.", low=0)
 
     def __post_init__(self):
         check_ranges(self)
@@ -62,7 +70,7 @@ class ReportConfig:
 
 
 def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
-    """Measures, writes the report and its JSON.
+    """Measure, write the report and its JSON.
 
     Args:
         report: what to measure and where to write.
@@ -74,7 +82,12 @@ def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
         ValueError: if run or records are missing or there are fewer than 4 readable pictures.
         OSError: if something cannot be written.
     """
-    subject = load_subject(report.model_dir, report.saved_model)
+    assumed = HandOptions(
+        dataset="records" if report.data_dir else "generated",
+        val_share=report.val_share,
+        split_seed=report.split_seed,
+    )
+    subject = load_subject(report.model_dir, report.saved_model, assumed)
     record_set, places, part = open_pictures(subject.config, report.data_dir)
     pictures, boxes, unread = choose_pictures(
         record_set, places, subject.config, report.num_pictures
@@ -114,6 +127,7 @@ def _content(report, subject, result, part, record_set, unread):
     return {
         "measured": report.model_dir or report.saved_model,
         "what": subject.what,
+        "note": subject.note,
         "step": subject.step,
         "pictures": {
             "part": part,
@@ -147,6 +161,8 @@ def _page(content, subject, result, unread):
         f"{subject.crop_scale:.2f} times its side."
     )
     items = [Paragraph(words)]
+    if subject.note:
+        items.append(Paragraph(subject.note))
     if pictures["part"] == "training":
         items.append(
             Paragraph("The run held nothing out, so it has trained on these very pictures.")
@@ -168,7 +184,7 @@ def _page(content, subject, result, unread):
 
 
 def _findings(result):
-    """What the numbers say, in words."""
+    """Return what the numbers say, in words."""
     numbers = result.numbers
     undone, plain = (
         numbers.get("projections/rotation"),
@@ -191,7 +207,7 @@ def _findings(result):
 
 
 def number_lines(result: Equivariance) -> Iterator[str]:
-    """Yields the numbers as lines of text, one per measure and kind of change.
+    """Yield the numbers as lines of text, one per measure and kind of change.
 
     Args:
         result: what was measured.
@@ -204,22 +220,20 @@ def number_lines(result: Equivariance) -> Iterator[str]:
                 yield f"{shown}  {measure}  {kind.replace('_', ' ')}"
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to files and a table."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    report = configs.from_flags(ReportConfig)
+def main(report: ReportConfig) -> None:
+    """Turn settings into files and a table."""
     result, content = report_equivariance(report)
     for line in number_lines(result):
         print(line)
+    if content["note"]:
+        print(content["note"])
     print(f"{content['pictures']['count']} {content['pictures']['part']} pictures, 0 is perfect.")
     print(f"Written to {report.output} and {Path(report.output).with_suffix('.json')}.")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(ReportConfig)
-    run_binary(main)
+    run_binary(main, ReportConfig)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,28 @@ import tensorflow as tf
 from keras_pose.data import records
 from keras_pose.data.pictures.boxes import record_box
 from keras_pose.data.pictures.picture import decode_picture
-from keras_pose.equivariance import exported
+from keras_pose.data.records.sets import RecordSet
 from keras_pose.equivariance.measure import Function
-from keras_pose.export import saved_model_runner
-from keras_pose.hand_pose import train as finetune
+from keras_pose.export import LoadedModel
 from keras_pose.hand_pose.config import FinetuneConfig
-from keras_pose.hand_pose.features import feature_layer_name
-from keras_pose.hand_pose.start import is_hand_pose_run
-from keras_pose.hands.record_sets import RecordSet, open_records
+from keras_pose.hand_pose.serving import network_of
+from keras_pose.hand_pose.train import load_hand_pose
+from keras_pose.hand_student.config import StudentConfig
+from keras_pose.hand_student.serving import student_network_of
+from keras_pose.hand_student.train import load_student
+from keras_pose.hands.options import HandOptions
+from keras_pose.hands.record_sets import open_records
 from keras_pose.hands.serving import crop_camera
 from keras_pose.peclr import train as pretrain
 from keras_pose.peclr.config import PretrainConfig
+from keras_pose.serving import PoseNetwork, read_metadata
+from keras_pose.train import config as configs
 from keras_pose.train import run_folder
-from keras_pose.train.runs import read_config
+from keras_pose.train.runs import method_of, read_config
+
+_POSE_CONFIGS: dict[str, type[HandOptions]] = {
+    config.method: config for config in (FinetuneConfig, StudentConfig)
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,17 +44,19 @@ class Subject:
         config: settings of the run it comes from.
         functions: `predict`, `project` and `embed` of `measure_equivariance`, those that there are.
         step: of the run.
+        note: a sentence on settings that had to be assumed, or empty.
     """
 
     what: str
-    config: PretrainConfig | FinetuneConfig
+    config: PretrainConfig | HandOptions
     functions: dict[str, Any]
     step: int = 0
+    note: str = ""
 
     @property
     def crop_scale(self) -> float:
         """Side of a plain view over the box's: the middle of what was trained."""
-        if isinstance(self.config, FinetuneConfig):
+        if isinstance(self.config, HandOptions):
             return self.config.crop_scale
         return math.sqrt(self.config.scale_low * self.config.scale_high)
 
@@ -54,7 +65,7 @@ class Subject:
         """Kind of change to the lowest and highest value that was trained, as `Probe.value` counts."""
         config, scale = self.config, self.crop_scale
         widths = (config.scale_low, config.scale_high)
-        if isinstance(config, FinetuneConfig):
+        if isinstance(config, HandOptions):
             widths = (scale * widths[0], scale * widths[1])
         return {
             "rotation": (-config.angle_range_deg, config.angle_range_deg),
@@ -77,39 +88,50 @@ class Subject:
         return {name: getattr(self.config, name) for name in names}
 
 
-def load_subject(model_dir: str = "", saved_model: str = "") -> Subject:
-    """Loads a run of either stage, or an exported network.
+def load_subject(
+    model_dir: str = "", saved_model: str = "", assumed: HandOptions | None = None
+) -> Subject:
+    """Load a run of hands or an exported network.
 
     Args:
         model_dir: run folder.
         saved_model: version folder; used if `model_dir` is empty.
+        assumed: settings for exports that do not tell theirs, their crops excepted; None takes the
+            defaults.
 
     Returns:
         The functions to be measured and the settings they were trained with.
 
     Raises:
-        ValueError: if there is no finished run or no export, in one sentence.
+        ValueError: if there is no finished run or no export of hands, in one sentence.
     """
     if not model_dir:
-        return _exported_subject(saved_model)
-    if is_hand_pose_run(model_dir):
-        return _finetuned_subject(model_dir)
+        return _exported_subject(saved_model, assumed or HandOptions())
+    method = method_of(model_dir)
+    if method == FinetuneConfig.method:
+        finetune, model = load_hand_pose(model_dir)
+        what, network = f"fine-tuned {finetune.encoder}", network_of(finetune, model)
+        return Subject(what, finetune, _pose_functions(network), _steps(model_dir))
+    if method == StudentConfig.method:
+        student, model = load_student(model_dir)
+        what, network = f"student {student.backbone}", student_network_of(student, model)
+        return Subject(what, student, _pose_functions(network), _steps(model_dir))
     return _pretrained_subject(model_dir)
 
 
-def _finetuned_subject(model_dir):
-    config, model = finetune.load_hand_pose(model_dir)
-    encoder = model.get_layer(feature_layer_name(config))
+def _pose_functions(network: PoseNetwork) -> dict[str, Any]:
+    assert network.embed is not None
 
     def predict(images):
-        cameras = tf.tile(crop_camera(config.image_size)[None], (tf.shape(images)[0], 1, 1))
-        return model({"image": images, "intrinsics": cameras}, training=False)["keypoints_2d"]
+        count = tf.shape(images)[0]
+        cameras = tf.tile(crop_camera(network.image_size)[None], (count, 1, 1))
+        lengths = tf.fill((count,), network.typical_bone_length_m)
+        return network.pose(images, cameras, lengths)["keypoints_2d"]
 
-    functions = {
-        "predict": _compiled(predict, config.image_size),
-        "embed": _compiled(lambda images: encoder(images, training=False), config.image_size),
+    return {
+        "predict": _compiled(predict, network.image_size),
+        "embed": _compiled(network.embed, network.image_size),
     }
-    return Subject(f"fine-tuned {config.encoder}", config, functions, _steps(model_dir))
 
 
 def _pretrained_subject(model_dir):
@@ -127,25 +149,35 @@ def _steps(model_dir):
     return int(run_folder.read_run(model_dir).get("steps", 0))
 
 
-def _exported_subject(folder):
-    settings = exported.trained_settings(folder)
-    runners = {name: saved_model_runner(folder, name) for name in ("keypoints", "embed")}
-    if settings is None:
-        raise ValueError(
-            f"{folder} has no card.md, which tells the split of the records; give the folder as "
-            "keras_pose.hand_pose.export wrote it."
-        )
+def _exported_subject(folder: str, assumed: HandOptions) -> Subject:
+    loaded = LoadedModel(folder)
+    metadata = read_metadata(folder)
+    keypoints, embed = (loaded.runner(name) for name in ("keypoints", "embed"))
 
     def grey_levels(images):
         return np.round(np.asarray(images) * 255.0).astype(np.uint8)
 
     functions: dict[str, Any] = {
-        "predict": lambda images: runners["keypoints"]({"image": grey_levels(images)})[
-            "keypoints_2d"
-        ],
-        "embed": lambda images: runners["embed"]({"image": grey_levels(images)})["features"],
+        "predict": lambda images: keypoints({"image": grey_levels(images)})["keypoints_2d"],
+        "embed": lambda images: embed({"image": grey_levels(images)})["features"],
     }
-    return Subject(f"exported {settings.encoder}", settings, functions)
+    settings = metadata.settings
+    if settings:
+        config_class = _POSE_CONFIGS[settings["method"]]
+        config = configs.from_dict(config_class, settings["config"], f"{folder}/metadata.json")
+        return Subject(f"network exported as {metadata.name}", config, functions)
+    config = dataclasses.replace(
+        assumed,
+        image_size=metadata.image_size,
+        crop_scale=metadata.crop_scale,
+        mirror_left=metadata.side is not None,
+    )
+    note = (
+        f"{folder}/metadata.json does not tell what the network was trained with, so --val_share="
+        f"{config.val_share} and --split_seed={config.split_seed} say what it has not seen, and ranges "
+        "of training are the defaults; export it again for its own."
+    )
+    return Subject(f"network exported as {metadata.name}", config, functions, note=note)
 
 
 def _compiled(function: Callable[[tf.Tensor], tf.Tensor], size: int) -> Function:
@@ -154,7 +186,7 @@ def _compiled(function: Callable[[tf.Tensor], tf.Tensor], size: int) -> Function
 
 
 def _remembered(function: Function) -> Function:
-    """Answers at once when it is asked for the same pictures again."""
+    """Answer at once when it is asked for the same pictures again."""
     latest: list[Any] = [None, None]
 
     def ask(images):
@@ -166,9 +198,9 @@ def _remembered(function: Function) -> Function:
 
 
 def open_pictures(
-    config: PretrainConfig | FinetuneConfig, data_dir: str
+    config: PretrainConfig | HandOptions, data_dir: str
 ) -> tuple[RecordSet, list[tuple[int, int]], str]:
-    """Opens a run's records and says which of them it did not train on.
+    """Open a run's records and say which of them it did not train on.
 
     Args:
         config: of the run; its dataset, share and seed of the split are used.
@@ -181,7 +213,6 @@ def open_pictures(
     Raises:
         ValueError: if a folder is missing or unfinished.
     """
-    is_finetuning = isinstance(config, FinetuneConfig)
     record_set = open_records(
         config.dataset,
         data_dir,
@@ -190,7 +221,7 @@ def open_pictures(
         config.split_seed,
         config.image_size,
         # Rendered hands of the two stages are different ones.
-        seed=int(is_finetuning),
+        seed=int(isinstance(config, HandOptions)),
     )
     heldout = record_set.heldout
     if isinstance(config, FinetuneConfig) and config.split == "published":
@@ -207,10 +238,10 @@ def open_pictures(
 def choose_pictures(
     record_set: RecordSet,
     places: list[tuple[int, int]],
-    config: PretrainConfig | FinetuneConfig,
+    config: PretrainConfig | HandOptions,
     count: int,
 ) -> tuple[list[np.ndarray], np.ndarray, list[str]]:
-    """Decodes pictures evenly over all folders, as the network was shown them.
+    """Decode pictures evenly over all folders, as the network was shown them.
 
     Args:
         record_set: where they lie.
@@ -219,11 +250,11 @@ def choose_pictures(
         count: how many; all if there are fewer.
 
     Returns:
-        uint8 [H, W, 3] RGB pictures, their boxes float64 [N, 4], and a sentence for each that could
+        uint8 `[H, W, 3]` RGB pictures, their boxes float64 `[N, 4]`, and a sentence for each that could
         not be read.
     """
     spread = np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int))
-    mirrors_left = isinstance(config, FinetuneConfig) and config.mirror_left
+    mirrors_left = isinstance(config, HandOptions) and config.mirror_left
     pictures: list[np.ndarray] = []
     boxes, unread = [], []
     for number, position in (places[index] for index in spread):

@@ -51,7 +51,6 @@ from keras_pose.export.verification import (
     compare_tflite,
     write_verification,
 )
-from keras_pose.files.atomic import CannotWrite, check_writable, staged_folder, write_file
 
 __all__ = [
     "FORMATS",
@@ -61,7 +60,6 @@ __all__ = [
     "PORTABLE_OPERATIONS",
     "SAMPLED_FORMATS",
     "Bound",
-    "CannotWrite",
     "DataFact",
     "ExportMismatch",
     "LoadedModel",
@@ -73,7 +71,6 @@ __all__ = [
     "TensorFact",
     "TensorNote",
     "card_markdown",
-    "check_writable",
     "compare_artefact",
     "compare_tflite",
     "convert_tflite",
@@ -89,11 +86,9 @@ __all__ = [
     "run_tflite",
     "save_signatures",
     "saved_model_runner",
-    "staged_folder",
     "tflite_runner",
     "version_folder",
     "write_card",
-    "write_file",
     "write_saved_model",
     "write_tflite_metadata",
     "write_verification",

@@ -19,8 +19,7 @@ import numpy as np
 from keras_pose.export.saved_model import version_folder
 from keras_pose.export.tflite import FORMATS
 from keras_pose.export.timing import litert_call, saved_model_call, time_in_turn
-from keras_pose.files.atomic import check_writable, write_file
-from keras_pose.train import config as configs
+from keras_pose.files import check_writable, write_file
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -35,7 +34,7 @@ class BenchmarkConfig:
     """Settings of one measurement; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     models: str = option(
@@ -68,7 +67,7 @@ class BenchmarkConfig:
 
 
 def read_accuracy(folder: Path) -> dict[str, Any]:
-    """Reads how accurate the artefacts of a version are.
+    """Read how accurate the artefacts of a version are.
 
     Args:
         folder: version folder; its `accuracy.json` holds `set`, `measure` and `values`, artefact to
@@ -94,7 +93,7 @@ def read_accuracy(folder: Path) -> dict[str, Any]:
 
 
 def measure(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Times all files and models.
+    """Time all files and models.
 
     Args:
         settings: what to measure.
@@ -145,7 +144,7 @@ def measure(settings: BenchmarkConfig) -> dict[str, Any]:
 
 
 def tables(result: dict[str, Any]) -> str:
-    """Words a result as Markdown.
+    """Word a result as Markdown.
 
     Args:
         result: of `measure`.
@@ -193,7 +192,7 @@ def tables(result: dict[str, Any]) -> str:
 
 
 def run(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Measures, prints the tables and writes them.
+    """Measure, print the tables and write them.
 
     Args:
         settings: what to measure and where to write it.
@@ -202,7 +201,7 @@ def run(settings: BenchmarkConfig) -> dict[str, Any]:
         As `measure`.
 
     Raises:
-        ValueError: as `measure`.
+        ValueError: if `measure` refuses the models.
         CannotWrite: if the output cannot be written.
     """
     if settings.output and not settings.output.endswith(".json"):
@@ -287,7 +286,7 @@ def _machine():
 
 
 def _show(what):
-    """A counter on the error stream, for people alone."""
+    """Return a counter on the error stream, for people alone."""
 
     def show(done, total):
         if sys.stderr.isatty():
@@ -297,17 +296,14 @@ def _show(what):
     return show
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    run(configs.from_flags(BenchmarkConfig))
+def main(settings: BenchmarkConfig) -> None:
+    """Do what the settings ask for."""
+    run(settings)
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, measure, one sentence and exit code 1 on errors."""
-    configs.define_flags(BenchmarkConfig)
-    run_binary(main)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary(main, BenchmarkConfig)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 A card with a hole is worse than none, so an empty required fact stops the export.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from keras_pose.files.atomic import write_file
+from keras_pose.files import sha256_of, write_file
 
 CARD_NAME = "card.md"
 
@@ -114,7 +113,7 @@ class ModelCard:
 
 
 def card_markdown(card: ModelCard, folder: str | os.PathLike | None = None) -> str:
-    """Returns the card as Markdown.
+    """Return the card as Markdown.
 
     Args:
         card: the facts.
@@ -157,7 +156,7 @@ def card_markdown(card: ModelCard, folder: str | os.PathLike | None = None) -> s
 
 
 def write_card(folder: str | os.PathLike, card: ModelCard) -> Path:
-    """Writes `card.md` into the folder of the artefacts that it describes; call it last.
+    """Write `card.md` into the folder of the artefacts that it describes; call it last.
 
     Args:
         folder: folder whose files are listed with size and SHA-256.
@@ -173,7 +172,7 @@ def write_card(folder: str | os.PathLike, card: ModelCard) -> Path:
 
 
 def list_files(folder: str | os.PathLike) -> list[tuple[str, int, str]]:
-    """Lists the files below a folder, the card itself left out.
+    """List the files below a folder, the card itself left out.
 
     Args:
         folder: an existing folder.
@@ -186,9 +185,9 @@ def list_files(folder: str | os.PathLike) -> list[tuple[str, int, str]]:
     listed = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path != folder / CARD_NAME:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            listed.append((path.relative_to(folder).as_posix(), path.stat().st_size, digest))
+            listed.append(
+                (path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+            )
     return listed
 
 

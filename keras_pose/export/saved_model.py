@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.files.atomic import CannotWrite, staged_folder
+from keras_pose.files import CannotWrite, staged_folder
 
 SERVING_DEFAULT = "serving_default"
 
@@ -26,7 +26,8 @@ class Signature:
 
     Attributes:
         function: called with one tensor per input, by keyword; returns a dict of tensors, whose
-            keys become the output names. It must be traceable and run in inference mode by itself.
+            keys become the output names. It must be traceable without AutoGraph and run in inference
+            mode by itself.
         inputs: input name -> shape and dtype; `None` in a shape is a free axis, usually the batch.
     """
 
@@ -35,7 +36,7 @@ class Signature:
 
 
 def next_version(root: str | os.PathLike, name: str) -> int:
-    """Returns one more than the highest version below `<root>/<name>`, or 1.
+    """Return one more than the highest version below `<root>/<name>`, or 1.
 
     Args:
         root: folder of all served models.
@@ -50,7 +51,7 @@ def next_version(root: str | os.PathLike, name: str) -> int:
 
 
 def version_folder(path: str | os.PathLike) -> Path:
-    """Finds the version folder that a path means.
+    """Find the version folder that a path means.
 
     Args:
         path: version folder, or the folder of a model, whose highest version counts.
@@ -75,7 +76,7 @@ def version_folder(path: str | os.PathLike) -> Path:
 def new_version(
     root: str | os.PathLike, name: str, version: int | None = None
 ) -> Iterator[tuple[Path, Path]]:
-    """Stages one version folder of a model; it is published when the body is through.
+    """Stage one version folder of a model; it is published when the body is through.
 
     Put everything that belongs to the version inside: SavedModel, `.tflite` files, card and
     verification report. If the body raises, for example `ExportMismatch`, nothing appears.
@@ -110,7 +111,7 @@ def save_signatures(
     signatures: Mapping[str, Signature],
     serving_default: str | None = None,
 ) -> None:
-    """Writes `saved_model.pb` and its variables into an existing or new folder.
+    """Write `saved_model.pb` and its variables into an existing or new folder.
 
     Args:
         folder: where to write; use `new_version` to make the result appear at once.
@@ -157,7 +158,7 @@ def write_saved_model(
     version: int | None = None,
     finish: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Writes `<root>/<name>/<version>/`: aside first, renamed last, never over an older one.
+    """Write `<root>/<name>/<version>/`: aside first, renamed last, never over an older one.
 
     Args:
         root: folder of all served models.
@@ -218,13 +219,13 @@ class LoadedModel:
     def runner(
         self, signature: str = SERVING_DEFAULT
     ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-        """Returns one signature as a function.
+        """Return one signature as a function.
 
         Args:
             signature: signature name.
 
         Returns:
-            A function from {input name: array [B, ...]} to {output name: array [B, ...]}, of the
+            A function from {input name: array `[B, ...]`} to {output name: array `[B, ...]`}, of the
             shapes that the signature declares.
 
         Raises:
@@ -253,7 +254,7 @@ class LoadedModel:
 def saved_model_runner(
     path: str | os.PathLike, signature: str = SERVING_DEFAULT
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-    """Loads one signature of a SavedModel as a function of NumPy arrays.
+    """Load one signature of a SavedModel as a function of NumPy arrays.
 
     Args:
         path: version folder.
@@ -272,15 +273,15 @@ def saved_model_runner(
 def run_saved_model(
     path: str | os.PathLike, signature: str, inputs: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Loads a SavedModel and runs one signature once.
+    """Load a SavedModel and run one signature once.
 
     Args:
         path: version folder.
         signature: signature name.
-        inputs: input name -> array [B, ...] of the shape that the signature declares.
+        inputs: input name -> array `[B, ...]` of the shape that the signature declares.
 
     Returns:
-        Output name -> array [B, ...].
+        Output name -> array `[B, ...]`.
 
     Raises:
         ValueError: if model, signature or input names do not fit.
@@ -289,13 +290,15 @@ def run_saved_model(
 
 
 def _trace(name: str, signature: Signature) -> Any:
-    """Returns the concrete function of a signature, its inputs named as in the mapping."""
+    """Return the concrete function of a signature, its inputs named as in the mapping."""
     specs = {
         key: tf.TensorSpec(spec.shape, spec.dtype, name=key)
         for key, spec in signature.inputs.items()
     }
     function = signature.function
-    concrete = tf.function(lambda **tensors: function(**tensors)).get_concrete_function(**specs)
+    # AutoGraph would read and rewrite the source of all that is called, a quarter of the time of saving.
+    traced = tf.function(lambda **tensors: function(**tensors), autograph=False)
+    concrete = traced.get_concrete_function(**specs)
     outputs = concrete.structured_outputs
     if not isinstance(outputs, Mapping) or not all(
         isinstance(key, str) and isinstance(value, tf.Tensor | tf.TensorSpec)

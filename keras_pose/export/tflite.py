@@ -12,25 +12,23 @@ Five formats, four of them with float32 inputs and outputs, so that the caller's
   normalisation inside: depth error 100 % when all is quantised, 2 % this way, 1 % with `int8`).
 * `int8_full`: a network of pictures in integers from border to border: the grey levels of the picture
   go in as they are, int8 comes out, each output on a scale of its own. Joints that the file reads from
-  heat maps are still found in float32, since finding a maximum has no 8-bit form (`quantization.py`).
+  heat maps are still found in float32, since finding a maximum has no 8-bit form (`converter.py`).
 """
 
 import os
-import re
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.export.child import call_in_child
+from keras_pose.export.converter import convert_signature
 from keras_pose.export.flatbuffer import operations, unpack
 from keras_pose.export.integer_borders import INPUT_TYPES, set_integer_borders
 from keras_pose.export.integer_sums import has_broken_sums
 from keras_pose.export.litert import tflite_runner
-from keras_pose.export.quantization import convert_with_scales
 from keras_pose.export.saved_model import Signature, save_signatures
 
 FORMATS = ("float32", "float16", "int8", "int8_static", "int8_full")
@@ -66,13 +64,13 @@ def convert_tflite(
     input_type: str = "uint8",
     output_ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> bytes:
-    """Converts one signature of a SavedModel to the content of a `.tflite` file.
+    """Convert one signature of a SavedModel to the content of a `.tflite` file.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.
         signature: the signature to convert; it keeps its name, inputs and outputs.
         format: one of `FORMATS`.
-        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array [R, ...] with R typical
+        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array `[R, ...]` with R typical
             examples, which fix the scales; some hundred are enough.
         batch_size: fixes the first axis of all inputs, which GPU delegates want (convention: 1);
             None keeps it free.
@@ -107,9 +105,24 @@ def convert_tflite(
             saved_model_dir = fix_batch(saved_model_dir, signature, batch_size, folder)
 
         def convert(examples, integers):
-            return _convert(
-                saved_model_dir, signature, format, examples, batch_size or 1, integers, source
-            )
+            # `tf.lite` leaks memory with every conversion (tensorflow issues 102071, 122598).
+            try:
+                return call_in_child(
+                    convert_signature,
+                    os.fspath(saved_model_dir),
+                    signature,
+                    format,
+                    examples,
+                    batch_size or 1,
+                    integers,
+                    PORTABLE_OPERATIONS,
+                    source,
+                )
+            except RuntimeError as error:
+                raise ValueError(
+                    f"The {source} cannot become a {format} TFLite file: {error}; if memory was "
+                    "short, free some and export again."
+                ) from error
 
         if format != "int8_full" or representative_inputs is None:
             content = convert(representative_inputs, integer_operations)
@@ -125,7 +138,7 @@ def convert_tflite(
 
 
 def count_operations(content: bytes) -> dict[str, int]:
-    """Counts the operations of a `.tflite` file.
+    """Count the operations of a `.tflite` file.
 
     The flatbuffer is read itself: `tf.lite.experimental.Analyzer` calls everything GPU-compatible
     in TensorFlow 2.21, and the interpreter's list of operations is not public.
@@ -143,7 +156,7 @@ def count_operations(content: bytes) -> dict[str, int]:
 
 
 def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> None:
-    """Refuses a `.tflite` file that uses an operation outside a list.
+    """Refuse a `.tflite` file that uses an operation outside a list.
 
     Args:
         content: content of a `.tflite` file.
@@ -151,7 +164,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
         what: how the message calls the file.
 
     Raises:
-        ValueError: naming the operations.
+        ValueError: if there are any, naming the operations.
     """
     refused = sorted(set(count_operations(content)) - set(allowed))
     if not refused:
@@ -167,54 +180,8 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
     )
 
 
-def _converter(saved_model_dir: str | os.PathLike, signature: str) -> Any:
-    try:
-        return tf.lite.TFLiteConverter.from_saved_model(
-            os.fspath(saved_model_dir), signature_keys=[signature]
-        )
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"{os.fspath(saved_model_dir)} has no readable SavedModel with signature "
-            f"{signature!r}: export it again or choose another signature."
-        ) from error
-
-
-def _convert(
-    saved_model_dir: str | os.PathLike,
-    signature: str,
-    format: str,
-    examples: Mapping[str, np.ndarray] | None,
-    batch_size: int,
-    integer_operations: Collection[str] | None,
-    source: str,
-) -> bytes:
-    converter = _converter(saved_model_dir, signature)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if format != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if format == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    try:
-        with warnings.catch_warnings():
-            # The calibration inside TensorFlow uses an interpreter that warns of its own end.
-            warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is dep")
-            if examples is None:
-                return converter.convert()
-            return convert_with_scales(
-                converter,
-                signature,
-                examples,
-                batch_size,
-                integer_operations,
-                PORTABLE_OPERATIONS,
-                keeps_decoding=format == "int8_full",
-            )
-    except Exception as error:
-        raise ValueError(_conversion_sentence(source, format, error)) from error
-
-
 def _whole_range(examples: np.ndarray) -> np.ndarray:
-    """The examples; those of pictures in [0, 1] hold a 0 and a 1, so that a step is a grey level."""
+    """Return the examples; pictures hold a 0 and a 1, so that a step is a grey level."""
     examples = np.array(examples)
     if examples.dtype == np.float32 and examples.min() >= 0.0 and 0.5 < examples.max() <= 1.0:
         examples.flat[:2] = 0.0, 1.0
@@ -224,7 +191,7 @@ def _whole_range(examples: np.ndarray) -> np.ndarray:
 def _observed(
     content: bytes, signature: str, examples: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """What the outputs were on the examples, and a tenth of that range more on both sides."""
+    """Return what the outputs were on the examples, and a tenth of that range more on both sides."""
     ranges = {}
     for name, values in tflite_runner(content, signature)(examples).items():
         low, high = float(values.min()), float(values.max())
@@ -233,22 +200,10 @@ def _observed(
     return ranges
 
 
-def _conversion_sentence(source: str, format: str, error: Exception) -> str:
-    operations = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
-    if operations:
-        return (
-            f"The {source} cannot become a {format} TFLite file, since {', '.join(operations)} has "
-            "no TFLite counterpart in this form: express it otherwise, and export from a float32 "
-            "twin if the model was trained in mixed precision."
-        )
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"The {source} cannot become a {format} TFLite file: {reason}"
-
-
 def fix_batch(
     saved_model_dir: str | os.PathLike, signature: str, batch_size: int, folder: str | os.PathLike
 ) -> str | os.PathLike:
-    """Saves one signature alone, its first axis fixed: conversions of it need not load the others.
+    """Save one signature alone, its first axis fixed: conversions of it need not load the others.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.

@@ -4,4 +4,22 @@ Here: atomic writing, text and JSON, arrays, MATLAB, pickles of plain data, torc
 what a file means (a record, a run, a pose).
 """
 
-__all__: list[str] = []
+from keras_pose.files.atomic import (
+    CannotWrite,
+    check_writable,
+    staged_file,
+    staged_folder,
+    write_file,
+)
+from keras_pose.files.text import json_bytes, read_json, sha256_of
+
+__all__ = [
+    "CannotWrite",
+    "check_writable",
+    "json_bytes",
+    "read_json",
+    "sha256_of",
+    "staged_file",
+    "staged_folder",
+    "write_file",
+]

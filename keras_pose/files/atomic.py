@@ -22,7 +22,7 @@ class CannotWrite(OSError, ValueError):
 
 @contextlib.contextmanager
 def named_write_errors(path: str | os.PathLike) -> Iterator[None]:
-    """Turns an `OSError` raised while `path` is written into one sentence that names it.
+    """Turn an `OSError` raised while `path` is written into one sentence that names it.
 
     Args:
         path: the destination as the user knows it.
@@ -31,7 +31,7 @@ def named_write_errors(path: str | os.PathLike) -> Iterator[None]:
         Nothing; wrap the writing in it.
 
     Raises:
-        CannotWrite: for any `OSError` of the body, for example a full disk.
+        CannotWrite: if the body raises an `OSError`, for example on a full disk.
     """
     try:
         yield
@@ -40,13 +40,13 @@ def named_write_errors(path: str | os.PathLike) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CannotWrite(
-            f"Cannot write {os.fspath(path)}: {reason}; nothing was kept, so make room or choose "
-            "another place and run the same command again."
+            f"Cannot write {os.fspath(path)}: {reason}; make room or choose another place "
+            "and run the same command again."
         ) from error
 
 
 def check_writable(folder: str | os.PathLike, name: str) -> None:
-    """Says before long work, not after it, that nothing can be written in a folder; creates nothing.
+    """Say before long work, not after it, that nothing can be written in a folder; creates nothing.
 
     Args:
         folder: the folder, which need not be there yet.
@@ -65,8 +65,37 @@ def check_writable(folder: str | os.PathLike, name: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def staged_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a hidden name to write under, and rename the file to `path` once the body is through.
+
+    Args:
+        path: destination; missing folders above it are created.
+
+    Yields:
+        The name to write under, with the ending of `path`. The file disappears if the body raises,
+        whatever it raises.
+
+    Raises:
+        CannotWrite: if it cannot be written; an older file, if any, is then untouched.
+    """
+    path = Path(path)
+    # The ending stays the last part, since Keras, NumPy and others choose the format by it.
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    with named_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            _flush(partial)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        flush_folder(path.parent)
+
+
 def write_file(path: str | os.PathLike, content: bytes | str) -> Path:
-    """Writes one file in full or not at all, replacing an older one of that name.
+    """Write one file in full or not at all, replacing an older one of that name.
 
     Args:
         path: destination; missing folders above it are created.
@@ -78,27 +107,14 @@ def write_file(path: str | os.PathLike, content: bytes | str) -> Path:
     Raises:
         CannotWrite: if it cannot be written; the older file, if any, is then untouched.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    data = content.encode() if isinstance(content, str) else content
-    with named_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(partial, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        flush_folder(path.parent)
-    return path
+    with staged_file(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Path(path)
 
 
 @contextlib.contextmanager
 def staged_folder(path: str | os.PathLike) -> Iterator[Path]:
-    """Gives a hidden folder to fill, and renames it to `path` once the body is through.
+    """Give a hidden folder to fill, and renames it to `path` once the body is through.
 
     Args:
         path: destination folder, which must not exist yet.
@@ -142,7 +158,7 @@ def staged_folder(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def flush_folder(path: str | os.PathLike) -> None:
-    """Flushes a folder's list of names to the disk, so that a rename survives a power cut.
+    """Flush a folder's list of names to the disk, so that a rename survives a power cut.
 
     Args:
         path: an existing folder.

@@ -5,17 +5,15 @@ whatever it says. Here the few names that a state dict needs resolve to stand-in
 is refused. Both containers are read: the zip archive (torch 1.6 and later) and the stream before it.
 """
 
-from __future__ import annotations
-
 import io
 import os
-import pickle
-import pickletools
 import zipfile
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from keras_pose.files.restricted_pickle import Refused, RestrictedUnpickler
 
 _STORAGES = {
     "DoubleStorage": "<f8",
@@ -31,34 +29,6 @@ _STORAGES = {
 }
 # What the stream before the zip archive begins with (torch's `MAGIC_NUMBER`).
 _MAGIC = 0x1950A86A20F9469CFC6C
-# Not needed for a state dict; extension codes would even get past `find_class`.
-_REFUSED_OPCODES = frozenset(
-    ("EXT1", "EXT2", "EXT4", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "PERSID")
-    + ("NEXT_BUFFER", "READONLY_BUFFER")
-)
-
-
-class _Refused(Exception):
-    """The file asks for something that a state dict does not need."""
-
-
-class _Maker:
-    """A callable that a pickle can call but not change (it has no attributes)."""
-
-    __slots__ = ("_call",)
-    _call: Callable[..., object]
-
-    def __init__(self, call: Callable[..., object]) -> None:
-        object.__setattr__(self, "_call", call)
-
-    def __call__(self, *arguments: object) -> object:
-        return self._call(*arguments)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise _Refused("a change of a library function")
-
-    def __setstate__(self, state: object) -> None:
-        raise _Refused("a change of a library function")
 
 
 class _OrderedNote(dict):
@@ -77,7 +47,7 @@ class _StorageType:
         self.code, self.is_bfloat16 = np.dtype(_STORAGES[name]), name == "BFloat16Storage"
 
     def __setstate__(self, state: object) -> None:
-        raise _Refused("a change of a library type")
+        raise Refused("a change of a library type")
 
 
 class _Storage:
@@ -90,7 +60,7 @@ class _Storage:
         self.values: np.ndarray | None = None
 
     def __setstate__(self, state: object) -> None:
-        raise _Refused("a change of a storage")
+        raise Refused("a change of a storage")
 
     @property
     def num_bytes(self) -> int:
@@ -98,7 +68,7 @@ class _Storage:
 
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.num_bytes:
-            raise _Refused("a tensor with fewer numbers than it says")
+            raise Refused("a tensor with fewer numbers than it says")
         values = np.frombuffer(raw, self.kind.code)
         if self.kind.is_bfloat16:  # the upper half of a float32
             values = (values.astype("<u4") << 16).view("<f4")
@@ -115,32 +85,32 @@ class _Tensor:
         if not isinstance(storage, _Storage) or not all(
             type(size) is int and 0 <= size < 2**40 for size in sizes
         ):
-            raise _Refused("a damaged tensor")
+            raise Refused("a damaged tensor")
         self.storage, self.offset = storage, sizes[0]
         self.shape, self.strides = _whole_numbers(shape), _whole_numbers(strides)
         if len(self.shape) != len(self.strides) or len(self.shape) > 16:
-            raise _Refused("a damaged tensor")
+            raise Refused("a damaged tensor")
 
     def __setstate__(self, state: object) -> None:
-        raise _Refused("a change of a tensor")
+        raise Refused("a change of a tensor")
 
     def array(self) -> np.ndarray:
-        """The tensor as an array of its own."""
+        """Return the tensor as an array of its own."""
         values = self.storage.values
         if values is None:
-            raise _Refused("a tensor without numbers")
+            raise Refused("a tensor without numbers")
         if 0 in self.shape:
             return np.zeros(self.shape, values.dtype)
         reach = sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
         if self.offset + reach >= len(values):
-            raise _Refused("a tensor that reaches past its numbers")
+            raise Refused("a tensor that reaches past its numbers")
         # Strides of 0 could make a small file ask for all memory; a saved tensor never has more
         # elements than its storage unless it was expanded.
         count = 1
         for size in self.shape:
             count *= size
         if count > len(values):
-            raise _Refused("a tensor larger than its numbers")
+            raise Refused("a tensor larger than its numbers")
         steps = tuple(step * values.itemsize for step in self.strides)
         view = np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps)
         return np.array(view)
@@ -148,7 +118,7 @@ class _Tensor:
 
 def _whole_numbers(value: object) -> tuple:
     if not isinstance(value, tuple):
-        raise _Refused("a damaged tensor")
+        raise Refused("a damaged tensor")
     return value
 
 
@@ -158,13 +128,13 @@ def _tensor(storage=None, offset=0, shape=(), strides=(), *_: object) -> _Tensor
 
 def _parameter(tensor: object = None, *_: object) -> object:
     if not isinstance(tensor, _Tensor):
-        raise _Refused("a damaged parameter")
+        raise Refused("a damaged parameter")
     return tensor
 
 
 def _ordered(*arguments: object) -> _OrderedNote:
     if arguments:
-        raise _Refused("a dictionary made in an unusual way")
+        raise Refused("a dictionary made in an unusual way")
     return _OrderedNote()
 
 
@@ -175,42 +145,32 @@ _ADMITTED: dict[tuple[str, str], Callable[..., object]] = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    """An unpickler for which every name is a stand-in or refused."""
+class _Unpickler(RestrictedUnpickler):
+    """The restricted unpickler, which also notes the raw numbers that a pickle refers to."""
 
     def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file, encoding="utf-8")
+        super().__init__(file, _ADMITTED, "utf-8")
         self.storages: dict[str, _Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _STORAGES:
             return _StorageType(name)
-        if (module, name) not in _ADMITTED:
-            raise _Refused(f"'{module}.{name}'")
-        return _Maker(_ADMITTED[module, name])
+        return super().find_class(module, name)
 
     def persistent_load(self, pid: object) -> Any:
         # ("storage", type, key, device, count), in the old stream with a sixth entry, None.
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage":
-            raise _Refused("a reference that is no tensor's")
+            raise Refused("a reference that is no tensor's")
         _, kind, key, _, count, *view = pid
         if view not in ([], [None]) or not isinstance(kind, _StorageType):
-            raise _Refused("a reference that is no tensor's")
+            raise Refused("a reference that is no tensor's")
         if type(key) is not str or type(count) is not int or not 0 <= count < 2**40:
-            raise _Refused("a damaged reference to a tensor")
+            raise Refused("a damaged reference to a tensor")
         return self.storages.setdefault(key, _Storage(kind, key, count))
 
 
 def _load(file: BinaryIO) -> tuple[object, dict[str, _Storage]]:
-    """Unpickle the next object of a file, after a look at its opcodes."""
-    start = file.tell()
-    for opcode, argument, _ in pickletools.genops(file):
-        if opcode.name in _REFUSED_OPCODES:
-            raise _Refused(f"the operation {opcode.name}")
-        # The unpickler allocates a table of this size.
-        if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > 10_000_000:
-            raise _Refused("a forged memo number")
-    file.seek(start)
+    """Return the next object of a file, and the raw numbers that it refers to."""
     unpickler = _Unpickler(file)
     return unpickler.load(), unpickler.storages
 
@@ -220,39 +180,39 @@ def _read_archive(file: BinaryIO) -> object:
         infos = {info.filename: info for info in archive.infolist()}
         pickles = [name for name in infos if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:
-            raise _Refused("no single data.pkl, so that it was not written by torch.save")
+            raise Refused("no single data.pkl, so that it was not written by torch.save")
         folder = pickles[0].removesuffix("data.pkl")
         if any(info.compress_type != zipfile.ZIP_STORED for info in infos.values()):
-            raise _Refused("compressed parts, which torch never writes")
+            raise Refused("compressed parts, which torch never writes")
         order = infos.get(f"{folder}byteorder")
         if order is not None and archive.read(order) != b"little":
-            raise _Refused("numbers of a big-endian machine")
+            raise Refused("numbers of a big-endian machine")
         value, storages = _load(io.BytesIO(archive.read(pickles[0])))
         for storage in storages.values():
             info = infos.get(f"{folder}data/{storage.key}")
             if info is None:
-                raise _Refused("a tensor whose numbers are missing")
+                raise Refused("a tensor whose numbers are missing")
             if info.file_size != storage.num_bytes:
-                raise _Refused("a tensor with fewer numbers than it says")
+                raise Refused("a tensor with fewer numbers than it says")
             storage.fill(archive.read(info))
     return value
 
 
 def _read_stream(file: BinaryIO) -> object:
     if _load(file)[0] != _MAGIC:
-        raise _Refused("no torch weights")
+        raise Refused("no torch weights")
     _load(file)  # the version of the format, always 1001
     system, _ = _load(file)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise _Refused("numbers of a big-endian machine")
+        raise Refused("numbers of a big-endian machine")
     value, storages = _load(file)
     keys, _ = _load(file)
     if not isinstance(keys, list) or set(keys) != set(storages):
-        raise _Refused("tensors whose numbers are missing")
+        raise Refused("tensors whose numbers are missing")
     for key in keys:
         count = int.from_bytes(file.read(8), "little")
         if count != storages[key].count:
-            raise _Refused("a tensor with fewer numbers than it says")
+            raise Refused("a tensor with fewer numbers than it says")
         storages[key].fill(file.read(storages[key].num_bytes))
     return value
 
@@ -281,13 +241,13 @@ def read_torch_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
             if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
                 value = value["state_dict"]
             if not isinstance(value, dict):
-                raise _Refused("no dictionary of tensors")
+                raise Refused("no dictionary of tensors")
             tensors = {
                 name: tensor.array()
                 for name, tensor in value.items()
                 if isinstance(name, str) and isinstance(tensor, _Tensor)
             }
-        except _Refused as refused:
+        except Refused as refused:
             raise ValueError(
                 f"{path} contains {refused}, and only a state dict of tensors is admitted; save it "
                 "again as torch.save(model.state_dict(), file)."

@@ -6,15 +6,16 @@ Does not: losses, random draws, layers, files, anything that knows a data set or
 
 from keras_pose.geometry.bones import bone_lengths, bone_vectors
 from keras_pose.geometry.camera import (
-    backproject,
     camera_to_world,
     centred_intrinsics,
+    focal_of_view,
     intrinsics_matrix,
     project,
-    project_weak,
+    project_arrays,
     world_to_camera,
 )
 from keras_pose.geometry.length import length
+from keras_pose.geometry.principal_point import other_picture
 from keras_pose.geometry.procrustes import similarity_align, similarity_parameters
 from keras_pose.geometry.rotation import (
     invert_rotation,
@@ -25,16 +26,17 @@ from keras_pose.geometry.rotation import (
 )
 
 __all__ = [
-    "backproject",
     "bone_lengths",
     "bone_vectors",
     "camera_to_world",
     "centred_intrinsics",
+    "focal_of_view",
     "intrinsics_matrix",
     "invert_rotation",
     "length",
+    "other_picture",
     "project",
-    "project_weak",
+    "project_arrays",
     "rotate",
     "rotation_x",
     "rotation_y",

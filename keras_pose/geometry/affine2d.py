@@ -35,7 +35,7 @@ def _floating(*values: Any) -> list[Any]:
 
 
 def _assemble(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
-    """`[[a, b, x], [c, d, y]]` of numbers that broadcast."""
+    """Return `[[a, b, x], [c, d, y]]` of numbers that broadcast."""
     xp = _namespace(a, b, c, d, x, y)
     parts = [a, b, x, c, d, y]
     total = parts[0]
@@ -47,7 +47,7 @@ def _assemble(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
-    """Chains two maps, `p -> outer(inner(p))`.
+    """Chain two maps, `p -> outer(inner(p))`.
 
     Args:
         outer: floating `[..., 2, 3]`, the map applied last.
@@ -57,7 +57,7 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
         Matrices `[..., 2, 3]`.
 
     Raises:
-        ValueError: an argument does not end in 2 by 3.
+        ValueError: if an argument does not end in 2 by 3.
     """
     outer, inner = _floating(outer, inner)
     require_last_axes("outer", outer, (2, 3))
@@ -69,7 +69,7 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
 
 
 def invert(matrix: Tensor) -> Tensor:
-    """Inverts maps in closed form, without a matrix inverse that exports could not carry.
+    """Invert maps in closed form, without a matrix inverse that exports could not carry.
 
     Args:
         matrix: floating `[..., 2, 3]`; a map that flattens the plane gives infinities or NaN.
@@ -78,7 +78,7 @@ def invert(matrix: Tensor) -> Tensor:
         Matrices `[..., 2, 3]`.
 
     Raises:
-        ValueError: the matrix does not end in 2 by 3.
+        ValueError: if the matrix does not end in 2 by 3.
     """
     (matrix,) = _floating(matrix)
     require_last_axes("matrix", matrix, (2, 3))
@@ -90,7 +90,7 @@ def invert(matrix: Tensor) -> Tensor:
 
 
 def apply(points: Tensor, matrix: Tensor) -> Tensor:
-    """Maps points.
+    """Map points.
 
     Args:
         points: floating `[..., J, 2]`, in the frame that the matrix starts from.
@@ -100,7 +100,7 @@ def apply(points: Tensor, matrix: Tensor) -> Tensor:
         Points `[..., J, 2]`.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     points, matrix = _floating(points, matrix)
     require_points("points", points, 2)
@@ -110,33 +110,10 @@ def apply(points: Tensor, matrix: Tensor) -> Tensor:
     return turned + matrix[..., None, :, 2]
 
 
-def rotation_about(angle_rad: Any, centre: Any) -> Tensor:
-    """Builds the rotation about a point.
-
-    A positive angle turns counter-clockwise on screen, as `cv2.getRotationMatrix2D` does and unlike
-    `rotation_z`, which turns x towards y, that is clockwise where y points down.
-
-    Args:
-        angle_rad: floating `[...]`, radians.
-        centre: floating `[..., 2]`, the point that stays.
-
-    Returns:
-        Matrices `[..., 2, 3]`.
-    """
-    angle_rad, centre = _floating(angle_rad, centre)
-    require_last_axes("centre", centre, (2,))
-    xp = _namespace(angle_rad, centre)
-    cosine, sine = xp.cos(angle_rad), xp.sin(angle_rad)
-    x, y = centre[..., 0], centre[..., 1]
-    return _assemble(
-        cosine, sine, -sine, cosine, x - cosine * x - sine * y, y + sine * x - cosine * y
-    )
-
-
 def crop_matrix(
     centre: Any, side: Any, angle_rad: Any, size: Any, shift: Any = (0.0, 0.0), mirror: Any = 0.0
 ) -> Tensor:
-    """Builds the map from a picture to a turned square crop of it.
+    """Build the map from a picture to a turned square crop of it.
 
     The order is: bring `centre` to the origin, mirror left and right, turn, scale `side` to `size`,
     put the origin in the middle of the crop, displaced by `shift`.
@@ -169,7 +146,7 @@ def crop_matrix(
 
 
 def normalized(matrix: Tensor, source_box: Any, size: Any) -> Tensor:
-    """Writes a crop's map between frames whose middle is (0, 0) and whose half side is 1.
+    """Write a crop's map between frames whose middle is (0, 0) and whose half side is 1.
 
     Args:
         matrix: floating `[..., 2, 3]`, source pixels to crop pixels.
@@ -194,7 +171,7 @@ def normalized(matrix: Tensor, source_box: Any, size: Any) -> Tensor:
 
 
 def transform_intrinsics(intrinsics: Tensor, matrix: Tensor) -> Tensor:
-    """Gives the camera matrix of a warped picture, `[M; 0 0 1] K`.
+    """Give the camera matrix of a warped picture, `[M; 0 0 1] K`.
 
     3D points stay in the camera frame as they are; only their pixels move.
 
@@ -206,7 +183,7 @@ def transform_intrinsics(intrinsics: Tensor, matrix: Tensor) -> Tensor:
         Matrices `[..., 3, 3]`, pixels of the crop; no longer upper triangular if the crop is turned.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     intrinsics, matrix = _floating(intrinsics, matrix)
     require_last_axes("intrinsics", intrinsics, (3, 3))
@@ -218,7 +195,7 @@ def transform_intrinsics(intrinsics: Tensor, matrix: Tensor) -> Tensor:
 
 
 def to_integer_centres(matrix: Tensor) -> Tensor:
-    """Rewrites a map for pixels numbered by their centres 0, 1, 2, ..., as `cv2.warpAffine` does.
+    """Rewrite a map for pixels numbered by their centres 0, 1, 2, ..., as `cv2.warpAffine` does.
 
     Args:
         matrix: floating `[..., 2, 3]` between continuous pixels.
@@ -230,7 +207,7 @@ def to_integer_centres(matrix: Tensor) -> Tensor:
 
 
 def from_integer_centres(matrix: Tensor) -> Tensor:
-    """Undoes `to_integer_centres`.
+    """Undo `to_integer_centres`.
 
     Args:
         matrix: floating `[..., 2, 3]` between pixels numbered by their centres.
@@ -250,7 +227,7 @@ def _recentre(matrix: Tensor, half: float) -> Tensor:
 
 
 def projective_rows(matrix: Tensor) -> Tensor:
-    """Writes maps as TensorFlow's `ImageProjectiveTransformV3` wants them.
+    """Write maps as TensorFlow's `ImageProjectiveTransformV3` wants them.
 
     That op asks where each output pixel comes from, so the map is inverted, and it numbers pixels by
     their centres. `keras.ops.image.affine_transform` takes the same eight numbers.

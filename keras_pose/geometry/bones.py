@@ -11,7 +11,7 @@ Bones = Sequence[tuple[int, int]]
 
 
 def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
-    """Computes child minus parent for each bone.
+    """Compute child minus parent for each bone.
 
     Args:
         points: floating `[..., J, D]`, any unit, D = 2 or 3.
@@ -21,7 +21,7 @@ def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
         Vectors `[..., num_bones, D]` in the same unit.
 
     Raises:
-        ValueError: there are fewer than two axes, no bones, or a bone names a missing joint.
+        ValueError: if there are fewer than two axes, no bones, or a bone names a missing joint.
     """
     points = as_floating(points)
     require_points("points", points, None)
@@ -36,7 +36,7 @@ def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
 
 
 def bone_lengths(points: Tensor, bones: Bones) -> Tensor:
-    """Measures bones; a bone of length zero has gradient zero.
+    """Measure bones; a bone of length zero has gradient zero.
 
     Args:
         points: floating `[..., J, D]`, any unit, D = 2 or 3.
@@ -46,6 +46,6 @@ def bone_lengths(points: Tensor, bones: Bones) -> Tensor:
         Lengths `[..., num_bones]` >= 0 in the same unit.
 
     Raises:
-        ValueError: there are fewer than two axes, no bones, or a bone names a missing joint.
+        ValueError: if there are fewer than two axes, no bones, or a bone names a missing joint.
     """
     return length(bone_vectors(points, bones))

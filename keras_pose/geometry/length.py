@@ -6,7 +6,7 @@ from keras_pose.geometry.shapes import Tensor, as_floating
 
 
 def length(vectors: Tensor, keepdims: bool = False) -> Tensor:
-    """Measures vectors along the last axis.
+    """Measure vectors along the last axis.
 
     The gradient of a zero vector is 0, where the plain formula would give NaN; a NaN stays NaN.
 
@@ -21,7 +21,7 @@ def length(vectors: Tensor, keepdims: bool = False) -> Tensor:
 
 
 def root(square: Tensor) -> Tensor:
-    """Takes the square root, with gradient 0 at 0.
+    """Take the square root, with gradient 0 at 0.
 
     Args:
         square: floating `[...]` >= 0.

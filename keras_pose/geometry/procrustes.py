@@ -19,7 +19,7 @@ REFLECTION = ("forbid", "best")
 
 
 def _unit_size(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Splits points into mean `[..., 1, 3]`, Frobenius norm `[..., 1, 1]` and normalised points."""
+    """Split points into mean `[..., 1, 3]`, Frobenius norm `[..., 1, 1]` and normalised points."""
     mean = ops.mean(points, axis=-2, keepdims=True)
     centred = points - mean
     square = ops.sum(ops.square(centred), axis=(-2, -1), keepdims=True)
@@ -30,7 +30,7 @@ def _unit_size(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def similarity_parameters(
     source: Tensor, target: Tensor, reflection: str = "forbid"
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Finds `scale * R p + t` that brings source points nearest to target points.
+    """Find `scale * R p + t` that brings source points nearest to target points.
 
     Least squares over joints, one solution per pose. A source whose joints all coincide gets
     scale 0, so it lands on the target's mean. Where the best rotation is not unique (collinear
@@ -49,7 +49,7 @@ def similarity_parameters(
         value decomposition exists below it.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     require_choice("reflection", reflection, REFLECTION)
     source, target = as_precise(source, target)
@@ -83,7 +83,7 @@ def similarity_parameters(
 
 
 def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid") -> Tensor:
-    """Moves source points as near to target points as a similarity can.
+    """Move source points as near to target points as a similarity can.
 
     See `similarity_parameters` for the degenerate cases.
 
@@ -96,7 +96,7 @@ def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid")
         Aligned source points `[..., J, 3]` in the target's unit and frame.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     scale, rotation, translation = similarity_parameters(source, target, reflection)
     source = ops.cast(as_precise(source), scale.dtype)

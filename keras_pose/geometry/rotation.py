@@ -27,7 +27,7 @@ def _parts(angle_rad: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def rotation_x(angle_rad: Any) -> Tensor:
-    """Builds the rotation about the x axis, `[[1, 0, 0], [0, c, -s], [0, s, c]]`.
+    """Build the rotation about the x axis, `[[1, 0, 0], [0, c, -s], [0, s, c]]`.
 
     Args:
         angle_rad: angle, floating, shape `[...]`, radians, any range.
@@ -40,7 +40,7 @@ def rotation_x(angle_rad: Any) -> Tensor:
 
 
 def rotation_y(angle_rad: Any) -> Tensor:
-    """Builds the rotation about the y axis, `[[c, 0, s], [0, 1, 0], [-s, 0, c]]`.
+    """Build the rotation about the y axis, `[[c, 0, s], [0, 1, 0], [-s, 0, c]]`.
 
     The y axis is the vertical of a level camera, so this is the azimuth of TIPS (section 5 of the
     authors' training step) applied to column vectors.
@@ -56,7 +56,7 @@ def rotation_y(angle_rad: Any) -> Tensor:
 
 
 def rotation_z(angle_rad: Any) -> Tensor:
-    """Builds the rotation about the z axis, `[[c, -s, 0], [s, c, 0], [0, 0, 1]]`.
+    """Build the rotation about the z axis, `[[c, -s, 0], [s, c, 0], [0, 0, 1]]`.
 
     Args:
         angle_rad: angle, floating, shape `[...]`, radians, any range.
@@ -69,7 +69,7 @@ def rotation_z(angle_rad: Any) -> Tensor:
 
 
 def invert_rotation(rotation: Tensor) -> Tensor:
-    """Transposes rotation matrices, which inverts them.
+    """Transpose rotation matrices, which inverts them.
 
     Args:
         rotation: orthonormal matrices `[..., 3, 3]`.
@@ -78,7 +78,7 @@ def invert_rotation(rotation: Tensor) -> Tensor:
         Matrices `[..., 3, 3]`.
 
     Raises:
-        ValueError: the last two axes are not 3 by 3.
+        ValueError: if the last two axes are not 3 by 3.
     """
     rotation = as_floating(rotation)
     require_last_axes("rotation", rotation, (3, 3))
@@ -86,7 +86,7 @@ def invert_rotation(rotation: Tensor) -> Tensor:
 
 
 def rotate(points: Tensor, rotation: Tensor) -> Tensor:
-    """Turns every point, `p -> R p`.
+    """Turn every point, `p -> R p`.
 
     Code that multiplies row vectors, `P' = P M`, calls this with `invert_rotation(M)`.
 
@@ -98,7 +98,7 @@ def rotate(points: Tensor, rotation: Tensor) -> Tensor:
         Points `[..., J, 3]` in the same unit.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     points, rotation = as_floating(points, rotation)
     require_points("points", points)

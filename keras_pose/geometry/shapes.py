@@ -12,7 +12,7 @@ Tensor = Any  # a NumPy array or a tensor of the active Keras backend
 
 
 def as_floating(*values: Any) -> Any:
-    """Converts values to tensors of one common floating dtype.
+    """Convert values to tensors of one common floating dtype.
 
     Args:
         *values: numbers, arrays or tensors of any shape; float64 stays float64, integers become
@@ -30,7 +30,7 @@ def as_floating(*values: Any) -> Any:
 
 
 def as_precise(*values: Any) -> Any:
-    """Converts values as `as_floating` does, and half precision to float32.
+    """Convert values as `as_floating` does, and half precision to float32.
 
     Args:
         *values: numbers, arrays or tensors of any shape.
@@ -48,7 +48,7 @@ def as_precise(*values: Any) -> Any:
 
 
 def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
-    """Checks that a tensor looks like `[..., J, size]`.
+    """Check that a tensor looks like `[..., J, size]`.
 
     Args:
         argument: name that the sentence uses.
@@ -56,7 +56,7 @@ def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
         size: number of coordinates; None takes any.
 
     Raises:
-        ValueError: there are fewer than two axes, or the last one has another size.
+        ValueError: if there are fewer than two axes, or the last one has another size.
     """
     shape = tuple(points.shape)
     if len(shape) < 2 or (size is not None and shape[-1] not in (size, None)):
@@ -68,7 +68,7 @@ def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
 
 
 def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int | None, ...]) -> None:
-    """Checks that the last axes of a tensor have the given sizes.
+    """Check that the last axes of a tensor have the given sizes.
 
     Args:
         argument: name that the sentence uses.
@@ -76,7 +76,7 @@ def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int | None, ..
         sizes: expected sizes of the last axes; None takes any.
 
     Raises:
-        ValueError: the last axes differ.
+        ValueError: if the last axes differ.
     """
     shape = tuple(tensor.shape)
     last = shape[len(shape) - len(sizes) :]
@@ -90,7 +90,7 @@ def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int | None, ..
 
 
 def require_equal_points(first_name: str, first: Tensor, second_name: str, second: Tensor) -> None:
-    """Checks that two point tensors have equal static shapes, so that nothing broadcasts unseen.
+    """Check that two point tensors have equal static shapes, so that nothing broadcasts unseen.
 
     Args:
         first_name: name of the first tensor.
@@ -99,7 +99,7 @@ def require_equal_points(first_name: str, first: Tensor, second_name: str, secon
         second: tensor `[..., J, D]`.
 
     Raises:
-        ValueError: ranks or known sizes differ.
+        ValueError: if ranks or known sizes differ.
     """
     left, right = tuple(first.shape), tuple(second.shape)
     if len(left) != len(right) or any(
@@ -112,7 +112,7 @@ def require_equal_points(first_name: str, first: Tensor, second_name: str, secon
 
 
 def require_choice(argument: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Checks that an option is one of a few words.
+    """Check that an option is one of a few words.
 
     Args:
         argument: name that the sentence uses.
@@ -120,7 +120,7 @@ def require_choice(argument: str, value: Any, choices: tuple[str, ...]) -> None:
         choices: what is allowed.
 
     Raises:
-        ValueError: the value is none of the choices.
+        ValueError: if the value is none of the choices.
     """
     if value not in choices:
         allowed = ", ".join(repr(choice) for choice in choices)
@@ -128,7 +128,7 @@ def require_choice(argument: str, value: Any, choices: tuple[str, ...]) -> None:
 
 
 def require_joint(argument: str, joint: int, points: Tensor) -> None:
-    """Checks that a joint index exists in a point tensor.
+    """Check that a joint index exists in a point tensor.
 
     Args:
         argument: name that the sentence uses.
@@ -136,7 +136,7 @@ def require_joint(argument: str, joint: int, points: Tensor) -> None:
         points: tensor `[..., J, D]`.
 
     Raises:
-        ValueError: the index is negative or not below J.
+        ValueError: if the index is negative or not below J.
     """
     joints = points.shape[-2]
     if joint < 0 or (joints is not None and joint >= joints):

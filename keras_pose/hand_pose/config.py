@@ -13,7 +13,7 @@ class FinetuneConfig(HandOptions):
     """Settings of one fine-tuning run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "hand_pose"

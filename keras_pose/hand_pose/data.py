@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from keras_pose.data import records
+from keras_pose.data.records.sets import choose_labelled
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hands.data import LabelledHands, load_hands
-from keras_pose.hands.record_sets import choose_labelled
 
 
 def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
@@ -28,18 +28,18 @@ def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
         if config.split == "published":
             record_set = _published(record_set, config)
         chosen = choose_labelled(record_set, config.num_labels, config.label_seed)
-        if config.train_ratio < 1.0 and not sum(len(positions) for positions in chosen):
+        if config.train_ratio < 1.0 and not chosen.num_train:
             raise ValueError(
                 f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
                 f"records, or raise --train_ratio={config.train_ratio}."
             )
-        return record_set.select(chosen)
+        return chosen
 
     return load_hands(config, data_dir, choose)
 
 
 def _published(record_set, config):
-    """The published split; labelled parts of growing shares contain each other."""
+    """Return the published split; labelled parts of growing shares contain each other."""
     train, heldout = [], []
     for reader in record_set.readers:
         everything, left = records.split_published(

@@ -19,14 +19,13 @@ import tensorflow as tf
 from keras_pose.data.datasets.freihand import read_freihand
 from keras_pose.data.pictures.boxes import JOINT_MARGIN
 from keras_pose.data.pictures.picture import decode_picture
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.files.torch_file import read_torch_file
 from keras_pose.hand_pose import freihand_test as freihand_evaluation
 from keras_pose.hand_pose import train as finetune
 from keras_pose.hand_pose.network import build_hand_pose, load_released_head
 from keras_pose.layers.torch_weights import load_torch_weights, split_state
 from keras_pose.metrics import freihand_scores, scores_text
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -38,7 +37,7 @@ class EvaluateConfig:
     """What is evaluated on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     model_dir: str = option("", "Folder of a finished fine-tuning run.")
@@ -64,7 +63,7 @@ class EvaluateConfig:
 
 
 def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> keras.Model:
-    """Builds the official fine-tuned model from its torch file.
+    """Build the official fine-tuned model from its torch file.
 
     Args:
         path: the `.pth` file.
@@ -74,8 +73,8 @@ def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> k
         Model of `build_hand_pose` for 224 px crops; its root is the palm, its output the wrist.
 
     Raises:
-        ValueError: the file is none of these weights.
-        OSError: it cannot be read.
+        ValueError: if the file is none of these weights.
+        OSError: if it cannot be read.
     """
     parts = split_state(read_torch_file(path))
     if not {"fc", "zroot_ref"} <= parts.keys():
@@ -106,7 +105,7 @@ def evaluate_freihand(
     output_dir: str | os.PathLike,
     **crops: Any,
 ) -> dict[str, dict[str, Any]]:
-    """Predicts FreiHAND's test pictures, writes the competition's file and scores where it can.
+    """Predict FreiHAND's test pictures, write the competition's file and score where it can.
 
     Args:
         model: hand pose model whose reference bone is the middle finger's, as FreiHAND's `scale` is.
@@ -119,8 +118,8 @@ def evaluate_freihand(
         the all-zero prediction (70.79 and 4.73 cm on FreiHAND) as `zero_...`; empty without labels.
 
     Raises:
-        ValueError: the folder is not FreiHAND's or a picture cannot be read.
-        OSError: something cannot be written.
+        ValueError: if the folder is not FreiHAND's or a picture cannot be read.
+        OSError: if something cannot be written.
     """
     source = read_freihand(data_dir, "evaluation")
     scales: list[float] = []
@@ -154,11 +153,8 @@ def evaluate_freihand(
     return report
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to files and a table."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(EvaluateConfig)
+def main(config: EvaluateConfig) -> None:
+    """Turn settings into files and a table."""
     crops: dict[str, Any] = {"num_passes": config.num_passes, "batch_size": config.batch_size}
     if config.released_weights:
         model = build_released_pose(config.released_weights, config.encoder)
@@ -184,9 +180,8 @@ def main(arguments: list[str]) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(EvaluateConfig)
-    run_binary(main)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary(main, EvaluateConfig)
 
 
 if __name__ == "__main__":

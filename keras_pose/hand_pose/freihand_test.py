@@ -2,7 +2,7 @@
 
 First the middle of the picture is cropped, then the box of what was predicted there. Joints come out in
 metres in the camera's frame, since a crop changes the intrinsics and not the camera.
-Reference: PeCLR's released predictor, section 7.3 of its specification.
+Reference: the predictor that Spurr et al. 2021 released.
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import require_choice
 from keras_pose.metrics import FREIHAND_PROTOCOLS, PECLR_PROTOCOLS, freihand_scores, peclr_scores
@@ -48,7 +48,7 @@ class HandPrediction:
 
 
 def first_box(height: int, width: int) -> np.ndarray:
-    """Places the square that stands in for a detector, in the picture's middle.
+    """Place the square that stands in for a detector, in the picture's middle.
 
     Args:
         height: of the picture, px.
@@ -62,7 +62,7 @@ def first_box(height: int, width: int) -> np.ndarray:
 
 
 def integer_box(points_2d: np.ndarray) -> np.ndarray:
-    """Bounds points by whole pixels, fractions cut off at both ends as the released predictor does.
+    """Bound points by whole pixels, fractions cut off at both ends as the released predictor does.
 
     Args:
         points_2d: NumPy `[21, 2]`, px.
@@ -76,7 +76,7 @@ def integer_box(points_2d: np.ndarray) -> np.ndarray:
 def box_matrix(
     box: np.ndarray, image_size: int, box_share: float = BOX_SHARE_OF_CROP
 ) -> np.ndarray:
-    """Maps a box to the middle of a crop.
+    """Map a box to the middle of a crop.
 
     Args:
         box: NumPy `[4]`, x0, y0, x1, y1 in px of the picture, x1 > x0 or y1 > y0.
@@ -95,7 +95,7 @@ def box_matrix(
 def crop_picture(
     image: np.ndarray, matrix: np.ndarray, image_size: int, pixels: str = "continuous"
 ) -> np.ndarray:
-    """Cuts a crop out of a picture, bilinear, black beyond its border.
+    """Cut a crop out of a picture, bilinear, black beyond its border.
 
     Args:
         image: uint8 NumPy `[H, W, 3]`.
@@ -108,7 +108,7 @@ def crop_picture(
         uint8 `[S, S, 3]`.
 
     Raises:
-        ValueError: `pixels` is another word.
+        ValueError: if `pixels` is another word.
     """
     require_choice("pixels", pixels, PIXELS)
     if pixels == "continuous":
@@ -126,7 +126,7 @@ def predict_hands(
     box_share: float = BOX_SHARE_OF_CROP,
     pixels: str = "continuous",
 ) -> Iterator[HandPrediction]:
-    """Predicts the hand in the middle of each picture.
+    """Predict the hand in the middle of each picture.
 
     Args:
         predict: from `image` float32 `[B, S, S, 3]` in [0, 1] and `intrinsics` float32 `[B, 3, 3]`
@@ -144,7 +144,7 @@ def predict_hands(
         One prediction per picture, in order.
 
     Raises:
-        ValueError: `num_passes` or `batch_size` is not positive, or `pixels` is another word.
+        ValueError: if `num_passes` or `batch_size` is not positive, or `pixels` is another word.
     """
     if num_passes < 1 or batch_size < 1:
         raise ValueError(
@@ -189,7 +189,7 @@ def _predict_batch(predict, batch, image_size, num_passes, box_share, pixels):
 
 
 def _next_box(box, crop_points, back):
-    """The box of the prediction in the whole picture, or the old one if it has no extent."""
+    """Return the box of the prediction in the whole picture, or the old one if it has no extent."""
     if not np.isfinite(crop_points).all():
         return box
     found = integer_box(crop_points)
@@ -201,7 +201,7 @@ def _next_box(box, crop_points, back):
 def competition_file(
     keypoints_3d: np.ndarray, vertices: np.ndarray | None, path: str | os.PathLike
 ) -> None:
-    """Writes `pred.zip`, with `pred.json` = [joints, vertices] inside, in full or not at all.
+    """Write `pred.zip`, with `pred.json` = [joints, vertices] inside, in full or not at all.
 
     Args:
         keypoints_3d: NumPy `[N, 21, 3]`, metres, camera frame, FreiHAND's joint order.
@@ -209,8 +209,8 @@ def competition_file(
         path: destination.
 
     Raises:
-        ValueError: the shapes are not these, or a number is not finite.
-        OSError: the file cannot be written.
+        ValueError: if the shapes are not these, or a number is not finite.
+        OSError: if the file cannot be written.
     """
     joints = np.asarray(keypoints_3d, np.float64)
     if vertices is None:
@@ -230,7 +230,7 @@ def competition_file(
 
 
 def read_competition_file(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
-    """Reads `pred.zip`, or a bare `pred.json`, back.
+    """Read `pred.zip`, or a bare `pred.json`, back.
 
     Args:
         path: the file.
@@ -239,8 +239,8 @@ def read_competition_file(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarr
         Joints float64 `[N, 21, 3]` and vertices `[N, 778, 3]`, metres.
 
     Raises:
-        ValueError: the file is none of these, in one sentence naming it.
-        OSError: it cannot be read.
+        ValueError: if the file is none of these, in one sentence naming it.
+        OSError: if it cannot be read.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -266,7 +266,7 @@ def read_competition_file(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarr
 def evaluate_predictions(
     predictions: Sequence[HandPrediction], scales: np.ndarray, true: np.ndarray | None
 ) -> tuple[np.ndarray, dict[str, float], dict[str, str]]:
-    """Brings predictions to metres and scores them, once by FreiHAND's rules and once by PeCLR's.
+    """Bring predictions to metres and score them, once by FreiHAND's rules and once by PeCLR's.
 
     Args:
         predictions: N of them; one whose depth is open takes part as it is, since the competition
@@ -279,7 +279,7 @@ def evaluate_predictions(
         without labels.
 
     Raises:
-        ValueError: numbers of predictions, scales and labels differ.
+        ValueError: if numbers of predictions, scales and labels differ.
     """
     scales = np.asarray(scales, np.float64).reshape(-1)
     counts = {len(predictions), len(scales)} | (set() if true is None else {len(true)})

@@ -1,7 +1,5 @@
 """Fine-tuning of the hand pose on labels, some of which may be missing in any example."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,9 +9,11 @@ from keras import ops
 from keras_pose import codecs, losses
 from keras_pose.hand_pose.features import build_pose_encoder
 from keras_pose.hand_pose.network import build_hand_pose
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer, is_decayed
+from keras_pose.train.precision import in_precision
 
 _WRIST = HAND_21_FREIHAND.index("wrist")
 
@@ -42,14 +42,14 @@ class PoseRegressor(keras.Model):
     Returns:
         The outputs of `build_hand_pose`; of the averaged weights where there are any.
 
-    Reference: PeCLR's supervised stage (section 7.2 of its specification).
+    Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
 
     def __init__(self, config: Any, encoder: keras.Model | None = None, **kwargs: Any):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
-        with _policy(config.precision):
+        with in_precision(config.precision):
             self.backbone, self.projection_head = encoder, None
             if encoder is None:
                 encoder, self.backbone, self.projection_head = build_pose_encoder(config)
@@ -128,7 +128,7 @@ class PoseRegressor(keras.Model):
     def call(self, inputs, training=False):
         model = self.pose if training else self.inference_pose
         return model(
-            {"image": _unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
+            {"image": unit_range(inputs["image"]), "intrinsics": inputs["intrinsics"]},
             training=training,
         )
 
@@ -155,7 +155,7 @@ class PoseRegressor(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def targets(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Turns labels into what the head should say, with a weight for each.
+        """Turn labels into what the head should say, with a weight for each.
 
         Args:
             data: batch of training, see the class.
@@ -205,7 +205,7 @@ class PoseRegressor(keras.Model):
         }
 
     def _loss(self, outputs, targets):
-        """This replica's share of the global loss; also feeds the trackers."""
+        """Return this replica's share of the global loss; also feeds the trackers."""
         config = self.config
         # The head's own rows: a palm root stands apart in the outputs.
         points_2d = ops.concatenate(
@@ -263,28 +263,12 @@ class PoseRegressor(keras.Model):
         return replicas.over_global_batch(0.5 * self.config.weight_decay * sum(squares))
 
 
-@contextlib.contextmanager
-def _policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def _batch_norms(model):
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _batch_norms(layer)
         elif isinstance(layer, keras.layers.BatchNormalization):
             yield layer
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image
 
 
 def _sum_over_replicas(value):

@@ -39,7 +39,7 @@ def build_hand_pose(
     assume_fov_deg: float | None = None,
     name: str = "hand_pose",
 ) -> keras.Model:
-    """Builds the model that turns crops of right hands into 2D and camera-space joints.
+    """Build the model that turns crops of right hands into 2D and camera-space joints.
 
     Inputs: `image` float `[B, S, S, 3]`, RGB in [0, 1], and `intrinsics` float `[B, 3, 3]` of the
     crop in px (M K for a crop by M). There is no default camera: with `assume_fov_deg` the input
@@ -70,9 +70,9 @@ def build_hand_pose(
         The model.
 
     Raises:
-        ValueError: an option is unknown or the field of view is not between 0 and 180 degrees.
+        ValueError: if an option is unknown or the field of view is not between 0 and 180 degrees.
 
-    Reference: PeCLR's released fine-tuned model (section 7.1 of its specification).
+    Reference: the fine-tuned model that Spurr et al. 2021 released.
     """
     require_choice("head", head, HEADS)
     require_choice("coordinates", coordinates, COORDINATES)
@@ -126,7 +126,7 @@ def build_hand_pose(
 
 
 def load_released_head(model: keras.Model, state: Mapping[str, np.ndarray]) -> None:
-    """Assigns head and refinement of the released pose model; the encoder has its own loader.
+    """Assign head and refinement of the released pose model; the encoder has its own loader.
 
     The model must have been built as the released one: `head="linear"`, `coordinates="pixels"`,
     `root="palm_middle"`, `reference_bone="middle"`, `refine_root=True`, `head_order="ait"`.
@@ -137,7 +137,7 @@ def load_released_head(model: keras.Model, state: Mapping[str, np.ndarray]) -> N
             last row was never used, `fc.bias` `[64]`, `zroot_ref.zroot_ref.{0,1,3,4,6}.*`.
 
     Raises:
-        ValueError: the model has no refinement, or a name is missing or of another shape.
+        ValueError: if the model has no refinement, or a name is missing or of another shape.
     """
     names = {layer.name for layer in model.layers}
     if not {"head", "root_refiner"} <= names or "head_hidden" in names:

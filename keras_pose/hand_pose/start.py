@@ -34,12 +34,14 @@ def check_pretrained(config: FinetuneConfig) -> None:
     """Refuse a run whose encoder is another than the one to be fine-tuned.
 
     Args:
-        config: fine-tuning config with `init_from` naming a run folder of either stage.
+        config: fine-tuning config; `init_from` may name a run folder of either stage.
 
     Raises:
         ValueError: if there is no run, the encoders differ or the run has no weights yet.
     """
     folder = config.init_from
+    if not folder or os.path.isfile(folder):
+        return
     require_run("init_from", folder)
     if is_hand_pose_run(folder):
         require_same(config, read_config(folder, FinetuneConfig), _POSE_FIELDS, folder)

@@ -16,7 +16,7 @@ class StudentConfig(HandOptions):
     """Settings of one distillation run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "hand_student"

@@ -1,52 +1,40 @@
-"""Exports a hand network for phones: `python -m keras_pose.hand_student.export --model_dir=<run> ...`.
-
-Writes `<export_dir>/<name>/<version>/` with the SavedModel, files for phones, `parity.json`,
-`accuracy.json`, `metadata.json` and `card.md`; the folder appears only after every artefact has been
-compared with the Keras model.
-"""
+"""Exports a hand network for phones: `python -m keras_pose.hand_student.export --model_dir=<run> ...`."""
 
 from keras_pose.hand_student import serving
-from keras_pose.hand_student.card import model_card
 from keras_pose.hand_student.train import load_student
-from keras_pose.hands.export import ExportConfig, Exported, export_hand, with_typical_length
-from keras_pose.train import config as configs
+from keras_pose.hands.export import describe_hand
+from keras_pose.serving.publish import Exported, publish
+from keras_pose.serving.publish import PictureExportConfig as ExportConfig
 from keras_pose.train.binary import run_binary
 
 
 def export_run(settings: ExportConfig) -> str:
-    """Export the network of a finished run and prove each artefact.
-
-    Args:
-        settings: what to export and where to.
-
-    Returns:
-        The published version folder.
-
-    Raises:
-        ValueError: if the run is unfinished, the version exists or an artefact differs.
-        OSError: if something cannot be written; nothing is left behind then.
-    """
-    return export_hand(settings, _load, model_card)
+    """Export the network of a finished run, see `keras_pose.serving.publish.publish`."""
+    return publish(settings, _describe)
 
 
-def _load(model_dir, data_dir):
-    config, model = load_student(model_dir)
-    network = with_typical_length(serving.student_network_of(config, model), config, data_dir)
-    signatures = serving.student_signatures(network, config, model)
-    return Exported(config, network, signatures, "heatmap_peak", True)
+def _describe(settings: ExportConfig) -> Exported:
+    config, model = load_student(settings.model_dir)
+    taught = " and by a larger network of this package (teacher below)" if config.teacher else ""
+    what = f"Heat maps and depth for phones; backbone: {config.backbone}, taught by labels{taught}."
+    return describe_hand(
+        settings,
+        config,
+        serving.student_network_of(config, model),
+        lambda network: serving.student_signatures(network, config, model),
+        what,
+        score="heatmap_peak",
+    )
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    print(f"wrote {export_run(configs.from_flags(ExportConfig))}")
+def main(settings: ExportConfig) -> None:
+    """Do what the settings ask for."""
+    print(f"wrote {export_run(settings)}")
 
 
 def run_main() -> None:
     """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
-    configs.define_flags(ExportConfig)
-    run_binary(main)
+    run_binary(main, ExportConfig)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from keras_pose import codecs, losses
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.network import FEATURES, STRIDE, build_student_network
 from keras_pose.hand_student.pose import build_student_pose
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 
 Teacher = Callable[[dict[str, Any]], dict[str, Any]]
 """Function of `image` float32 `[B, S, S, 3]` in [0, 1] and `intrinsics` `[B, 3, 3]` of a student's crops
@@ -60,9 +62,7 @@ class StudentModel(keras.Model):
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.teacher = teacher
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.network = build_student_network(
                 config.backbone,
                 config.image_size,
@@ -77,8 +77,6 @@ class StudentModel(keras.Model):
             self.whole = keras.Model(
                 self.network.input, {**self.network.output, "features": pooled}, name="whole"
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.imitation = layers.Dense(teacher_width, name="imitation", dtype=precise)
         self.imitation.build(pooled.shape)
         self.trackers = {
@@ -132,7 +130,7 @@ class StudentModel(keras.Model):
         self.pose_optimizer = optimizer
 
     def call(self, inputs, training=False):
-        outputs = self.whole(_unit_range(inputs["image"]), training=training)
+        outputs = self.whole(unit_range(inputs["image"]), training=training)
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def train_step(self, data):
@@ -154,7 +152,7 @@ class StudentModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the model.
@@ -179,7 +177,7 @@ class StudentModel(keras.Model):
             return {name: terms.get(name, nothing) for name in self.term_weights}
         said = self.teacher(
             {
-                "image": ops.cast(_unit_range(data["image"]), "float32"),
+                "image": ops.cast(unit_range(data["image"]), "float32"),
                 "intrinsics": data["intrinsics"],
             }
         )
@@ -222,7 +220,7 @@ class StudentModel(keras.Model):
         return depth, ops.ones_like(depth) * known[:, None]
 
     def _loss(self, outputs, data):
-        """This replica's share of the loss of the global batch; also feeds the trackers."""
+        """Return this replica's share of the loss of the global batch; also feeds the trackers."""
         weights = self.term_weights
         terms = self.terms(outputs, data)
         for name, values in terms.items():
@@ -230,9 +228,3 @@ class StudentModel(keras.Model):
         total = ops.mean(sum(weights[name] * values for name, values in terms.items()))
         self.trackers["loss"].update_state(total)
         return replicas.over_global_batch(total)
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image

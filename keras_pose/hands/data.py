@@ -1,18 +1,20 @@
 """Batches of labelled hand crops as a pure function of the step."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.records.sets import RecordSet, choose_labelled
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.draws import ViewRanges, plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
+from keras_pose.geometry import focal_of_view, intrinsics_matrix
 from keras_pose.hands.options import HandOptions
-from keras_pose.hands.record_sets import RecordSet, open_records, with_labels_alone
+from keras_pose.hands.record_sets import open_records
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 # Ends of the bone whose length FreiHAND calls `scale`.
@@ -50,16 +52,25 @@ class LabelledHands:
         """Numbers of labelled training and held-out records per folder."""
         return self.record_set.counts
 
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        return {"hands": self.counts}
+
     def skipped(self) -> dict:
-        """Records left out so far, held-out ones too: id as text to reason."""
+        """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of `fit` over too many bad records into one sentence."""
+        return self.bad_records.as_sentence()
 
 
 def load_hands(
     config: HandOptions,
     data_dir: str,
-    choose: Callable[[RecordSet], RecordSet] = with_labels_alone,
+    choose: Callable[[RecordSet], RecordSet] = choose_labelled,
 ) -> LabelledHands:
     """Open the hands of a run.
 
@@ -86,13 +97,12 @@ def load_hands(
             seed=1,
         )
     )
-    num_train = sum(len(positions) for positions in record_set.train)
-    if not num_train:
+    if not record_set.num_train:
         raise ValueError(
             f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
             "records, or use keras_pose.peclr.train for unlabelled ones."
         )
-    bad_records = records.BadRecords(num_train, config.max_bad_fraction)
+    bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     ranges = ViewRanges(
         angle_deg=(-config.angle_range_deg, config.angle_range_deg),
         scale=(config.crop_scale * config.scale_low, config.crop_scale * config.scale_high),
@@ -163,22 +173,15 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
 
 
 def _intrinsics(record, fov_deg):
-    """The record's camera matrix, or that of a lens with a field of view over the longer side."""
+    """Return the record's camera matrix, or that of a lens with a field of view over the longer side."""
     height, width = tf.cast(record["height"], tf.float32), tf.cast(record["width"], tf.float32)
-    focal = tf.maximum(height, width) / (2.0 * np.tan(np.radians(fov_deg) / 2.0))
-    zero, one = tf.zeros_like(focal), tf.ones_like(focal)
-    assumed = tf.stack(
-        [
-            tf.stack([focal, zero, width / 2.0]),
-            tf.stack([zero, focal, height / 2.0]),
-            tf.stack([zero, zero, one]),
-        ]
-    )
+    focal = focal_of_view(tf.maximum(height, width), fov_deg)
+    assumed = intrinsics_matrix(tf.stack([focal, focal]), tf.stack([width, height]) / 2.0)
     return tf.where(record["has_intrinsics"] > 0, record["intrinsics"], assumed)
 
 
 def _scale(record):
-    """The reference bone's length, from the 3D joints where the record does not tell."""
+    """Return the reference bone's length, from the 3D joints where the record does not tell."""
     ends = tf.gather(record["keypoints_3d"], _SCALE_BONE)
     measured = tf.norm(ends[0] - ends[1])
     return tf.where(record["scale"] > 0, record["scale"], measured)

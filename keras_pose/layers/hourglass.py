@@ -1,7 +1,5 @@
 """The hourglass: down to a few pixels and up again, with a branch kept at every size."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import keras
@@ -65,7 +63,7 @@ def build_hourglass(
     Returns:
         `[B, H, W, C]`.
 
-    Reference: Newell et al. 2016; specs of Wild3D, section 2 (Hourglass).
+    Reference: Newell et al. 2016 (arXiv 1603.06937), section 3.
     """
 
     def row(hidden, part):

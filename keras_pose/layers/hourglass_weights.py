@@ -6,8 +6,6 @@ one there, store its `state_dict()`, and give that here. The numbering of the of
 the place in the network; this file holds the dictionary of the two.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 
@@ -65,7 +63,7 @@ def official_module(layer_name: str, num_modules: int, num_depth_modules: int) -
     Raises:
         ValueError: if no official module corresponds.
 
-    Reference: specs of Wild3D, section 2 (state-dict names).
+    Reference: names in the checkpoints that Zhou et al. 2017 released.
     """
     if layer_name in _PLAIN:
         return _PLAIN[layer_name]

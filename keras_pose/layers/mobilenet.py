@@ -1,7 +1,5 @@
 """MobileNetV3 of `keras.applications` with this package's batch normalisation."""
 
-from __future__ import annotations
-
 import keras
 
 from keras_pose.layers.batch_norm import BatchNorm
@@ -61,7 +59,7 @@ def build_mobilenet(
     full = keras.config.dtype_policy().variable_dtype
 
     def ours(layer):
-        """Our batch normalisation, and all means over pixels in full precision."""
+        """Return our batch normalisation, and all means over pixels in full precision."""
         config = layer.get_config()
         if isinstance(layer, keras.layers.BatchNormalization):
             return BatchNorm(

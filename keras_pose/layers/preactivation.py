@@ -1,7 +1,5 @@
 """Pre-activation bottleneck: normalisation and ReLU stand before each convolution, none after the sum."""
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 
@@ -12,7 +10,7 @@ INITS = ("torch", "he")
 
 
 def convolution_initializers(init: str, fan_in: int) -> dict[str, keras.initializers.Initializer]:
-    """Initial kernel and bias of a convolution or dense layer, fresh objects in each call.
+    """Return the initial kernel and bias of a convolution or dense layer, fresh objects in each call.
 
     Args:
         init: `"torch"`: kernel and bias uniform within +-1/sqrt(fan_in), as torch draws them; `"he"`:
@@ -25,7 +23,7 @@ def convolution_initializers(init: str, fan_in: int) -> dict[str, keras.initiali
     Raises:
         ValueError: if `init` is neither.
 
-    Reference: specs of Wild3D, section 2 (Initialisation).
+    Reference: He et al. 2015 (arXiv 1502.01852); torch's default initialisation.
     """
     # One object each: an initializer gives the same values whenever it is used.
     if init == "torch":
@@ -69,7 +67,7 @@ class PreactivationResidual(keras.layers.Layer):
     Raises:
         ValueError: if `filters` is odd or `init` unknown.
 
-    Reference: He et al. 2016 (identity mappings); Newell et al. 2016; specs of Wild3D, section 2.
+    Reference: He et al. 2016 (identity mappings, arXiv 1603.05027); Newell et al. 2016.
     """
 
     def __init__(

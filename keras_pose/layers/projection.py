@@ -3,8 +3,6 @@
 Layer names are those of the official checkpoints with `_` for the dots.
 """
 
-from __future__ import annotations
-
 import keras
 from keras import layers
 
@@ -34,7 +32,7 @@ def build_projection_head(
     Raises:
         ValueError: if a size is not positive.
 
-    Reference: PeCLR, equation 3; specs of PeCLR, section 2.2.
+    Reference: Spurr et al. 2021, equation 3, and the released configuration.
     """
     for size, what in ((features, "features"), (width, "width"), (num_points, "num_points")):
         if size < 1:

@@ -5,8 +5,6 @@ have biases and its epsilon is 1.001e-5. Layer names here are torchvision's modu
 the dots: `conv1`, `bn1`, `layer1_0_conv1`, `layer1_0_downsample_0`, ...
 """
 
-from __future__ import annotations
-
 import functools
 
 import keras
@@ -25,19 +23,6 @@ STAGES = {
     152: (3, 8, 36, 3),
 }
 _FIRST_BOTTLENECK = 50
-
-
-def num_features(depth: int, width: int = 64) -> int:
-    """Length of the feature vector: 512 up to 34 layers, else 2048, at torchvision's width.
-
-    Args:
-        depth: number of layers, a key of `STAGES`.
-        width: channels of the first stage.
-
-    Returns:
-        F.
-    """
-    return (32 if depth >= _FIRST_BOTTLENECK else 8) * width
 
 
 def build_resnet(
@@ -65,15 +50,15 @@ def build_resnet(
         momentum: share of the old running statistics that stays in a step.
 
     Returns:
-        Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F from
-        `num_features`, in the policy's variable dtype (float32 under mixed precision); or, not pooled,
-        to maps `[B, S / 32, S / 32, F]` in its compute dtype. Weights are random: He normal, fan out,
-        as torchvision.
+        Model from float `[B, S, S, 3]`, RGB already normalised, to features `[B, F]`, F = 512 up to 34
+        layers and 2048 above where `width` is 64, in the policy's variable dtype (float32 under mixed
+        precision); or, not pooled, to maps `[B, S / 32, S / 32, F]` in its compute dtype. Weights are
+        random: He normal, fan out, as torchvision.
 
     Raises:
         ValueError: if no such depth is known.
 
-    Reference: He et al. 2016, table 1; torchvision `resnet.py`; specs of PeCLR, section 2.1.
+    Reference: He et al. 2016 (arXiv 1512.03385), table 1; torchvision's `resnet.py`.
     """
     if depth not in STAGES:
         raise ValueError(f"depth must be one of {tuple(STAGES)}, got {depth}.")

@@ -5,8 +5,6 @@ checkpoints (`encoder.features.4.0.conv1.weight`, `projection_head.0.weight`) an
 model (`backend_model.layer1.0.conv1.weight`, `zroot_ref.zroot_ref.0.weight`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

@@ -10,7 +10,7 @@ from keras_pose.geometry.shapes import Tensor
 
 
 def least_squares_adversary(scores: Tensor, target: Tensor) -> Tensor:
-    """Squared distance of linear scores to their target (LSGAN without the factor 1/2).
+    """Return the squared distance of linear scores to their target (LSGAN without the factor 1/2).
 
     Args:
         scores: float `[..., 1]` or `[...]`, linear discriminator outputs.
@@ -25,7 +25,7 @@ def least_squares_adversary(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy_adversary(scores: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of `sigmoid(scores)` against a target in [0, 1], computed from logits.
+    """Return the binary cross-entropy of `sigmoid(scores)` against a target in [0, 1], from logits.
 
     Args:
         scores: float `[..., 1]` or `[...]`, logits.

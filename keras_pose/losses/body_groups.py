@@ -3,8 +3,8 @@
 from keras_pose.losses import BoneGroup
 from keras_pose.skeletons import MPII_16
 
-# Mean lengths in metres of the Human3.6M training subjects, from the authors' release (section 1 of
-# Wild3D's specification).
+# Mean lengths in metres of the Human3.6M training subjects, from the release of
+# Zhou et al. 2017.
 _SHIN = 0.452125519758
 _THIGH = 0.456008604234
 _HIP = 0.134201602044

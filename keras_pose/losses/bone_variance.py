@@ -28,7 +28,7 @@ class BoneGroup:
             has weight 1.
 
     Raises:
-        ValueError: there is no bone, the counts differ, or a length is not above 0.
+        ValueError: if there is no bone, the counts differ, or a length is not above 0.
     """
 
     name: str
@@ -54,7 +54,7 @@ class BoneGroup:
 def bone_group_variances(
     points: Tensor, visible: Tensor, groups: Sequence[BoneGroup], form: str = "length"
 ) -> Tensor:
-    """Computes the variance of weighted bone lengths within each group.
+    """Compute the variance of weighted bone lengths within each group.
 
     Only bones with two visible ends count, the biased variance is over their number, and a group with
     one or none gives 0. Hidden joints may hold anything, NaN too. A bone of length 0 has gradient 0.
@@ -73,9 +73,9 @@ def bone_group_variances(
         `[..., G]` >= 0, squared unit of the points (over the squared unit of the typical lengths).
 
     Raises:
-        ValueError: a shape is wrong, there is no group, or `form` is another word.
+        ValueError: if a shape is wrong, there is no group, or `form` is another word.
 
-    Reference: Zhou et al. 2017, equation 3; section 6 of Wild3D's specification.
+    Reference: Zhou et al. 2017, equation 3, and the authors' code.
     """
     require_choice("form", form, FORMS)
     if not len(groups):
@@ -102,7 +102,7 @@ def bone_group_variances(
 def bone_variance(
     points: Tensor, visible: Tensor, groups: Sequence[BoneGroup], form: str = "length"
 ) -> Tensor:
-    """Sums `bone_group_variances` over the groups: the geometric loss of one person.
+    """Sum `bone_group_variances` over the groups: the geometric loss of one person.
 
     Args:
         points: floating `[..., J, 3]`, the same unit along x, y and depth.
@@ -114,8 +114,8 @@ def bone_variance(
         `[...]` >= 0, 0 where no group has two visible bones.
 
     Raises:
-        ValueError: a shape is wrong, there is no group, or `form` is another word.
+        ValueError: if a shape is wrong, there is no group, or `form` is another word.
 
-    Reference: Zhou et al. 2017, equation 3; section 6 of Wild3D's specification.
+    Reference: Zhou et al. 2017, equation 3, and the authors' code.
     """
     return ops.sum(bone_group_variances(points, visible, groups, form), axis=-1)

@@ -6,7 +6,7 @@ from keras_pose.geometry.shapes import Tensor
 
 
 def bone_ratio_prior(bone_lengths: Tensor, ratios: Tensor) -> Tensor:
-    """Squared deviation of relative bone lengths from a table, summed over bones.
+    """Return the squared deviation of relative bone lengths from a table, summed over bones.
 
     Each length is divided by the pose's mean bone length, so the prior knows proportions, not size.
     A pose whose bones all have length zero scores `sum(ratios**2)`.

@@ -10,7 +10,7 @@ from keras_pose.geometry.shapes import Tensor
 
 
 def squared_error(points: Tensor, target: Tensor) -> Tensor:
-    """Mean over coordinates of the squared difference.
+    """Return the mean over coordinates of the squared difference.
 
     Args:
         points: float `[..., J, D]`.
@@ -25,7 +25,7 @@ def squared_error(points: Tensor, target: Tensor) -> Tensor:
 
 
 def absolute_error(points: Tensor, target: Tensor) -> Tensor:
-    """Mean over coordinates of the absolute difference.
+    """Return the mean over coordinates of the absolute difference.
 
     Args:
         points: float `[..., J, D]`.
@@ -40,7 +40,7 @@ def absolute_error(points: Tensor, target: Tensor) -> Tensor:
 
 
 def distance(points: Tensor, target: Tensor) -> Tensor:
-    """Euclidean distance, with a finite gradient where points coincide.
+    """Return Euclidean distance, with a finite gradient where points coincide.
 
     Args:
         points: float `[..., J, D]`.
@@ -59,7 +59,7 @@ def distance(points: Tensor, target: Tensor) -> Tensor:
 
 
 def deformation(points: Tensor, target: Tensor) -> Tensor:
-    """How far the difference between neighbours of a batch changes over the cycle.
+    """Return how far the difference between neighbours of a batch changes over the cycle.
 
     Pose b is paired with pose b - 1 (the first with the last), as the non-rigid motion that turns one
     pose into another should survive rotation and re-lifting.

@@ -19,7 +19,7 @@ def nt_xent(
     gather: Gather | None = None,
     bank: Tensor | None = None,
 ) -> Tensor:
-    """Normalised-temperature cross-entropy: each row must find its partner among all other rows.
+    """Return the normalised-temperature cross-entropy: each row must find its partner among all.
 
     Row i of the 2N rows (first, then second) has the loss
     `log sum_{k != i} exp(z_i . z_k / t) - z_i . z_partner(i) / t`; the partner is in the sum. It is
@@ -48,7 +48,7 @@ def contrastive_logits(
     gather: Gather | None = None,
     bank: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Similarity of each row to every candidate, over the temperature.
+    """Return the similarity of each row to every candidate, over the temperature.
 
     Args:
         first: unit rows `[N, D]`, any floating dtype.
@@ -88,7 +88,7 @@ def contrastive_logits(
 
 
 def rows_cross_entropy(logits: Tensor, partner: Tensor) -> Tensor:
-    """Cross-entropy of each row of logits against the column of its partner.
+    """Return the cross-entropy of each row of logits against the column of its partner.
 
     Args:
         logits: float `[R, C]`.

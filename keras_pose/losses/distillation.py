@@ -18,7 +18,7 @@ _SHORTEST = 1e-12
 def teacher_trust(
     teacher_points: Tensor, label_points: Tensor, labelled: Tensor, tolerance: float
 ) -> Tensor:
-    """Weighs each joint by how well the teacher did on it: `exp(-(d / tolerance)^2)`.
+    """Weigh each joint by how well the teacher did on it: `exp(-(d / tolerance)^2)`.
 
     A student should not copy a mistake that a label shows to be one. Where there is no label the teacher
     is all there is, and counts in full.
@@ -34,7 +34,7 @@ def teacher_trust(
         `[..., J]`, 0 to 1, without gradient; 0 where the teacher's answer is not finite.
 
     Raises:
-        ValueError: the shapes differ or the tolerance is not positive.
+        ValueError: if the shapes differ or the tolerance is not positive.
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance} must be above 0; give a distance.")
@@ -51,7 +51,7 @@ def teacher_trust(
 
 
 def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Tensor:
-    """Computes the mean squared difference from the teacher's maps, brought to the student's side.
+    """Compute the mean squared difference from the teacher's maps, brought to the student's side.
 
     Args:
         heatmaps: floating `[B, H, W, J]`, the student's.
@@ -63,7 +63,7 @@ def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Te
         `[B]` >= 0.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     heatmaps, teacher_maps = as_precise(heatmaps, teacher_maps)
     if len(heatmaps.shape) != 4 or len(teacher_maps.shape) != 4:
@@ -80,7 +80,7 @@ def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Te
 
 
 def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> Tensor:
-    """Computes the weighted absolute difference of coordinates, its mean over coordinates and joints.
+    """Compute the weighted absolute difference of coordinates, its mean over coordinates and joints.
 
     Args:
         points: floating `[..., J, D]`, the student's, any unit.
@@ -91,7 +91,7 @@ def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> 
         `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
     """
     points, teacher_points = as_precise(points, teacher_points)
     error = pixel_error(points, ops.stop_gradient(teacher_points), weights)
@@ -99,7 +99,7 @@ def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> 
 
 
 def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) -> Tensor:
-    """Computes the weighted absolute difference of one number per joint, as depth is, and its mean.
+    """Compute the weighted absolute difference of one number per joint, as depth is, and its mean.
 
     Args:
         numbers: floating `[..., J]`, the student's, any unit.
@@ -110,7 +110,7 @@ def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) 
         `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
     """
     numbers, teacher_numbers = as_precise(numbers, teacher_numbers)
     error = relative_depth_error(numbers, ops.stop_gradient(teacher_numbers), weights)
@@ -118,7 +118,7 @@ def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) 
 
 
 def feature_imitation(features: Tensor, teacher_features: Tensor) -> Tensor:
-    """Computes 1 minus the cosine between rows of features, so that their lengths are free.
+    """Compute 1 minus the cosine between rows of features, so that their lengths are free.
 
     Args:
         features: floating `[..., F]`, the student's, through a linear map to the teacher's width.
@@ -128,7 +128,7 @@ def feature_imitation(features: Tensor, teacher_features: Tensor) -> Tensor:
         `[...]`, 0 to 2; 1 where a row is zero.
 
     Raises:
-        ValueError: the widths differ.
+        ValueError: if the widths differ.
     """
     features, teacher_features = as_precise(features, teacher_features)
     if features.shape[-1] != teacher_features.shape[-1]:

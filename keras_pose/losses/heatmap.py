@@ -21,7 +21,7 @@ def _map_pair(predicted, true):
 
 
 def heatmap_error(predicted: Tensor, true: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Computes the mean squared difference of maps over pixels and joints.
+    """Compute the mean squared difference of maps over pixels and joints.
 
     The mean is over all joints whatever their weights, so that leaving a joint out does not change how
     the others are trained.
@@ -35,9 +35,9 @@ def heatmap_error(predicted: Tensor, true: Tensor, weights: Tensor | None = None
         `[...]` >= 0.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
-    Reference: Zhou et al. 2017; sections 6 and 14 of Wild3D's specification.
+    Reference: Zhou et al. 2017, equation 1.
     """
     predicted, true = _map_pair(predicted, true)
     difference = predicted - true
@@ -50,7 +50,7 @@ def heatmap_error(predicted: Tensor, true: Tensor, weights: Tensor | None = None
 
 
 def coordinate_error(points_2d: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-    """Computes the mean absolute error of visible joints' coordinates, for soft arg-max.
+    """Compute the mean absolute error of visible joints' coordinates, for soft arg-max.
 
     Args:
         points_2d: floating `[..., J, 2]`, any unit.
@@ -61,16 +61,16 @@ def coordinate_error(points_2d: Tensor, target: Tensor, visible: Tensor) -> Tens
         `[...]` >= 0, same unit; 0 where nothing is visible.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
-    Reference: section 14 of Wild3D's specification.
+    Reference: Nibali et al. 2018 (arXiv 1801.07372); Sun et al. 2018 (arXiv 1711.08229).
     """
     points_2d, target = as_precise(points_2d, target)
     return pixel_error(points_2d, target, joint_shares(visible))
 
 
 def map_divergence(predicted: Tensor, true: Tensor, visible: Tensor) -> Tensor:
-    """Computes the Jensen-Shannon divergence of two maps' shapes, the mean over visible joints.
+    """Compute the Jensen-Shannon divergence of two maps' shapes, the mean over visible joints.
 
     It keeps the softmax of a map near a Gaussian, which the place of its mean alone does not.
 
@@ -84,7 +84,7 @@ def map_divergence(predicted: Tensor, true: Tensor, visible: Tensor) -> Tensor:
         `[...]`, 0 to log 2; 0 where nothing counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: Nibali et al. 2018 (DSNT), section 3.3.
     """

@@ -11,7 +11,7 @@ from keras_pose.geometry.shapes import Tensor, as_floating, require_equal_points
 
 
 def joint_shares(valid: Tensor) -> Tensor:
-    """Turns validity into weights that sum to 1 in each example.
+    """Turn validity into weights that sum to 1 in each example.
 
     Args:
         valid: floating or bool `[..., J]`, 0 or 1.
@@ -35,7 +35,7 @@ def _weighted_sum(points: Tensor, target: Tensor, weights: Tensor) -> Tensor:
 
 
 def pixel_error(points_2d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Computes L2D, half the sum of |du| + |dv|.
+    """Compute L2D, half the sum of |du| + |dv|.
 
     Args:
         points_2d: floating `[..., J, 2]`, pixels.
@@ -46,15 +46,15 @@ def pixel_error(points_2d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         `[...]`, pixels times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
-    Reference: PeCLR's supervised stage (section 7.2 of its specification).
+    Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
     return _weighted_sum(points_2d, target, weights)
 
 
 def relative_depth_error(depth: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Computes Lz, the sum of |dr|.
+    """Compute Lz, the sum of |dr|.
 
     Args:
         depth: floating `[..., J]`, root-relative depth in bone lengths.
@@ -65,16 +65,16 @@ def relative_depth_error(depth: Tensor, target: Tensor, weights: Tensor) -> Tens
         `[...]`, bone lengths times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
-    Reference: PeCLR's supervised stage (section 7.2 of its specification).
+    Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
     depth, target = as_floating(depth, target)
     return _weighted_sum(depth[..., None], target[..., None], weights)
 
 
 def root_depth_error(depth: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Computes Lroot, the absolute error of the refined root depth.
+    """Compute Lroot, the absolute error of the refined root depth.
 
     Args:
         depth: floating `[...]`, bone lengths.
@@ -85,16 +85,16 @@ def root_depth_error(depth: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         `[...]`, bone lengths times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
-    Reference: PeCLR's supervised stage (section 7.2 of its specification).
+    Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
     depth, target, weight = as_floating(depth, target, weight)
     return _weighted_sum(depth[..., None, None], target[..., None, None], weight[..., None])
 
 
 def lifted_error(points_3d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Computes the mean absolute error per coordinate after lifting, which PeCLR logs.
+    """Compute the mean absolute error per coordinate after lifting, which PeCLR logs.
 
     Args:
         points_3d: floating `[..., J, 3]`, camera frame, any length unit.
@@ -105,7 +105,7 @@ def lifted_error(points_3d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         `[...]`, that unit times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: PeCLR's supervised stage, monitored and not optimised (section 7.2).
     """

@@ -1,16 +1,9 @@
-"""Measures of predicted poses: plain functions per pose, and Keras metrics that average them.
+"""Measures of predicted poses: plain functions per pose, and what averages them over sets.
 
 Belongs here: an error or share that is reported, with its protocol id.
 Does not: anything that is trained against (losses) or that knows where poses come from (data).
 """
 
-from keras_pose.metrics.accumulators import (
-    AreaUnderCurve3D,
-    MeanPerJointPositionError,
-    NormalizedMeanPerJointPositionError,
-    PercentageOfCorrectKeypoints3D,
-    ProcrustesMeanPerJointPositionError,
-)
 from keras_pose.metrics.body_2d import (
     ACCURACY_JOINTS,
     JOINT_GROUPS,
@@ -65,11 +58,6 @@ __all__ = [
     "JOINT_GROUPS",
     "LIMBS",
     "PECLR_PROTOCOLS",
-    "AreaUnderCurve3D",
-    "MeanPerJointPositionError",
-    "NormalizedMeanPerJointPositionError",
-    "PercentageOfCorrectKeypoints3D",
-    "ProcrustesMeanPerJointPositionError",
     "Protocol",
     "align_similarity",
     "auc_3d",

@@ -31,7 +31,7 @@ JOINT_GROUPS: dict[str, tuple[str, ...]] = {
 }
 # What the official script leaves out of the mean.
 UNSCORED_JOINTS = ("pelvis", "thorax")
-# Joints whose maps the training accuracy looks at (section 1 of Wild3D's specification).
+# Joints whose maps the training accuracy of Zhou et al. 2017's code looks at.
 ACCURACY_JOINTS = MPII_16.indices(
     f"{side}_{joint}"
     for side in ("right", "left")
@@ -42,7 +42,7 @@ ACCURACY_JOINTS = MPII_16.indices(
 def head_relative_hits(
     predicted: Tensor, true: Tensor, visible: Tensor, head_size: Tensor, fraction: float = 0.5
 ) -> tuple[Tensor, Tensor]:
-    """Tells which joints lie nearer than a fraction of the head's size.
+    """Tell which joints lie nearer than a fraction of the head's size.
 
     Args:
         predicted: floating `[..., J, 2]`, pixels.
@@ -56,7 +56,7 @@ def head_relative_hits(
         `(near, counts)`: bool `[..., J]`, near only where it counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: Andriluka et al. 2014 (MPII), PCKh.
     """
@@ -71,7 +71,7 @@ def head_relative_hits(
 
 
 def joint_table(near: Tensor, counts: Tensor, skeleton: Skeleton = MPII_16) -> dict[str, float]:
-    """Sums joints that are near into the usual rows, in percent.
+    """Sum joints that are near into the usual rows, in percent.
 
     Args:
         near: bool `[N, J]`.
@@ -83,7 +83,7 @@ def joint_table(near: Tensor, counts: Tensor, skeleton: Skeleton = MPII_16) -> d
         joints but pelvis and thorax. A row without a joint that counts is left out.
 
     Raises:
-        ValueError: a shape is wrong or the skeleton lacks a joint.
+        ValueError: if a shape is wrong or the skeleton lacks a joint.
     """
     near, counts = np.asarray(near, bool), np.asarray(counts, bool)
     require_last_axes("near", near, (None, skeleton.num_joints))
@@ -108,7 +108,7 @@ def pckh(
     fraction: float = 0.5,
     skeleton: Skeleton = MPII_16,
 ) -> dict[str, float]:
-    """Computes PCKh of a set as MPII's script tabulates it.
+    """Compute PCKh of a set as MPII's script tabulates it.
 
     Args:
         predicted: floating `[N, J, 2]`, pixels.
@@ -122,14 +122,14 @@ def pckh(
         Percentages by row, see `joint_table`.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     near, counts = head_relative_hits(predicted, true, visible, head_size, fraction)
     return joint_table(ops.convert_to_numpy(near), ops.convert_to_numpy(counts), skeleton)
 
 
 def heatmap_hits(predicted: Tensor, true: Tensor, fraction: float = 0.5) -> tuple[Tensor, Tensor]:
-    """Tells whose map's maximum lies near the maximum of the map that is wanted.
+    """Tell whose map's maximum lies near the maximum of the map that is wanted.
 
     The unit is a tenth of the map's height. A joint whose wanted maximum lies in the first row or column
     does not count, nor does one without a map, whose maximum is the first pixel.
@@ -143,9 +143,9 @@ def heatmap_hits(predicted: Tensor, true: Tensor, fraction: float = 0.5) -> tupl
         `(near, counts)`: bool `[..., J]`, near only where it counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
-    Reference: section 4 of Wild3D's specification, training accuracy.
+    Reference: the training accuracy of Zhou et al. 2017's code.
     """
     predicted, true = as_floating(predicted, true)
     require_last_axes("predicted", predicted, (None, None, None))
@@ -163,7 +163,7 @@ def heatmap_accuracy(
     fraction: float = 0.5,
     joints: Sequence[int] = ACCURACY_JOINTS,
 ) -> float:
-    """Computes the training accuracy of a set of maps: the mean over joints of the share that is near.
+    """Compute the training accuracy of a set of maps: the mean over joints of the share that is near.
 
     Args:
         predicted: floating `[N, H, W, J]`.
@@ -175,7 +175,7 @@ def heatmap_accuracy(
         A share, 0 to 1; 0 where nothing counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     require_last_axes("predicted", predicted, (None, None, None, None))
     near, counts = (

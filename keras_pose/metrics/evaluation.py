@@ -21,7 +21,7 @@ _AUC = re.compile(r"3dauc@0-([0-9.]+)mm/([0-9]+)")
 
 
 def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str = "m") -> Tensor:
-    """Measures each pose under a protocol.
+    """Measure each pose under a protocol.
 
     The root is aligned before joints are left out; scale and Procrustes see only scored joints.
     `chirality` and `bone-symmetry` look at the prediction alone, with all its joints. Under a scale rule
@@ -39,7 +39,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
         One value per pose `[...]`, in the protocol's unit.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the measure or a unit is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or the measure or a unit is unknown.
     """
     predicted, true = pose_pair(predicted, true)
     skeleton, name = protocol.skeleton, protocol.measure
@@ -78,7 +78,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
 def standard_protocols(
     skeleton: Skeleton = H36M_17, root: str = "pelvis", exclude: tuple[str, ...] = ()
 ) -> dict[str, Protocol]:
-    """Lists the protocols of a full report under short names.
+    """List the protocols of a full report under short names.
 
     Args:
         skeleton: joint order of the poses.
@@ -92,7 +92,7 @@ def standard_protocols(
         `chirality` and `bone_symmetry` where the skeleton has the joints for them.
 
     Raises:
-        ValueError: the root or an excluded joint does not exist.
+        ValueError: if the root or an excluded joint does not exist.
     """
     joints = joint_set(skeleton, exclude)
     rooted = {"alignment": "root", "root": skeleton.joints[skeleton.index(root)]}
@@ -127,7 +127,7 @@ def evaluate_poses(
     input_unit: str = "m",
     batch_size: int = 4096,
 ) -> dict[str, float]:
-    """Averages every protocol over a set of poses, in float64.
+    """Average every protocol over a set of poses, in float64.
 
     Args:
         predicted: `[N, J, 3]`, in `input_unit`, camera frame, finite.
@@ -140,7 +140,7 @@ def evaluate_poses(
         Protocol id to mean over poses.
 
     Raises:
-        ValueError: a shape is wrong, the set is empty, or a pose is not finite.
+        ValueError: if a shape is wrong, the set is empty, or a pose is not finite.
     """
     chosen = list(standard_protocols().values() if protocols is None else protocols)
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)

@@ -2,7 +2,7 @@
 
 NumPy in float64, since both are tools of record whose constants matter in the ninth digit. Every score
 has a protocol id in `FREIHAND_PROTOCOLS` or `PECLR_PROTOCOLS`; the two sets must never be compared.
-Reference: evaluation code of FreiHAND (Zimmermann et al. 2019), section 8 of PeCLR's specification.
+Reference: Zimmermann et al. 2019 (FreiHAND, arXiv 1909.04349) and their evaluation code.
 """
 
 from dataclasses import dataclass
@@ -82,13 +82,19 @@ def _pair(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarr
             f"Prediction {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; "
             "replace what cannot be predicted, for example by the mean pose."
         )
+    broken = ~np.isfinite(true).all(axis=(1, 2))
+    if broken.any():
+        raise ValueError(
+            f"Label {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; leave "
+            "those samples out of predictions and labels."
+        )
     return predicted, true
 
 
 def align_similarity(
     predicted: np.ndarray, true: np.ndarray, reflection: str = "best"
 ) -> np.ndarray:
-    """Moves predictions onto labels by the similarity of FreiHAND's tool.
+    """Move predictions onto labels by the similarity of FreiHAND's tool.
 
     Both are centred and divided by their norm plus 1e-8; rotation and scale come from the singular
     value decomposition. A prediction without extent lands on the label's mean.
@@ -102,7 +108,8 @@ def align_similarity(
         float64 `[N, P, 3]` in the unit of `true`.
 
     Raises:
-        ValueError: the shapes differ, a prediction is not finite, or `reflection` is another word.
+        ValueError: if the shapes differ, a prediction or a label is not finite, or `reflection` is
+            another word.
     """
     require_choice("reflection", reflection, ("best", "forbid"))
     predicted, true = _pair(predicted, true)
@@ -124,7 +131,7 @@ def align_similarity(
 def keypoint_measures(
     errors: np.ndarray, thresholds: np.ndarray = THRESHOLDS_M, strict: bool = False
 ) -> Measures:
-    """Averages errors keypoint by keypoint.
+    """Average errors keypoint by keypoint.
 
     Args:
         errors: NumPy `[N, P]` >= 0, any unit.
@@ -135,7 +142,7 @@ def keypoint_measures(
         The measures; the curve's area by the trapezoid rule over the range of thresholds.
 
     Raises:
-        ValueError: there is no sample, or fewer than two thresholds.
+        ValueError: if there is no sample, or fewer than two thresholds.
     """
     errors, thresholds = np.asarray(errors, np.float64), np.asarray(thresholds, np.float64)
     if errors.ndim != 2 or not errors.size or len(thresholds) < 2:
@@ -154,7 +161,7 @@ def keypoint_measures(
 
 
 def _nearest(points: np.ndarray, others: np.ndarray, block: int = 256) -> np.ndarray:
-    """Distance [P] of each point to the nearest of the others, in blocks to bound the memory."""
+    """Distance `[P]` of each point to the nearest of the others, in blocks to bound the memory."""
     nearest = np.empty(len(points))
     for start in range(0, len(points), block):
         step = points[start : start + block, None] - others[None]
@@ -165,7 +172,7 @@ def _nearest(points: np.ndarray, others: np.ndarray, block: int = 256) -> np.nda
 def f_score(
     predicted: np.ndarray, true: np.ndarray, thresholds: tuple[float, ...] = F_THRESHOLDS_M
 ) -> np.ndarray:
-    """Computes F-scores of point sets: harmonic mean of the shares with a near neighbour.
+    """Compute F-scores of point sets: harmonic mean of the shares with a near neighbour.
 
     Args:
         predicted: NumPy `[P, 3]`.
@@ -176,7 +183,7 @@ def f_score(
         float64 `[T]`, 0 to 1; 0 where neither share is positive.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
     Reference: Knapitsch et al. 2017, as FreiHAND's tool uses it.
     """
@@ -208,7 +215,7 @@ def freihand_scores(
     predicted_vertices: np.ndarray | None = None,
     true_vertices: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Scores predictions as the competition does.
+    """Score predictions as the competition does.
 
     Args:
         predicted: NumPy `[N, 21, 3]`, metres, camera frame, FreiHAND's joint order.
@@ -220,7 +227,7 @@ def freihand_scores(
         Numbers under the keys of `FREIHAND_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ or a prediction is not finite.
+        ValueError: if shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = _set_scores("xyz", predicted, true)
@@ -236,7 +243,7 @@ def freihand_scores(
 
 
 def scores_text(scores: dict[str, float]) -> str:
-    """Writes scores as the competition's scores.txt: a key and six decimals per line.
+    """Write scores as the competition's scores.txt: a key and six decimals per line.
 
     Args:
         scores: what `freihand_scores` returned.
@@ -255,7 +262,7 @@ _SCORE_ORDER = ("mean3d", "auc3d", "al_mean3d", "al_auc3d")
 
 
 def peclr_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Scores predictions as PeCLR's own validation does; not comparable with FreiHAND's scores.
+    """Score predictions as PeCLR's own validation does; not comparable with FreiHAND's scores.
 
     Its curve runs to half a metre with a strict limit, so it flatters; its alignment forbids mirroring.
 
@@ -267,7 +274,7 @@ def peclr_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
         Numbers under the keys of `PECLR_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ or a prediction is not finite.
+        ValueError: if shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = {}

@@ -15,7 +15,7 @@ FRONT_JOINTS = ("left_hip", "right_hip", "pelvis", "thorax", "nose", "head")
 
 
 def frontal_offset(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
-    """Measures how far the nose lies in front of the plane through hips and trunk.
+    """Measure how far the nose lies in front of the plane through hips and trunk.
 
     `(left_hip - right_hip) x (thorax - pelvis)` points to the front of a body in any right-handed
     frame, the house's camera and world frames included. A reflection of the pose, such as the
@@ -30,7 +30,7 @@ def frontal_offset(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         in the unit of the input; positive for a real body.
 
     Raises:
-        ValueError: the shape is not `[..., J, 3]` or the skeleton lacks a joint.
+        ValueError: if the shape is not `[..., J, 3]` or the skeleton lacks a joint.
     """
     points = as_floating(points)
     require_last_axes("points", points, (skeleton.num_joints, 3))
@@ -46,7 +46,7 @@ def frontal_offset(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
 
 
 def chirality(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
-    """Tells whether the nose lies in front of the hip plane.
+    """Tell whether the nose lies in front of the hip plane.
 
     99.7 to 100 per cent of recorded poses pass; a pose lifted with the wrong depth sign fails.
 
@@ -58,13 +58,13 @@ def chirality(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         Booleans `[...]`; a pose without extent or with NaN fails.
 
     Raises:
-        ValueError: the shape is not `[..., J, 3]` or the skeleton lacks a joint.
+        ValueError: if the shape is not `[..., J, 3]` or the skeleton lacks a joint.
     """
     return frontal_offset(points, skeleton) > 0
 
 
 def bone_symmetry_error(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
-    """Compares each left bone's length with its right partner's.
+    """Compare each left bone's length with its right partner's.
 
     Per pair `|l - r| / ((l + r) / 2)`, then the mean over pairs. Pairs follow from the skeleton's
     flip pairs; a pair whose two bones have no length counts as symmetric.
@@ -77,7 +77,7 @@ def bone_symmetry_error(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         Relative differences `[...]`, 0 (symmetric) to 2.
 
     Raises:
-        ValueError: the joint count differs from the skeleton's or it has no mirrored bones.
+        ValueError: if the joint count differs from the skeleton's or it has no mirrored bones.
     """
     points = as_floating(points)
     require_last_axes("points", points, (skeleton.num_joints, None))
@@ -92,7 +92,7 @@ def bone_symmetry_error(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
 def mirrored_bones(
     skeleton: Skeleton,
 ) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Lists the bones that have a partner on the other side.
+    """List the bones that have a partner on the other side.
 
     Args:
         skeleton: joint order.
@@ -101,7 +101,7 @@ def mirrored_bones(
         Pairs of bones (parent, child), each pair once.
 
     Raises:
-        ValueError: no bone has a partner.
+        ValueError: if no bone has a partner.
     """
     mirror = skeleton.flip_permutation
     pairs = []

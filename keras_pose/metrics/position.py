@@ -1,7 +1,7 @@
 """Joint position errors: MPJPE, PA-MPJPE and both definitions of N-MPJPE.
 
-Plain functions return one value per pose, the mean over joints, in the unit of the input. The
-Keras metrics that wrap them are in `accumulators.py`.
+Plain functions return one value per pose, the mean over joints, in the unit of the
+input.
 """
 
 from keras import ops
@@ -22,7 +22,7 @@ SCALE_RULES = ("least_squares", "norm_ratio")
 
 
 def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    """Checks a prediction and its truth at the door.
+    """Check a prediction and its truth at the door.
 
     Args:
         predicted: `[..., J, 3]`.
@@ -32,7 +32,7 @@ def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
         Both, as tensors of one floating dtype.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     predicted, true = as_floating(predicted, true)
     require_points("predicted", predicted)
@@ -42,7 +42,7 @@ def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def root_relative(points: Tensor, root: int | None) -> Tensor:
-    """Moves each pose so that its root joint lies at the origin.
+    """Move each pose so that its root joint lies at the origin.
 
     Args:
         points: floating `[..., J, 3]`.
@@ -52,7 +52,7 @@ def root_relative(points: Tensor, root: int | None) -> Tensor:
         Points `[..., J, 3]`.
 
     Raises:
-        ValueError: the shape is wrong or the root is not among the joints.
+        ValueError: if the shape is wrong or the root is not among the joints.
     """
     points = as_floating(points)
     require_points("points", points)
@@ -63,7 +63,7 @@ def root_relative(points: Tensor, root: int | None) -> Tensor:
 
 
 def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
-    """Measures the distance of each predicted joint from its true place.
+    """Measure the distance of each predicted joint from its true place.
 
     The gradient is 0, not NaN, where both places agree.
 
@@ -76,7 +76,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
         Distances `[..., J]` >= 0 in the unit of the input.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+        ValueError: if a shape is wrong, the shapes differ, or the root is not among the joints.
     """
     predicted, true = pose_pair(predicted, true)
     difference = root_relative(predicted, root) - root_relative(true, root)
@@ -84,7 +84,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
 
 
 def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
-    """Computes the mean per joint position error.
+    """Compute the mean per joint position error.
 
     Args:
         predicted: floating `[..., J, 3]`.
@@ -95,13 +95,13 @@ def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
         Mean distance over joints `[...]`, in the unit of the input.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+        ValueError: if a shape is wrong, the shapes differ, or the root is not among the joints.
     """
     return ops.mean(joint_errors(predicted, true, root), axis=-1)
 
 
 def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Tensor:
-    """Computes the mean per joint position error after similarity alignment (protocol 2).
+    """Compute the mean per joint position error after similarity alignment (protocol 2).
 
     Args:
         predicted: floating `[..., J, 3]`, any unit.
@@ -113,7 +113,7 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
         Mean distance over joints `[...]`, in the unit of `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     predicted, true = pose_pair(predicted, true)
     return mpjpe(similarity_align(predicted, true, reflection), true)
@@ -122,7 +122,7 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
 def scale_align(
     predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
 ) -> tuple[Tensor, Tensor]:
-    """Moves both roots to the origin and scales the prediction, one factor per pose.
+    """Move both roots to the origin and scale the prediction, one factor per pose.
 
     `least_squares` is `<p, g> / <p, p>` (VideoPose3D; it may be negative), `norm_ratio` is
     `|g| / |p|` (ElePose, LInKs). A prediction without extent gets factor 0.
@@ -138,7 +138,7 @@ def scale_align(
         `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `scale` is another word.
     """
     require_choice("scale", scale, SCALE_RULES)
     predicted, true = pose_pair(predicted, true)
@@ -157,7 +157,7 @@ def scale_align(
 def n_mpjpe(
     predicted: Tensor, true: Tensor, scale: str = "least_squares", root: int | None = 0
 ) -> Tensor:
-    """Computes the mean per joint position error after root alignment and one scale per pose.
+    """Compute the mean per joint position error after root alignment and one scale per pose.
 
     Args:
         predicted: floating `[..., J, 3]`, any unit.
@@ -169,6 +169,6 @@ def n_mpjpe(
         Mean distance over joints `[...]`, in the unit of `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `scale` is another word.
     """
     return mpjpe(*scale_align(predicted, true, scale, root))

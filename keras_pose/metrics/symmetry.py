@@ -16,7 +16,7 @@ LIMBS: dict[str, tuple[str, str]] = {
 
 
 def limb_differences(points: Tensor, skeleton: Skeleton = MPII_16) -> Tensor:
-    """Computes how much the left limbs differ in length from the right ones.
+    """Compute how much the left limbs differ in length from the right ones.
 
     Args:
         points: floating `[..., J, 3]`, any unit; bring poses to one size first, since the difference
@@ -27,9 +27,9 @@ def limb_differences(points: Tensor, skeleton: Skeleton = MPII_16) -> Tensor:
         Absolute differences `[..., 4]` in that unit, in the order of `LIMBS`.
 
     Raises:
-        ValueError: the shape is wrong or the skeleton lacks a joint.
+        ValueError: if the shape is wrong or the skeleton lacks a joint.
 
-    Reference: Zhou et al. 2017, geometric validity; section 9 of Wild3D's specification.
+    Reference: Zhou et al. 2017, section 4, geometric validity.
     """
     points = as_floating(points)
     require_last_axes("points", points, (skeleton.num_joints, 3))

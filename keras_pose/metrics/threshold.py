@@ -21,7 +21,7 @@ AUC_THRESHOLDS_150_MM: tuple[float, ...] = tuple(float(t) for t in np.linspace(0
 
 
 def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
-    """Computes the percentage of errors strictly below a threshold, averaged over thresholds.
+    """Compute the percentage of errors strictly below a threshold, averaged over thresholds.
 
     Args:
         errors: floating `[..., J]` >= 0, any unit; NaN counts as too far.
@@ -31,7 +31,7 @@ def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
         Percentages `[...]`, 0 to 100.
 
     Raises:
-        ValueError: there is no threshold.
+        ValueError: if there is no threshold.
     """
     if not len(thresholds):
         raise ValueError("thresholds is empty; give at least one threshold.")
@@ -42,7 +42,7 @@ def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
 
 
 def share_within(errors: Tensor, limit: float) -> Tensor:
-    """Computes the percentage of errors that are not above a limit.
+    """Compute the percentage of errors that are not above a limit.
 
     Args:
         errors: floating `[..., J]` >= 0, any unit; NaN counts as too far.
@@ -63,7 +63,7 @@ def pck_3d(
     root: int | None = 0,
     scale: str | None = None,
 ) -> Tensor:
-    """Computes the percentage of correct 3D keypoints (MPI-INF-3DHP's 3DPCK).
+    """Compute the percentage of correct 3D keypoints (MPI-INF-3DHP's 3DPCK).
 
     Reference: Mehta et al. 2017, section 6. ElePose and LInKs report it after `norm_ratio` scaling
     and call it N-PCK.
@@ -80,7 +80,7 @@ def pck_3d(
         Percentages over joints `[...]`, 0 to 100.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or an option is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or an option is unknown.
     """
     return auc_3d(predicted, true, (threshold_mm,), input_unit, root, scale)
 
@@ -93,7 +93,7 @@ def auc_3d(
     root: int | None = 0,
     scale: str | None = None,
 ) -> Tensor:
-    """Computes the area under the 3DPCK curve, as the mean of 3DPCK over thresholds.
+    """Compute the area under the 3DPCK curve, as the mean of 3DPCK over thresholds.
 
     Args:
         predicted: floating `[..., J, 3]`, in `input_unit`, camera frame.
@@ -107,7 +107,7 @@ def auc_3d(
         Percentages `[...]`, 0 to 100.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or an option is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or an option is unknown.
     """
     to_mm = convert_length("input_unit", input_unit, "unit", "mm")
     if scale is not None:

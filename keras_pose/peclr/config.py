@@ -8,10 +8,10 @@ import dataclasses
 from typing import ClassVar
 
 from keras_pose.train.choices import ENCODERS, PRECISIONS
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.config import check_ranges, listed, option
 
 INVERSES = ("none", "official", "centered", "affine")
-# What can be put right of the published views: D4, D5, D2, D6 and D11 of the specification.
+# What can be put right of the published views: D4, D5, D2, D6 and D11 of docs/peclr.md.
 CORRECTIONS = ("angle", "jitter_sides", "jitter_unit", "border", "color")
 _EXACT_VIEWS_ONLY = (
     "scale_low",
@@ -27,7 +27,7 @@ class PretrainConfig:
     """Settings of one pretraining run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "peclr"
@@ -232,7 +232,7 @@ class PretrainConfig:
     @property
     def correction_names(self) -> tuple[str, ...]:
         """What is put right of the published views, of `CORRECTIONS`."""
-        return tuple(dict.fromkeys(name for name in self.corrections.split(",") if name))
+        return listed(self.corrections)
 
     def _check_official_views(self):
         """Refuse ranges that the published chain would ignore."""

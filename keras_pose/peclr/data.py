@@ -1,5 +1,6 @@
 """Batches of view pairs as a pure function of the step."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -7,11 +8,16 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_pose.data import records
+from keras_pose.data.records.sets import RecordSet
 from keras_pose.data.views.batches import batch_views
-from keras_pose.data.views.device_datasets import augmentation_place, render_views, squares_dataset
+from keras_pose.data.views.device_datasets import (
+    augmentation_place,
+    render_views,
+    squares_dataset,
+)
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_datasets import two_views_dataset
-from keras_pose.hands.record_sets import RecordSet, open_records
+from keras_pose.hands.record_sets import open_records
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.official_views import official_pairs_dataset
 
@@ -27,7 +33,7 @@ class PretrainingPictures:
         batches: function of the first step to an endless dataset of batches: `views` uint8
             `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
             float32 `[B, 2, 2]`, `id` int64 `[B]`, with B = batch_size times accumulation_steps.
-        heldout_batches: finite dataset of the same with fixed views, or None if nothing is held out.
+        heldout: finite dataset of the same with fixed views, or None if nothing is held out.
         make_views: where views are made on the device, the function that makes them of a batch, which
             then holds squares in place of `views`; None on the host.
         record_set: the records.
@@ -36,7 +42,7 @@ class PretrainingPictures:
     """
 
     batches: Callable[[int], tf.data.Dataset]
-    heldout_batches: tf.data.Dataset | None
+    heldout: tf.data.Dataset | None
     make_views: Callable[[dict], dict] | None
     record_set: RecordSet
     bad_records: records.BadRecords
@@ -47,10 +53,19 @@ class PretrainingPictures:
         """Numbers of training and held-out records per folder."""
         return self.record_set.counts
 
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        return {"pictures": self.counts}
+
     def skipped(self) -> dict:
-        """Records left out so far, held-out ones too: id as text to reason."""
+        """Record left out so far, held-out ones too: id as text to reason."""
         reasons = self.bad_records.reasons | self.bad_heldout.reasons
         return {str(key): reason for key, reason in reasons.items()}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of `fit` over too many bad records into one sentence."""
+        return self.bad_records.as_sentence()
 
 
 def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
@@ -75,13 +90,12 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         config.image_size,
         seed=0,
     )
-    num_train = sum(len(positions) for positions in record_set.train)
-    if num_train < config.batch_size:
+    if record_set.num_train < config.batch_size:
         raise ValueError(
-            f"--batch_size={config.batch_size} is more than the {num_train} training pictures; a picture "
-            "would be its own negative, so lower it."
+            f"--batch_size={config.batch_size} is more than the {record_set.num_train} training "
+            "pictures; a picture would be its own negative, so lower it."
         )
-    bad_records = records.BadRecords(num_train, config.max_bad_fraction)
+    bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     rows = config.batch_size * config.accumulation_steps
     ranges = view_ranges(config)
 
@@ -124,7 +138,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
 
 
 def view_ranges(config: PretrainConfig) -> ViewRanges:
-    """Ranges of random views that the config asks for."""
+    """Return the ranges of random views that the config asks for."""
     ranges = ViewRanges(
         angle_deg=(-config.angle_range_deg, config.angle_range_deg),
         scale=(config.scale_low, config.scale_high),

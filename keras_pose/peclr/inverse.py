@@ -168,7 +168,7 @@ def unit_rows(rows: Tensor) -> Tensor:
 
 
 def extent(points: Tensor) -> Tensor:
-    """Width and height of each row's points.
+    """Return the width and height of each row's points.
 
     Args:
         points: `[R, P, 2]`.

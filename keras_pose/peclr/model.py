@@ -15,10 +15,12 @@ from keras_pose import losses
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.layers.encoders import build_encoder
 from keras_pose.layers.projection import build_projection_head
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 
 _STEP_LOGS = ("loss", "positive_similarity", "accuracy", "spread")
 
@@ -64,9 +66,7 @@ class ContrastiveModel(keras.Model):
         self.make_views = make_views
         # On one replica, statistics across replicas are the same by a slower way.
         synchronized = config.synchronized_batch_norm and replicas.num_replicas() > 1
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.encoder = build_encoder(
                 config.encoder, config.image_size, synchronized, config.init
             )
@@ -76,8 +76,6 @@ class ContrastiveModel(keras.Model):
                 config.num_points,
                 synchronized,
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.bank = None
         if config.negatives == "bank":
             # Rows of zeros are places not filled yet.
@@ -136,10 +134,10 @@ class ContrastiveModel(keras.Model):
         return self.encoder.trainable_variables + self.projection_head.trainable_variables
 
     def call(self, pictures, training=False):
-        return self.encoder(_unit_range(pictures), training=training)
+        return self.encoder(unit_range(pictures), training=training)
 
     def project(self, batch: dict[str, Tensor], training: bool) -> tuple[Tensor, Tensor]:
-        """Points of every view, as the head gives them and compared: both views of a picture in turn.
+        """Return the points of every view, as the head gives them and as compared.
 
         Args:
             batch: as in the class's docstring.
@@ -151,7 +149,7 @@ class ContrastiveModel(keras.Model):
         """
         views = batch["views"]
         # Picture by picture: putting all first views first would copy the batch and change nothing.
-        pictures = _unit_range(tf.reshape(views, (-1, *views.shape[2:])))
+        pictures = unit_range(tf.reshape(views, (-1, *views.shape[2:])))
         features = self.encoder(pictures, training=training)
         raw = tf.cast(self.projection_head(features, training=training), self.compute_dtype)
         inverse = self.config.inverse
@@ -174,7 +172,7 @@ class ContrastiveModel(keras.Model):
     def contrast(
         self, batch: dict[str, Tensor], training: bool
     ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Loss of one micro-batch.
+        """Return the loss of one micro-batch.
 
         Args:
             batch: as in the class's docstring, with the pictures of one micro-batch.
@@ -220,7 +218,7 @@ class ContrastiveModel(keras.Model):
         return self._track(logs, batch)
 
     def test_step(self, batch):
-        """Held-out contrastive loss."""
+        """Return the held-out contrastive loss."""
         if self.make_views is not None:
             batch = self.make_views(batch)
         _, logs, _ = self.contrast(batch, training=False)
@@ -236,7 +234,7 @@ class ContrastiveModel(keras.Model):
         return tape.gradient(loss, variables), logs, rows
 
     def _accumulated_gradients(self, batch):
-        """The same, averaged over the micro-batches of a batch; all see the same weights and bank."""
+        """Return the same, averaged over micro-batches; all see the same weights and bank."""
         steps = self.config.accumulation_steps
         parts = {
             name: tf.reshape(values, (steps, -1, *values.shape[1:]))
@@ -289,13 +287,6 @@ class ContrastiveModel(keras.Model):
         for name, value in logs.items():
             self.trackers[name].update_state(value, weight)
         return {name: self.trackers[name].result() for name in logs}
-
-
-def _unit_range(pictures):
-    """Pictures in [0, 1]: bytes are divided by 255, floats are taken as they are."""
-    if pictures.dtype == tf.uint8:
-        return tf.cast(pictures, tf.float32) / 255.0
-    return pictures
 
 
 def _gather(rows):

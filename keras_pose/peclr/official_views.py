@@ -2,12 +2,10 @@
 
 Turn the whole picture, cut out a square by slicing, resize, jitter colours: four passes where
 `keras_pose.data` needs one, with rounded centres, a crop that is stretched where it leaves the picture
-and jitter in source pixels (specification, section 3). Kept for parity with the published runs; new
+and jitter in source pixels (docs/peclr.md). Kept for parity with the published runs; new
 runs are better off with `--augmentation=exact`. Single quirks can be put right (`config.CORRECTIONS`),
 to see what each of them costs.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
@@ -68,10 +66,10 @@ class OfficialView:
     """One view with its parameters in official units.
 
     Attributes:
-        picture: uint8 [S, S, 3], RGB.
-        matrix: float64 [3, 3], source to view pixels as the release counts them: corners for the
+        picture: uint8 `[S, S, 3]`, RGB.
+        matrix: float64 `[3, 3]`, source to view pixels as the release counts them: corners for the
             crop and the resize, pixel centres 0, 1, 2, ... for the turn.
-        exact: float64 [2, 3], the map between continuous pixels that the pixels really went through.
+        exact: float64 `[2, 3]`, the map between continuous pixels that the pixels really went through.
         jitter: (x, y) displacement of the hand, source pixels; minus the drawn one unless the crop
             met the top or left border.
         sides: (width, height) of the crop in source pixels, unequal where the border cut it off.
@@ -90,8 +88,8 @@ def official_view(
     """Render one view as the release does.
 
     Args:
-        image: uint8 [H, W, 3], RGB.
-        joints: [J, 2], pixels of the image.
+        image: uint8 `[H, W, 3]`, RGB.
+        joints: `[J, 2]`, pixels of the image.
         draw: the view's random numbers.
         size: side S of the view in pixels.
         has_border: put black where the crop leaves the picture; the release moves it back in at the
@@ -155,11 +153,11 @@ def official_colour(
     """Jitter colours as the release does, which reads RGB as BGR.
 
     Args:
-        image: uint8 [H, W, 3], RGB.
+        image: uint8 `[H, W, 3]`, RGB.
         colour: factors of hue, saturation and value, and what is added to value.
 
     Returns:
-        uint8 [H, W, 3].
+        uint8 `[H, W, 3]`.
     """
     hue, saturation, alpha, beta = colour
     planes = cv2.cvtColor(image, cv2.COLOR_BGR2HSV).astype(np.float64)
@@ -181,8 +179,8 @@ def official_draws(
 
     Args:
         seed: any whole number.
-        epoch: whole number, or whole numbers [B].
-        example_id: whole numbers [B].
+        epoch: whole number, or whole numbers `[B]`.
+        example_id: whole numbers `[B]`.
         view: number of the view, 0 to 7.
         angle_range_deg: R, a whole number; 0 leaves the turn out, as SimCLR's published views do.
         has_colour: whether colours are jittered.

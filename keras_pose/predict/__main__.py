@@ -11,15 +11,11 @@ import os
 
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to files."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(PredictConfig)
+def main(config: PredictConfig) -> None:
+    """Turn settings into files."""
     try:
         outcome = predict_files(config)
     except KeyboardInterrupt:
@@ -41,8 +37,7 @@ def main(arguments: list[str]) -> None:
 
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(PredictConfig)
-    run_binary(main)
+    run_binary(main, PredictConfig)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from keras_pose.files.arrays import check_is_file
-from keras_pose.geometry import centred_intrinsics
+from keras_pose.geometry import centred_intrinsics, other_picture
 from keras_pose.predict.settings import PredictConfig
 
 _ADVICE = "give three rows of three numbers: fx, 0, cx; 0, fy, cy; 0, 0, 1, in pixels"
@@ -27,6 +27,7 @@ class Lens:
 
     def __init__(self, config: PredictConfig) -> None:
         self._matrix = read_intrinsics(config.intrinsics) if config.intrinsics else None
+        self._path, self._others = config.intrinsics, dict[tuple[int, int], str]()
         self._focal, self._angle = config.focal_px, config.assume_fov_deg
         if self._matrix is not None:
             self.words = f"given: the camera matrix of {config.intrinsics}"
@@ -45,17 +46,31 @@ class Lens:
                 "--assume_fov_deg to assume a lens"
             )
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on pictures that the given camera matrix cannot be of, so far."""
+        if not self._others:
+            return []
+        first, *more = self._others.values()
+        sizes = f" (likewise for {len(more)} other sizes of pictures)" if more else ""
+        return [
+            f"--intrinsics={self._path} seems to be of other pictures: {first}{sizes}; positions are "
+            "then wrong, so give the matrix in pixels of these pictures."
+        ]
+
     def of(self, height: int, width: int) -> np.ndarray | None:
-        """Returns the camera matrix of a picture.
+        """Return the camera matrix of a picture.
 
         Args:
             height: of the picture in px.
             width: of the picture in px.
 
         Returns:
-            float64 [3, 3] in px, or None where nothing is known.
+            float64 `[3, 3]` in px, or None where nothing is known.
         """
         if self._matrix is not None:
+            if other := other_picture(self._matrix, height, width):
+                self._others[height, width] = other
             return self._matrix
         if not (self._focal or self._angle):
             return None
@@ -63,14 +78,14 @@ class Lens:
 
 
 def read_intrinsics(path: str | os.PathLike[str]) -> np.ndarray:
-    """Reads a camera matrix.
+    """Read a camera matrix.
 
     Args:
         path: `.json`, a list of three rows or an object that has it as `intrinsics` or `K`; or text, a
             row per line, parted by blanks or commas.
 
     Returns:
-        float64 [3, 3] in px.
+        float64 `[3, 3]` in px.
 
     Raises:
         ValueError: if the file is missing or holds no camera matrix.

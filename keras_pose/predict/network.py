@@ -1,5 +1,6 @@
 """A served network as the predictor sees it: joints, typical size, and poses in boxes."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,14 +60,14 @@ class Network:
         camera: np.ndarray | None,
         bone_length_m: float,
     ) -> list[FoundPose]:
-        """Looks at boxes of one picture.
+        """Look at boxes of one picture.
 
         Args:
             picture: name for the results.
-            image: uint8 [H, W, 3] RGB.
-            boxes: N times [4], x, y, width, height in px.
+            image: uint8 `[H, W, 3]` RGB.
+            boxes: N times `[4]`, x, y, width, height in px.
             sides: N times "left" or "right"; "" of bodies.
-            camera: float [3, 3] in px, or None.
+            camera: float `[3, 3]` in px, or None.
             bone_length_m: the known length, m.
 
         Returns:
@@ -77,13 +78,16 @@ class Network:
             rows = [row for row, side in enumerate(sides) if (side == "left") == is_left]
             if not rows:
                 continue
-            found = self._served.predict(
-                image,
-                np.array([boxes[row] for row in rows], np.float64),
-                camera,
-                bone_length_m,
-                is_left,
-            )
+            with warnings.catch_warnings():
+                # The command says it once, of all pictures.
+                warnings.filterwarnings("ignore", message="intrinsics: ")
+                found = self._served.predict(
+                    image,
+                    np.array([boxes[row] for row in rows], np.float64),
+                    camera,
+                    bone_length_m,
+                    is_left,
+                )
             for row, one in zip(rows, found, strict=True):
                 poses[row] = FoundPose(
                     picture=picture,
@@ -104,7 +108,7 @@ class Network:
 
 
 def _skeleton(metadata: Metadata) -> Skeleton:
-    """The house's order of that name; a tree of the metadata's bones where there is none."""
+    """Return the house's order of that name; a tree of the metadata's bones where there is none."""
     try:
         known = by_name(metadata.skeleton)
         if known.joints == tuple(metadata.joints):

@@ -5,6 +5,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def page_html(
     frames: Sequence[PageFrame],
     frames_per_second: float = 0.0,
 ) -> str:
-    """Writes the page.
+    """Write the page.
 
     Args:
         title: above it.
@@ -99,7 +100,7 @@ def page_html(
 
 
 def _slots(frames):
-    """Points [T, J, 3], NaN where nothing is, of all persons and hands, with bones and colours."""
+    """Points `[T, J, 3]`, NaN where nothing is, of all persons and hands, with bones and colours."""
     slots: dict[tuple[int, str, str], Skeleton] = {}
     for frame in frames:
         for pose in frame.poses:
@@ -130,7 +131,7 @@ def _slots(frames):
 
 
 def _placed(film, is_film):
-    """The film about the middle, in units of its size; the floor; metres of a grid square per frame."""
+    """Return the film about its middle in units of its size, the floor, and metres of a grid square."""
     parts = [film] if is_film else [film[number : number + 1] for number in range(len(film))]
     out, squares, floors = [], [], []
     for part in parts:
@@ -161,7 +162,7 @@ def _listed(points):
 
 
 def _thumbnails(frames, step, is_film):
-    """Data addresses of the pictures, and which one belongs to each frame that is shown, or -1."""
+    """Return data addresses of the pictures, and which one each shown frame has, or -1."""
     addresses, which, last = [], [], -1
     for number, frame in enumerate(frames):
         if frame.thumbnail is not None:
@@ -178,83 +179,8 @@ def _thumbnails(frames, step, is_film):
 # The colours of `keras_pose.viz.draw`.
 _SIDES = " A person's left is blue, the right orange."
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<div class="stage">
-<canvas class="viewer" width="560" height="560" tabindex="0" role="img" \
-aria-label="3D poses; turn with the mouse, a finger or the arrow keys" data-scene="{scene}"></canvas>
-<img id="picture" alt="the picture with joints drawn on it"{no_picture}>
-</div>
-<p class="controls"{several}><button id="play" type="button">Play</button>
-<input id="film" type="range" min="0" max="{last}" value="0" aria-label="picture"></p>
-<p class="soft"><span id="name"></span><span id="square"></span> Drag to turn.{sides}</p>
-<table>{facts}</table>
-</main>
-<script type="application/json" id="content">{content}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+_PAGE = (resources.files(__package__) / "page.html").read_text("utf-8")
 
-_STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --ink: #1d2129; --soft: #626a78;
-  --line: #dfe2e8; --card: #f6f7f9; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14161b; --ink: #e4e7ee; --soft: #9aa2b1;
-  --line: #333843; --card: #1d2027; } }
-body { margin: 0; background: var(--ground); color: var(--ink);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 1160px; margin: 0 auto; padding: 20px; }
-h1 { font-size: 1.4rem; margin: 0 0 12px; overflow-wrap: anywhere; }
-.stage { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
-.viewer { background: var(--card); border: 1px solid var(--line); border-radius: 6px;
-  touch-action: none; cursor: grab; max-width: 100%; }
-#picture { max-width: min(100%, 520px); min-width: 240px; border: 1px solid var(--line);
-  border-radius: 6px; }
-[hidden] { display: none !important; }
-.controls { display: flex; gap: 12px; margin: 12px 0 0; max-width: 560px; }
-#film { flex: 1; }
-button { font: inherit; min-width: 5em; }
-.soft, th { color: var(--soft); }
-.soft { margin: 8px 0 16px; font-size: 0.9rem; }
-table { border-collapse: collapse; font-size: 0.9rem; }
-th, td { text-align: left; vertical-align: top; padding: 4px 14px 4px 0; font-weight: normal;
-  border-top: 1px solid var(--line); overflow-wrap: anywhere; }
-th { white-space: nowrap; }
-"""
+_STYLE = (resources.files(__package__) / "page.css").read_text("utf-8")
 
-_SCRIPT = """
-{
-  const content = JSON.parse(document.getElementById("content").textContent);
-  const canvas = document.querySelector("canvas.viewer");
-  const [film, play, picture, name, square] =
-    ["film", "play", "picture", "name", "square"].map((id) => document.getElementById(id));
-  const tell = (number) => {
-    film.value = number;
-    name.textContent = content.names[number] + ". ";
-    const length = content.squares[number];
-    square.textContent = length ? "A square of the floor is " + length.toPrecision(2) + " m. " : "";
-    const address = content.thumbnails[content.which[number]];
-    picture.hidden = !address;
-    if (address) picture.src = address;
-  };
-  canvas.addEventListener("frame", (event) => {
-    tell(event.detail.frame);
-    play.textContent = event.detail.playing ? "Pause" : "Play";
-  });
-  film.addEventListener("input", () =>
-    canvas.dispatchEvent(new CustomEvent("seek", {detail: Number(film.value)})));
-  play.addEventListener("click", () => canvas.dispatchEvent(new CustomEvent("play")));
-  tell(0);
-}
-"""
+_SCRIPT = (resources.files(__package__) / "page.js").read_text("utf-8")

@@ -12,13 +12,13 @@ import numpy as np
 from keras_pose.data.pictures.frames import VIDEO_ENDINGS
 from keras_pose.data.pictures.picture import decode_picture, encode_picture
 from keras_pose.data.pictures.videos import VideoReader, VideoWriter
-from keras_pose.export import check_writable, write_file
+from keras_pose.files import check_writable, write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.pose import FoundPose
-from keras_pose.predict.regions import Regions
 from keras_pose.predict.results import Results
+from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
-    """Predicts all pictures, or all frames, and writes their files.
+    """Predict all pictures, or all frames, and write their files.
 
     A picture that cannot be predicted does not stop the others, and Ctrl-C keeps what was found.
 
@@ -55,7 +55,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     Raises:
         ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
         OSError: if something cannot be written.
-        KeyboardInterrupt: by Ctrl-C before anything was found.
+        KeyboardInterrupt: if by Ctrl-C before anything was found.
     """
     for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
         if not getattr(config, flag):
@@ -68,18 +68,18 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     root, names, notes = (place.parent, [place.name], []) if is_film else find_pictures(place)
     if config.smooth and not is_film:
         raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
-    regions = Regions(config.boxes)
-    if place.is_dir() and not is_film:
-        notes += unused_boxes_notes(regions.names, names, place)
     finder = Finder(config)
+    search = Search(config, finder.main.kind)
+    if place.is_dir() and not is_film:
+        notes += unused_boxes_notes(search.regions.names, names, place)
     failures: dict[str, str] = {}
     if is_film:
         source: str | int = config.webcam if config.webcam >= 0 else str(place)
-        results = _follow(config, finder, regions, source, capture, failures)
+        results = _follow(config, finder, search, source, capture, failures)
     else:
         results = Results(config, 0.0, "")
         try:
-            for name, image, poses in _find_all(finder, regions, root, names, failures):
+            for name, image, poses in _find_all(finder, search, root, names, failures):
                 drawing = _drawn(config, image, poses)
                 camera = finder.lens.of(*image.shape[:2])
                 if config.overlay:
@@ -89,12 +89,13 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
             failures = {"": _stopped(results, len(names), "pictures")} | failures
+    notes += finder.lens.notes
     if len(results):
-        notes += results.write(_facts(config, finder))
+        notes += [*search.notes(), *results.write(_facts(config, finder, search))]
     return Outcome(failures, notes, len(results))
 
 
-def _facts(config, finder):
+def _facts(config, finder, search):
     facts: dict[str, Any] = {
         "source": config.pictures or f"camera {config.webcam}",
         "saved_model": f"{config.saved_model} ({finder.main.name}, version {finder.main.version})",
@@ -110,6 +111,7 @@ def _facts(config, finder):
             "do not measure accuracy on these poses"
         )
     return facts | {
+        "boxes": search.words,
         "camera": finder.lens.words,
         "size": finder.size_words,
         "smoothing": smoothing,
@@ -117,19 +119,19 @@ def _facts(config, finder):
 
 
 def _drawn(config, image, poses):
-    """The picture with joints; nothing where nobody wants it."""
+    """Return the picture with joints; nothing where nobody wants it."""
     if not (config.overlay or config.page):
         return None
     return draw_on_picture(image, poses, config.min_score)
 
 
-def _find_all(finder, regions, root, names, failures) -> Iterator[tuple[str, np.ndarray, list]]:
+def _find_all(finder, search, root, names, failures) -> Iterator[tuple[str, np.ndarray, list]]:
     bar = ProgressBar("pictures", len(names))
     for number, name in enumerate(names):
         bar.show(number)
         try:
             image = decode_picture((root / name).read_bytes(), name)
-            entries = regions.of(name, image.shape)
+            entries = search.of(name, image)
             poses = _find(finder, name, image, entries)
         except (ValueError, OSError) as error:
             failures[name] = str(error)
@@ -143,6 +145,8 @@ def _find(finder, name, image, entries) -> list[FoundPose]:
     if finder.hands is None:
         sides = [finder.side_of(side, name) for _, side in entries]
         return finder.look(name, image, [box for box, _ in entries], sides)
+    if not entries:
+        return []
     of_bodies = [box for box, side in entries if not side]
     of_hands = [(box, side) for box, side in entries if side]
     if not of_bodies:
@@ -152,7 +156,7 @@ def _find(finder, name, image, entries) -> list[FoundPose]:
     return finder.attach(bodies, finder.add_hands(name, image, bodies, of_hands))
 
 
-def _follow(config, finder, regions, source, capture, failures) -> Results:
+def _follow(config, finder, search, source, capture, failures) -> Results:
     """Everybody through a film, from the boxes of its first frame."""
     is_camera = isinstance(source, int)
     stem = "camera" if is_camera else Path(source).stem
@@ -168,19 +172,18 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
             for number, image in enumerate(video):
                 bar.show(number)
                 if not tracks:
-                    tracks = _tracks(config, finder, regions.of(name, image.shape), name)
+                    tracks = _tracks(config, finder, search.of(name, image), name)
                 poses = _next(finder, tracks, str(number), image)
                 hands = finder.add_hands(str(number), image, poses)
                 if config.smooth:
-                    time = number / video.frames_per_second
-                    poses = smoother.smooth(poses, finder.main.kind, time)
+                    poses = smoother.smooth(poses, finder.main.kind, video.time_s)
                     if finder.hands is not None:
-                        hands = smoother.smooth(hands, "hand", time)
+                        hands = smoother.smooth(hands, "hand", video.time_s)
                 poses = finder.attach(poses, hands)
                 drawing = _drawn(config, image, poses)
                 camera = finder.lens.of(*image.shape[:2])
                 shown = drawing if config.page else None
-                results.add(str(number), image.shape, camera, poses, shown)
+                results.add(str(number), image.shape, camera, poses, shown, video.time_s)
                 if config.overlay:
                     board = draw_beside(drawing, poses)
                     if writer is None:
@@ -204,7 +207,7 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
             raise ValueError(
                 f"--pictures={source} is no video that OpenCV reads; convert it to mp4."
             )
-        if not is_camera and len(results) < video.num_frames:
+        if not is_camera and video.is_cut_off(len(results)):
             failures[name] = (
                 f"{name}: the video ends after {len(results)} of {video.num_frames} frames; it may "
                 "be cut off, get it again."
@@ -213,7 +216,7 @@ def _follow(config, finder, regions, source, capture, failures) -> Results:
 
 
 def _stopped(results, total, what):
-    """Says how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
+    """Say how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
     if not len(results):
         raise KeyboardInterrupt
     of_all = f" of {total}" if total else ""

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from keras_pose.data.motion.bvh_writer import bvh_text
-from keras_pose.export import write_file
+from keras_pose.files import write_file
 from keras_pose.predict.coco import poses_coco
+from keras_pose.predict.frame_times import are_variable, constant_rate, mean_rate, resampled
 from keras_pose.predict.page import PageFrame, page_html
 from keras_pose.predict.pose import FoundPose, with_hands
 from keras_pose.predict.pose_files import header, poses_csv, poses_json, poses_npz
@@ -38,11 +39,12 @@ class Results:
         self._poses: list[list[FoundPose]] = []
         self._sizes: dict[str, tuple[int, int]] = {}
         self._cameras: dict[str, np.ndarray] = {}
+        self._times_s: list[float] = []
         self._thumbnails: dict[int, bytes] = {}
         self._stride = 1
 
     def __len__(self) -> int:
-        """Returns how many pictures there are."""
+        """Return how many pictures there are."""
         return len(self._names)
 
     def add(
@@ -52,18 +54,21 @@ class Results:
         camera: np.ndarray | None,
         poses: Sequence[FoundPose],
         drawing: np.ndarray | None,
+        time_s: float = 0.0,
     ) -> None:
-        """Takes in a picture.
+        """Take in a picture.
 
         Args:
             name: of the picture.
             shape: of the picture, height first.
-            camera: its matrix [3, 3] in px, or None.
+            camera: its matrix `[3, 3]` in px, or None.
             poses: what was found in it.
-            drawing: uint8 [H, W, 3], for the page; None for none.
+            drawing: uint8 `[H, W, 3]`, for the page; None for none.
+            time_s: when a film's frame was seen, seconds after its first one, rising.
         """
         number = len(self._names)
         self._names.append(name)
+        self._times_s.append(time_s)
         self._poses.append(list(poses))
         self._sizes[name] = (int(shape[0]), int(shape[1]))
         if camera is not None:
@@ -83,7 +88,7 @@ class Results:
         self._thumbnails[number] = _thumbnail(drawing)
 
     def write(self, facts: dict) -> list[str]:
-        """Writes all files that the command asks for, each in full or not at all.
+        """Write all files that the command asks for, each in full or not at all.
 
         Args:
             facts: for the heads of the files.
@@ -94,7 +99,7 @@ class Results:
         Raises:
             OSError: if something cannot be written.
         """
-        config, folder, notes = self._config, Path(self._config.output), []
+        config, folder, notes = self._config, Path(self._config.output), self._time_notes()
         poses = [pose for row in self._poses for pose in row]
         facts = facts | self._pictures()
         head = header(facts, poses)
@@ -143,8 +148,29 @@ class Results:
             entries[name] = {"height": height, "width": width, "intrinsics_px": matrix}
         if self._rate:
             first = next(iter(entries.values()), {})
-            return {"frames": len(entries), "frames_per_second": self._rate, **first}
+            times = [round(time, 4) for time in self._times_s]
+            rate = mean_rate(times) if self._is_variable else self._rate
+            return {"frames": len(entries), "frames_per_second": rate, "times_s": times, **first}
         return {"pictures": entries}
+
+    @property
+    def _is_variable(self):
+        return bool(self._rate) and are_variable(self._times_s)
+
+    def _time_notes(self):
+        if not self._is_variable:
+            return []
+        steps = 1000 * np.diff(self._times_s)
+        words = (
+            f"{self._name}: frames come at varying times, {steps.min():.0f} to {steps.max():.0f} ms "
+            "apart: the files have them as times_s"
+        )
+        if "bvh" in self._config.formats:
+            rate = constant_rate(self._times_s)
+            words += f", BVH files are resampled to {rate:.4g} frames per second"
+        if self._config.overlay or self._config.page:
+            words += ", drawings and page play at the mean rate"
+        return [f"{words}."]
 
     def _page(self, facts):
         frames = [
@@ -152,7 +178,8 @@ class Results:
             for number, (name, poses) in enumerate(zip(self._names, self._poses, strict=True))
         ]
         shown = {name: words for name, words in facts.items() if isinstance(words, str)}
-        return page_html(f"Poses in {Path(facts['source']).name}", shown, frames, self._rate)
+        rate = mean_rate(self._times_s) if self._is_variable else self._rate
+        return page_html(f"Poses in {Path(facts['source']).name}", shown, frames, rate)
 
     def _write_bvh(self, folder):
         notes = []
@@ -167,6 +194,9 @@ class Results:
                     continue
                 path = folder / f"{name}.{suffix}.bvh"
                 rate = self._rate or 1.0
+                if self._is_variable:
+                    rate = constant_rate(self._times_s)
+                    points = resampled(points, self._times_s, rate)
                 text, error = bvh_text(points, skeleton, rate, self._config.bvh_positions)
                 write_file(path, text)
                 if error > _BVH_TOLERANCE_M:
@@ -220,7 +250,7 @@ def _only(row, kind, side, is_attached):
 
 
 def _with_fingers(points, skeleton, hands):
-    """Adds fingers to each frame of a body; a hand that was not found keeps its last shape."""
+    """Add fingers to each frame of a body; a hand that was not found keeps its last shape."""
     joined = list(points)
     for side, found in hands.items():
         wrist = skeleton.index(f"{side}_wrist")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.config import check_ranges, listed, option
 
 POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
 
@@ -12,7 +12,7 @@ class PredictConfig:
     """What is predicted, and what is known of person and camera; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     saved_model: str = option(
@@ -34,6 +34,11 @@ class PredictConfig:
         "Tight boxes of hands or whole persons: a .csv of rows name,x,y,width,height, to which left or "
         "right may be added, or a .json, as keras_pose.data.prepare takes them, or x,y,width,height "
         "itself for all pictures, or for the first frame of a video; empty looks at the whole picture.",
+    )
+    finder: str = option(
+        "auto",
+        "Where there are no --boxes: folder of a finder, whose boxes are looked at; auto takes "
+        "find_hands or find_people beside --saved_model where it is there; none, whole pictures.",
     )
     side: str = option(
         "auto",
@@ -118,7 +123,7 @@ class PredictConfig:
     @property
     def formats(self) -> tuple[str, ...]:
         """The names in `format`, each once."""
-        return tuple(dict.fromkeys(part.strip() for part in self.format.split(",") if part.strip()))
+        return listed(self.format)
 
 
 def _only_one(config, *names):

@@ -1,8 +1,8 @@
 """Camera matrices that clients send, and the one that is assumed where they send none."""
 
-import math
-
 import tensorflow as tf
+
+from keras_pose.geometry import focal_of_view, intrinsics_matrix
 
 ASSUMED_FOV_DEG = 60.0
 """Field of view over a picture's longer side where no camera is given, degrees: a common phone's."""
@@ -14,7 +14,7 @@ _ROUNDING = 1e-4
 
 
 def usable_cameras(K: tf.Tensor) -> tf.Tensor:
-    """Tells matrices that are cameras: finite, upper triangular, with a lens, last row 0 0 1.
+    """Tell matrices that are cameras: finite, upper triangular, with a lens, last row 0 0 1.
 
     Args:
         K: float `[N, 3, 3]`, px.
@@ -30,7 +30,7 @@ def usable_cameras(K: tf.Tensor) -> tf.Tensor:
 
 
 def assumed_camera(shapes: tf.Tensor) -> tf.Tensor:
-    """Returns the cameras of a common lens for pictures whose own are unknown.
+    """Return the cameras of a common lens for pictures whose own are unknown.
 
     Args:
         shapes: float `[N, 2]`, (height, width) of the pictures in px.
@@ -38,11 +38,5 @@ def assumed_camera(shapes: tf.Tensor) -> tf.Tensor:
     Returns:
         `[N, 3, 3]`, px: `ASSUMED_FOV_DEG` over the longer side, principal point in the middle.
     """
-    focal = tf.reduce_max(shapes, axis=-1) / (2.0 * math.tan(math.radians(ASSUMED_FOV_DEG) / 2.0))
-    nothing, one = tf.zeros_like(focal), tf.ones_like(focal)
-    rows = [
-        tf.stack([focal, nothing, shapes[:, 1] / 2.0], axis=-1),
-        tf.stack([nothing, focal, shapes[:, 0] / 2.0], axis=-1),
-        tf.stack([nothing, nothing, one], axis=-1),
-    ]
-    return tf.stack(rows, axis=1)
+    focal = focal_of_view(tf.reduce_max(shapes, axis=-1), ASSUMED_FOV_DEG)
+    return intrinsics_matrix(tf.stack([focal, focal], axis=-1), shapes[:, ::-1] / 2.0)

@@ -18,9 +18,6 @@ from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
 from keras_pose.serving.picture_bytes import crop_picture_bytes
 
-SERVED = ("keypoints_2d", "keypoints_3d", "depth", "score", "valid")
-"""Outputs of every signature that answers pictures."""
-
 # Sides of the crop beyond which a network's answer is none, and metres from here to the next town.
 _MOST_SIDES, _MOST_METRES = 1e3, 1e6
 
@@ -63,13 +60,13 @@ class PoseNetwork:
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
-        object.__setattr__(self, "pose", tf.function(self.pose))
+        object.__setattr__(self, "pose", tf.function(self.pose, autograph=False))
         if self.embed is not None:
-            object.__setattr__(self, "embed", tf.function(self.embed))
+            object.__setattr__(self, "embed", tf.function(self.embed, autograph=False))
 
 
 def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
-    """Builds the signatures of the contract.
+    """Build the signatures of the contract.
 
     Args:
         network: what answers crops.
@@ -183,7 +180,7 @@ def _without_camera(network, seen):
 
 
 def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
-    """The outputs in px of the crop, and `seen`, which says where 2D joints are known."""
+    """Return the outputs in px of the crop, and `seen`, which says where 2D joints are known."""
     size = network.image_size
     length = bone_length_m[:, 0]
     low, high = network.bone_length_range_m
@@ -241,7 +238,7 @@ def _embed(network, image):
 
 
 def _never_empty(function, *arguments):
-    """Calls a function with a row of zeros where there is none: some kernels end the process at that."""
+    """Call a function with a row of zeros where there is none: some kernels end the process at that."""
     count = tf.shape(arguments[0])[0]
 
     # No `tf.cond`: phones have no branches.
@@ -256,12 +253,12 @@ def _never_empty(function, *arguments):
 
 
 def _is_within(points, limit):
-    """Bool [N]; what is not finite is beyond every limit."""
+    """Bool `[N]`; what is not finite is beyond every limit."""
     return ops.all(ops.absolute(points) < limit, axis=(-2, -1))
 
 
 def hostile_inputs(picture: bytes, height: int, width: int) -> dict[str, np.ndarray]:
-    """Inputs that a server may get and must answer with a flag of 0; the last row is good.
+    """Return the inputs that a server may get and must answer with a flag of 0; the last row is good.
 
     Args:
         picture: a JPEG or PNG file.

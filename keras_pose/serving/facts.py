@@ -9,6 +9,11 @@ _PICTURE = "x right, y down, from the top-left corner"
 _CAMERA = "camera: x right, y down, z forward"
 # Signatures whose pixels are those of crops.
 _OF_CROPS = ("serve_crop", "keypoints", "embed", "decoded", "heatmaps")
+_SCORES = {
+    "none": "1: this network knows no scores",
+    "presence": "probability that the joint is seen; of hands, that a hand is there",
+    "heatmap_peak": "peak of the joint's map, about 1 when sure",
+}
 _OPEN = {
     "image_bytes": ("none", "none", "JPEG or PNG files, upright; EXIF is not read"),
     "image": ("grey levels 0 to 255", _PICTURE, "RGB"),
@@ -28,7 +33,7 @@ _OPEN = {
 def phone_words(
     z_unit: str, depth_unit: str, stride: int
 ) -> dict[str, dict[str, tuple[str, str, str]]]:
-    """Says what the signatures for phones take and give, which the contract does not know.
+    """Say what the signatures for phones take and give, which the contract does not know.
 
     Args:
         z_unit: unit of `z`.
@@ -60,7 +65,7 @@ def phone_words(
 def signature_facts(
     metadata: Metadata, more: Mapping[str, Mapping[str, tuple[str, str, str]]] | None = None
 ) -> tuple[SignatureFact, ...]:
-    """Writes what goes in and out of every signature of a network.
+    """Write what goes in and out of every signature of a network.
 
     Args:
         metadata: of the network, with its signatures.
@@ -97,9 +102,7 @@ def _fact(metadata, signature, name, spec, more):
         "length": length.words if length else "none",
         "frame": f"axes of the camera; {metadata.root} at 0" if rootless else _CAMERA,
         "depth": metadata.depth_unit,
-        "score": "1: this network knows no scores"
-        if metadata.score == "none"
-        else "peak of the joint's map, about 1 when sure",
+        "score": _SCORES[metadata.score],
     }
     unit, frame, meaning = (text.format(**gaps) for text in words)
     letters = [

@@ -1,6 +1,7 @@
 """Golden requests: what every signature of a network is asked before its export is published."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,10 +11,28 @@ from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.geometry import affine2d
 from keras_pose.serving.contract import PoseNetwork, hostile_inputs
+from keras_pose.serving.phone import PHONE_SIGNATURES
 
-# Largest difference allowed between SavedModel and Keras, relative to the size of the output (root mean
-# square). Both are float32; solved depths divide by small numbers and are compared less strictly.
-_ROUNDING, _SOLVED = 1e-4, 5e-4
+# Largest difference allowed, relative to the size of the output (root mean square). SavedModel and Keras
+# are both float32; int8 costs accuracy, and more than this would be a fault of the conversion.
+_BOUNDS = {"saved_model": 1e-4, "float32": 1e-4, "float16": 1e-2, "int8": 1e-1}
+# Solved depths divide by small numbers, so 3D is compared less strictly than what it is solved from.
+_SOLVED = 5.0
+
+Settle = Callable[[Mapping[str, Any]], Mapping[str, np.ndarray]]
+"""Function of outputs to what is compared of them."""
+
+
+def contract_bound(kind: str, output: str) -> export.Bound:
+    """Return how far an output of the contract may be from the Keras model's.
+
+    Args:
+        kind: `saved_model`, or a format of a `.tflite` file that needs no examples.
+        output: its name.
+    """
+    if output == "valid":
+        return export.Bound(max_abs=0.0)
+    return export.Bound(relative_rms=_BOUNDS[kind] * (_SOLVED if output == "keypoints_3d" else 1.0))
 
 
 def golden_requests(
@@ -23,7 +42,7 @@ def golden_requests(
     cameras: np.ndarray,
     lengths: np.ndarray,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Asks for the same hands or persons in every way that the contract knows.
+    """Ask for the same hands or persons in every way that the contract knows, and as phones do.
 
     Args:
         network: what will answer.
@@ -33,8 +52,8 @@ def golden_requests(
         lengths: float `[R]`, m.
 
     Returns:
-        Signature to inputs, for all but `lift`; `serving_default` has rows at its end that must be
-        refused, and one that must not.
+        Signature to inputs `[N, ...]`, for all but `lift`, and for `PHONE_SIGNATURES` too;
+        `serving_default` has rows at its end that must be refused, and one that must not.
     """
     images = np.stack([decode_picture(data, "a golden picture") for data in pictures])
     height, width = images.shape[1:3]
@@ -70,13 +89,14 @@ def golden_requests(
         requests["serve_sided"] = {**plain, "is_left": sides}
     if network.embed is not None:
         requests["embed"] = {"image": crops}
-    return requests
+    unit = crops.astype(np.float32) / np.float32(255.0)
+    return requests | {name: {"image": unit} for name in PHONE_SIGNATURES}
 
 
 def warmup_requests(
     requests: Mapping[str, Mapping[str, np.ndarray]], batch_sizes: Sequence[int] = (1, 8)
 ) -> dict[str, list[dict[str, np.ndarray]]]:
-    """Good rows of golden requests in the batch sizes that servers make.
+    """Choose good rows of golden requests in the batch sizes that servers make.
 
     Args:
         requests: of `golden_requests`, arrays `[N, ...]`.
@@ -104,13 +124,17 @@ def compare_signatures(
     model: export.LoadedModel,
     signatures: Mapping[str, export.Signature],
     requests: Mapping[str, Mapping[str, np.ndarray]],
+    bound: Callable[[str, str], export.Bound] = contract_bound,
+    settle: Settle = dict,
 ) -> list[dict]:
-    """Compares every signature of a SavedModel with the Keras side, refused rows included.
+    """Compare every signature of a SavedModel with the Keras side, refused rows included.
 
     Args:
         model: the loaded version folder.
         signatures: the Keras side; `lift` is asked what `serve_crop` answered.
         requests: of `golden_requests`, arrays `[N, ...]`, and more.
+        bound: function of `saved_model` and an output's name to its bound.
+        settle: what is compared of the outputs of either side.
 
     Returns:
         Reports of `keras_pose.export.compare_artefact`, one per signature.
@@ -127,27 +151,44 @@ def compare_signatures(
         if name not in requests:
             raise ValueError(f"Signature {name!r} has no golden request: add one.")
         given = requests[name]
-        reference = _call(signatures[name], given)
-        bounds = {
-            key: export.Bound(max_abs=0.0)
-            if key == "valid"
-            else export.Bound(relative_rms=_SOLVED if key == "keypoints_3d" else _ROUNDING)
-            for key in reference
-        }
-        artefact = f"saved_model.pb:{name}"
+        reference = settle(ask(signatures[name], given))
         reports.append(
-            export.compare_artefact(artefact, model.runner(name), reference, given, bounds)
+            export.compare_artefact(
+                f"saved_model.pb:{name}",
+                settled(model.runner(name), settle),
+                reference,
+                given,
+                {key: bound("saved_model", key) for key in reference},
+            )
         )
     return reports
 
 
-def _call(signature, given):
+def settled(runner: Callable[[Any], Any], settle: Settle) -> Callable[[Any], dict[str, np.ndarray]]:
+    """Return a runner whose outputs are what is compared.
+
+    Args:
+        runner: function of inputs to outputs, dicts of arrays `[N, ...]`.
+        settle: what is compared of outputs.
+    """
+    return lambda given: dict(settle(runner(given)))
+
+
+def ask(signature: export.Signature, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what the Keras side of a signature answers.
+
+    Args:
+        signature: name of an input to its shape and type, and the function.
+        given: name of an input to its array `[N, ...]`.
+
+    Returns:
+        Name of an output to its array `[N, ...]`.
+    """
     tensors = {key: tf.constant(given[key], spec.dtype) for key, spec in signature.inputs.items()}
-    outputs = signature.function(**tensors)
-    return {key: np.asarray(value) for key, value in outputs.items()}
+    return {key: np.asarray(value) for key, value in signature.function(**tensors).items()}
 
 
 def _lift_request(signatures, crop_request):
-    answer = _call(signatures["serve_crop"], crop_request)
+    answer = ask(signatures["serve_crop"], crop_request)
     known = {key: crop_request[key] for key in ("K", "bone_length_m")}
     return {"keypoints_2d": answer["keypoints_2d"], "depth": answer["depth"], **known}

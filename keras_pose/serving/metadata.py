@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.export import LoadedModel, write_file
+from keras_pose.export import LoadedModel
+from keras_pose.files import write_file
 from keras_pose.skeletons import Skeleton
 
 METADATA_NAME = "metadata.json"
+JOINTS_NAME = "joints.txt"
+"""Names of the joints in a `.tflite` file, one a line."""
 SCHEMA = 1
 KINDS = ("hand", "body")
-SCORES = ("heatmap_peak", "none")
+SCORES = ("heatmap_peak", "presence", "none")
 
 FRAME = (
     "camera: x right, y down, z forward; pixels are continuous, x right, y down, the centre of "
@@ -60,6 +63,8 @@ class Metadata:
         score: one of `SCORES`.
         keypoints_3d_unit: unit of `keypoints_3d`.
         signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
+        settings: what it was trained with, of `keras_pose.serving.publish.training_settings`; empty in
+            exports of before they were kept.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Metadata:
     score: str
     keypoints_3d_unit: str = "metres"
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for field, choices in (("kind", KINDS), ("score", SCORES)):
@@ -106,7 +112,7 @@ class Metadata:
 
 
 def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
-    """Returns the fields of `Metadata` that a joint order settles.
+    """Return the fields of `Metadata` that a joint order settles.
 
     Args:
         skeleton: the joint order.
@@ -121,7 +127,7 @@ def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def describe_signatures(model: LoadedModel) -> dict[str, Any]:
-    """Lists what goes in and out of a SavedModel.
+    """List what goes in and out of a SavedModel.
 
     Args:
         model: the loaded version folder.
@@ -139,7 +145,7 @@ def describe_signatures(model: LoadedModel) -> dict[str, Any]:
 
 
 def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:
-    """Writes `metadata.json` into a version folder.
+    """Write `metadata.json` into a version folder.
 
     Args:
         folder: the folder, usually still hidden.
@@ -158,7 +164,7 @@ def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:
 
 
 def read_metadata(folder: str | os.PathLike) -> Metadata:
-    """Reads `metadata.json` of a version folder.
+    """Read `metadata.json` of a version folder.
 
     Args:
         folder: version folder of an exported model.
@@ -185,6 +191,7 @@ def read_metadata(folder: str | os.PathLike) -> Metadata:
                 f"{path} has schema {content['schema']}, this version reads {SCHEMA}: export the "
                 "model again."
             )
+        content = {"settings": {}} | content
         known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}
         length = known["bone_length"]
         if length is not None:

@@ -11,8 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from keras_pose.export import write_file
-from keras_pose.train import config as configs
+from keras_pose.files import write_file
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import option
 
@@ -36,7 +35,7 @@ _LABEL = '    version_labels {{ key: "{label}" value: {version} }}'
 
 
 def served_versions(root: str | os.PathLike) -> dict[str, list[int]]:
-    """Finds the models below a folder.
+    """Find the models below a folder.
 
     Args:
         root: folder of all served models, `<root>/<name>/<version>/saved_model.pb`.
@@ -56,7 +55,7 @@ def served_versions(root: str | os.PathLike) -> dict[str, list[int]]:
 def models_config(
     root: str | os.PathLike, canaries: Collection[str] = (), served_folder: str = SERVED_FOLDER
 ) -> str:
-    """Returns the text of `models.config` for the models below a folder.
+    """Return the text of `models.config` for the models below a folder.
 
     The newest version of a model is labelled `stable` and is the only one loaded. Of a model named in
     `canaries`, the newest is labelled `canary` and the one before stays `stable`; both are loaded.
@@ -114,20 +113,16 @@ class ServedConfig:
     served_folder: str = option(SERVED_FOLDER, "Where the server sees savedmodels_dir.")
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(ServedConfig)
+def main(settings: ServedConfig) -> None:
+    """Do what the settings ask for."""
     canaries = [name for name in settings.canaries.split(",") if name]
     text = models_config(settings.savedmodels_dir, canaries, settings.served_folder)
     print(f"wrote {write_file(Path(settings.savedmodels_dir) / 'models.config', text)}")
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, write, one sentence and exit code 1 on errors."""
-    configs.define_flags(ServedConfig)
-    run_binary(main)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary(main, ServedConfig)
 
 
 if __name__ == "__main__":

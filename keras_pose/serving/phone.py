@@ -17,9 +17,9 @@ import tensorflow as tf
 from keras_pose import export
 from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ModelNote, Signature, TensorNote
+from keras_pose.files import write_file
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.serving.metadata import METADATA_NAME, Metadata
-from keras_pose.serving.signature_files import JOINTS_NAME
+from keras_pose.serving.metadata import JOINTS_NAME, METADATA_NAME, Metadata
 
 PHONE_SIGNATURES = ("decoded", "heatmaps")
 # Numbers of fewer bits are widened where they are used; delegates take that in.
@@ -30,7 +30,7 @@ Maps = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def decode_maps(outputs: Mapping[str, Tensor], image_size: int) -> dict[str, Tensor]:
-    """Reads joints from maps, in operations that phone GPUs have.
+    """Read joints from maps, in operations that phone GPUs have.
 
     Args:
         outputs: `heatmaps` `[N, H, W, J]` and `depth` `[N, J]`.
@@ -51,7 +51,7 @@ def phone_signatures(
     depth_scale: float = 1.0,
     decode: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
 ) -> dict[str, Signature]:
-    """Builds the signatures for phones.
+    """Build the signatures for phones.
 
     Args:
         maps: function of RGB crops in [0, 1] float32 `[N, S, S, 3]` to a dict: `heatmaps`
@@ -69,7 +69,7 @@ def phone_signatures(
     spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
     read = decode or (lambda outputs: decode_maps(outputs, image_size))
     # One graph that both signatures call.
-    maps = tf.function(maps)
+    maps = tf.function(maps, autograph=False)
 
     def decoded(image):
         outputs = read(maps(image))
@@ -105,7 +105,7 @@ def write_phone_files(
     examples: np.ndarray | None,
     signatures: Sequence[str] = PHONE_SIGNATURES,
 ) -> list[Path]:
-    """Converts the signatures of a saved model to files that know their joints.
+    """Convert the signatures of a saved model to files that know their joints.
 
     Args:
         folder: version folder with the SavedModel, usually still hidden.
@@ -129,7 +129,7 @@ def write_phone_files(
             note, tensors, files = phone_notes(folder, metadata, signature, kind)
             content = export.write_tflite_metadata(content, note, tensors, files)
             path = Path(folder) / phone_file(metadata.name, signature, kind)
-            written.append(export.write_file(path, content))
+            written.append(write_file(path, content))
     return written
 
 
@@ -146,11 +146,11 @@ def _convert_all(folder, signature, formats, examples, image_size):
 
 
 def _convert(folder, signature, kind, examples, image_size):
+    # The batch is fixed already; asked again, every conversion would load the model once more.
     allowed = export.GPU_OPERATIONS | _CHANGES.get(kind, _INTEGER_CHANGES)
     sampled = kind in export.SAMPLED_FORMATS
     settings: dict[str, Any] = {
         "representative_inputs": {"image": examples} if sampled and examples is not None else None,
-        "batch_size": 1,
         "allowed_operations": allowed,
     }
     if kind == "int8_full":
@@ -176,7 +176,7 @@ def phone_notes(
     signature: str,
     format: str,  # noqa: A002
 ) -> tuple[ModelNote, dict[str, TensorNote], dict[str, str]]:
-    """Words what a file says of itself.
+    """Word what a file says of itself.
 
     Args:
         folder: version folder; its `metadata.json`, where it is there already, goes into the file.

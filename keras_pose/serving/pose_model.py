@@ -1,6 +1,7 @@
 """A served network as a function of pictures and boxes: the Python side of the contract."""
 
 import os
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crop, usable_boxes
 from keras_pose.export import saved_model_runner, version_folder
-from keras_pose.geometry import affine2d
+from keras_pose.geometry import affine2d, other_picture
 from keras_pose.serving.cameras import assumed_camera
 from keras_pose.serving.metadata import read_metadata
 
@@ -22,11 +23,11 @@ class Found:
     """One hand or person in a picture; the joint order is that of the model's metadata.
 
     Attributes:
-        box: float64 [4], (x, y, side, side), the square that the network saw, px of the picture.
-        keypoints_2d: float64 [J, 2], px of the picture.
-        score: float64 [J], see the metadata.
-        depth: float64 [J], relative to the root, in the metadata's unit, px being those of the picture.
-        keypoints_3d: float64 [J, 3], metres in the camera's frame; None where `valid` is False.
+        box: float64 `[4]`, (x, y, side, side), the square that the network saw, px of the picture.
+        keypoints_2d: float64 `[J, 2]`, px of the picture.
+        score: float64 `[J]`, see the metadata.
+        depth: float64 `[J]`, relative to the root, in the metadata's unit, px being those of the picture.
+        keypoints_3d: float64 `[J, 3]`, metres in the camera's frame; None where `valid` is False.
         is_root_relative: whether the camera was assumed and the root is the origin.
         valid: whether picture, box, camera, length and pose settle all of it.
     """
@@ -79,13 +80,13 @@ class ServedPose:
         bone_length_m: float | None = None,
         is_left: bool = False,
     ) -> list[Found]:
-        """Predicts what is in boxes of one picture.
+        """Predict what is in boxes of one picture.
 
         Args:
-            image: uint8 [H, W, 3], RGB, upright.
-            boxes: [N, 4], (x, y, width, height) in px, around what is to be found; None takes the whole
+            image: uint8 `[H, W, 3]`, RGB, upright.
+            boxes: `[N, 4]`, (x, y, width, height) in px, around what is to be found; None takes the whole
                 picture.
-            intrinsics: [3, 3], the camera matrix in px of the picture; None assumes one, and 3D joints
+            intrinsics: `[3, 3]`, the camera matrix in px of the picture; None assumes one, and 3D joints
                 are then relative to the root.
             bone_length_m: length of the metadata's bones in metres; None takes the typical one.
             is_left: whether these are left hands; a body has no side.
@@ -94,7 +95,8 @@ class ServedPose:
             N findings.
 
         Raises:
-            ValueError: if picture, boxes or camera matrix have another shape.
+            ValueError: if picture, boxes or camera matrix have another shape. A camera matrix whose
+                principal point is far from the picture's middle gives a warning.
         """
         # What is no picture at all, such as the None of a file that OpenCV did not find, has a shape too.
         image = np.asarray(image)
@@ -111,6 +113,11 @@ class ServedPose:
         if intrinsics is not None and np.shape(intrinsics) != (3, 3):
             raise ValueError(
                 f"intrinsics have the shape {list(np.shape(intrinsics))}; give one camera matrix [3, 3]."
+            )
+        if intrinsics is not None and (other := other_picture(intrinsics, *image.shape[:2])):
+            warnings.warn(
+                f"intrinsics: {other}; positions are then wrong, so give the matrix of this picture.",
+                stacklevel=2,
             )
         boxes = np.asarray(boxes, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 4:

@@ -1,14 +1,17 @@
 """`.tflite` files of one signature of a served model, as it is, that know their units and joints."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from keras_pose import export
 from keras_pose.export import ModelNote, TensorNote
-from keras_pose.serving.metadata import METADATA_NAME, Metadata
+from keras_pose.files import write_file
+from keras_pose.serving.golden import Settle, ask, contract_bound, settled
+from keras_pose.serving.metadata import JOINTS_NAME, METADATA_NAME, Metadata
 
-JOINTS_NAME = "joints.txt"
 # What has no unit; the names of further axes follow the batch.
 _WORDS = {
     "image": "square RGB crop, grey levels 0 to 255",
@@ -30,7 +33,7 @@ _AXES = {
 def write_signature_files(
     folder: str | os.PathLike, metadata: Metadata, signature: str, formats: Sequence[str]
 ) -> list[Path]:
-    """Converts a signature to `<name>_<format>.tflite` files; those of maps are in `phone`.
+    """Convert a signature to `<name>_<format>.tflite` files; those of maps are in `phone`.
 
     Args:
         folder: version folder with the SavedModel and its `metadata.json`, usually still hidden.
@@ -60,9 +63,60 @@ def write_signature_files(
             METADATA_NAME: (Path(folder) / METADATA_NAME).read_text(encoding="utf-8"),
         }
         content = export.write_tflite_metadata(content, note, _notes(metadata, signature), files)
-        path = Path(folder) / f"{metadata.name}_{kind}.tflite"
-        written.append(export.write_file(path, content))
+        path = Path(folder) / signature_file(metadata.name, kind)
+        written.append(write_file(path, content))
     return written
+
+
+def compare_signature_files(
+    folder: str | os.PathLike,
+    metadata: Metadata,
+    signature: export.Signature,
+    name: str,
+    formats: Sequence[str],
+    given: Mapping[str, np.ndarray],
+    bound: Callable[[str, str], export.Bound] = contract_bound,
+    settle: Settle = dict,
+) -> list[dict]:
+    """Compare the files of `write_signature_files` with the Keras model.
+
+    Args:
+        folder: version folder.
+        metadata: what the model says of itself.
+        signature: the Keras side.
+        name: of the signature.
+        formats: of the files.
+        given: name of an input to its array `[N, ...]`.
+        bound: function of a format and an output's name to its bound.
+        settle: what is compared of the outputs of either side.
+
+    Returns:
+        Reports of `keras_pose.export.compare_tflite`, two per file.
+    """
+    reference = settle(ask(signature, given))
+    reports = []
+    for kind in formats:
+        reports += export.compare_tflite(
+            Path(folder) / signature_file(metadata.name, kind),
+            name,
+            reference,
+            given,
+            {key: bound(kind, key) for key in reference},
+            # Pictures take the reference kernels long.
+            reference_rows=2 if metadata.image_size else len(next(iter(given.values()))),
+            settle=lambda runner, rows: settled(runner, settle),
+        )
+    return reports
+
+
+def signature_file(name: str, format: str) -> str:  # noqa: A002 - as in convert_tflite
+    """Return the name of a model's file of one signature.
+
+    Args:
+        name: of the model.
+        format: one of the formats of `convert_tflite`.
+    """
+    return f"{name}_{format}.tflite"
 
 
 def _notes(metadata, signature):

@@ -2,10 +2,11 @@
 
 Without them the first request pays for TensorFlow's lazy set-up. The file is a TFRecord of
 `tensorflow.serving.PredictionLog` messages. A damaged one makes a server refuse the whole version, so
-an export that writes the file also reads it back. The few messages involved are put together here
-field by field: exporting then needs no package of TensorFlow Serving.
+an export that writes the file also reads it back. The few messages involved are declared here again,
+as far as warm-up needs them: exporting then needs no package of TensorFlow Serving.
 """
 
+import functools
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,21 +15,41 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf.message import DecodeError
+from tensorflow.core.framework import tensor_pb2  # noqa: F401 - puts the dependency in the pool
 from tensorflow.core.protobuf import saved_model_pb2
 
-from keras_pose.export import CannotWrite, write_file
-from keras_pose.serving.wire import WireError, bytes_field, fields, one_bytes, varint_field
+from keras_pose.files import CannotWrite, write_file
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 # A server refuses a file with more records.
 MOST_REQUESTS = 1000
 
-# Field numbers of the messages in tensorflow_serving/apis.
-_LOG_PREDICT = 6  # PredictionLog.predict_log
-_PREDICT_REQUEST = 1  # PredictLog.request
-_REQUEST_MODEL, _REQUEST_INPUTS = 1, 2  # PredictRequest.model_spec, .inputs
-_MODEL_NAME, _MODEL_VERSION, _MODEL_SIGNATURE = 1, 2, 3  # ModelSpec
-_KEY, _VALUE = 1, 2  # of a map's entry; a wrapped Int64Value has its value under 1
+# Field numbers as in tensorflow_serving/apis: prediction_log.proto, predict.proto, model.proto. The
+# package is another, since one process may import theirs too.
+_PROTO = """
+name: "keras_pose/warmup.proto" package: "keras_pose.warmup" syntax: "proto3"
+dependency: "google/protobuf/wrappers.proto" dependency: "tensorflow/core/framework/tensor.proto"
+message_type { name: "PredictionLog"
+  field { name: "predict_log" number: 6 label: LABEL_OPTIONAL type: TYPE_MESSAGE
+    type_name: "PredictLog" } }
+message_type { name: "PredictLog"
+  field { name: "request" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE
+    type_name: "PredictRequest" } }
+message_type { name: "PredictRequest"
+  field { name: "model_spec" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: "ModelSpec" }
+  field { name: "inputs" number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: "InputsEntry" }
+  nested_type { name: "InputsEntry" options { map_entry: true }
+    field { name: "key" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+    field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE
+      type_name: ".tensorflow.TensorProto" } } }
+message_type { name: "ModelSpec"
+  field { name: "name" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+  field { name: "version" number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE
+    type_name: ".google.protobuf.Int64Value" }
+  field { name: "signature_name" number: 3 label: LABEL_OPTIONAL type: TYPE_STRING } }
+"""
 
 Request = Mapping[str, Any]
 
@@ -39,7 +60,7 @@ def write_warmup(
     model_name: str,
     version: int | None = None,
 ) -> Path:
-    """Writes the warm-up file of a version folder and reads it back.
+    """Write the warm-up file of a version folder and read it back.
 
     Give requests like those of real clients: a server's lazy work depends on signature and batch
     size, so one request per signature and per allowed batch size is a good choice. A server that
@@ -47,8 +68,8 @@ def write_warmup(
 
     Args:
         folder: version folder that already holds its `saved_model.pb`.
-        requests: signature name -> {input name: array [N, ...]}, or a list of such requests. Bytes
-            go in as an array or list of `bytes` [N].
+        requests: signature name -> {input name: array `[N, ...]`}, or a list of such requests. Bytes
+            go in as an array or list of `bytes` `[N]`.
         model_name: name under which the model is served.
         version: version that the requests name, or None for the version they lie in.
 
@@ -82,14 +103,14 @@ def write_warmup(
 
 
 def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Reads the warm-up file of a version folder and checks it against the SavedModel.
+    """Read the warm-up file of a version folder and check it against the SavedModel.
 
     Args:
         folder: version folder.
 
     Returns:
-        One (signature name, {input name: array [N, ...]}) per record, in the file's order; bytes
-        come as arrays [N] of `bytes`.
+        One (signature name, {input name: array `[N, ...]`}) per record, in the file's order; bytes
+        come as arrays `[N]` of `bytes`.
 
     Raises:
         ValueError: if the file is missing or damaged, holds no or too many records, or a record does
@@ -107,7 +128,7 @@ def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarr
             _check(path, specs, signature, tensors)
             arrays = {name: tf.make_ndarray(tensor) for name, tensor in tensors.items()}
             requests.append((signature, arrays))
-    except (tf.errors.OpError, WireError) as error:
+    except (tf.errors.OpError, DecodeError) as error:
         raise ValueError(
             f"{path} is damaged, and a server would refuse the version: export the model again."
         ) from error
@@ -120,7 +141,7 @@ def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarr
 
 
 def _records(logs: Sequence[bytes]) -> bytes:
-    """The bytes of an uncompressed TFRecord file, the only kind that servers read."""
+    """Return the bytes of an uncompressed TFRecord file, the only kind that servers read."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, "records")
@@ -135,34 +156,35 @@ def _records(logs: Sequence[bytes]) -> bytes:
         ) from error
 
 
+@functools.cache
+def _log_class() -> Any:
+    """Return the class of `PredictionLog` messages."""
+    file = text_format.Parse(_PROTO, descriptor_pb2.FileDescriptorProto())
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    name = f"{file.package}.PredictionLog"
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
 def _prediction_log(
     model_name: str, version: int | None, signature: str, tensors: Mapping[str, Any]
 ) -> bytes:
-    model = bytes_field(_MODEL_NAME, model_name.encode())
+    log = _log_class()()
+    request = log.predict_log.request
+    request.model_spec.name, request.model_spec.signature_name = model_name, signature
     if version is not None:
-        model += bytes_field(_MODEL_VERSION, varint_field(1, version))
-    model += bytes_field(_MODEL_SIGNATURE, signature.encode())
-    request = bytes_field(_REQUEST_MODEL, model)
-    for name, tensor in sorted(tensors.items()):
-        entry = bytes_field(_KEY, name.encode()) + bytes_field(_VALUE, tensor.SerializeToString())
-        request += bytes_field(_REQUEST_INPUTS, entry)
-    return bytes_field(_LOG_PREDICT, bytes_field(_PREDICT_REQUEST, request))
+        request.model_spec.version.value = version
+    for name, tensor in tensors.items():
+        request.inputs[name].CopyFrom(tensor)
+    return log.SerializeToString(deterministic=True)
 
 
 def _parsed_log(log: bytes) -> tuple[str, dict[str, Any]]:
     """Signature name and input tensors of one PredictionLog."""
-    request = one_bytes(one_bytes(log, _LOG_PREDICT), _PREDICT_REQUEST)
-    signature = one_bytes(one_bytes(request, _REQUEST_MODEL), _MODEL_SIGNATURE).decode()
-    tensor_class = type(tf.make_tensor_proto(0))
-    tensors = {}
-    for number, entry in fields(request):
-        if number == _REQUEST_INPUTS:
-            try:
-                tensor = tensor_class.FromString(one_bytes(entry, _VALUE))
-            except Exception as error:  # protobuf's DecodeError, whose package is not ours to name
-                raise WireError("no tensor") from error
-            tensors[one_bytes(entry, _KEY).decode()] = tensor
-    return signature, tensors
+    request = _log_class().FromString(log).predict_log.request
+    if not request.model_spec.signature_name:
+        raise DecodeError("no request, or one that names no signature")
+    return request.model_spec.signature_name, dict(request.inputs)
 
 
 def _tensor_proto(path: Path, name: str, value: Any) -> Any:
@@ -175,7 +197,7 @@ def _tensor_proto(path: Path, name: str, value: Any) -> Any:
 
 
 def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
-    """The SavedModel's own list of signatures: name -> SignatureDef."""
+    """Return the SavedModel's own list of signatures: name -> SignatureDef."""
     path = Path(folder) / "saved_model.pb"
     if not path.is_file():
         raise ValueError(
@@ -191,7 +213,7 @@ def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
 def _check(
     path: Path, specs: Mapping[str, Any], signature: str, tensors: Mapping[str, Any]
 ) -> None:
-    """Says in one sentence where a request does not fit the SavedModel."""
+    """Say in one sentence where a request does not fit the SavedModel."""
     if signature not in specs:
         raise ValueError(
             f"{path} asks for signature {signature!r}, which the model does not have: choose one of "

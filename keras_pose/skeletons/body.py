@@ -217,6 +217,47 @@ MPI_INF_3DHP_17 = build_skeleton(
     ),
 )
 
+# MediaPipe Pose (BlazePose), its 33 landmarks in their order. There is no pelvis, so the tree hangs from
+# the nose as COCO's does.
+BODY_33_MEDIAPIPE = build_skeleton(
+    "body_33_mediapipe",
+    (
+        ("nose", None),
+        ("left_eye_inner", "nose"),
+        ("left_eye", "left_eye_inner"),
+        ("left_eye_outer", "left_eye"),
+        ("right_eye_inner", "nose"),
+        ("right_eye", "right_eye_inner"),
+        ("right_eye_outer", "right_eye"),
+        ("left_ear", "left_eye_outer"),
+        ("right_ear", "right_eye_outer"),
+        ("left_mouth", "nose"),
+        ("right_mouth", "nose"),
+        ("left_shoulder", "nose"),
+        ("right_shoulder", "nose"),
+        ("left_elbow", "left_shoulder"),
+        ("right_elbow", "right_shoulder"),
+        ("left_wrist", "left_elbow"),
+        ("right_wrist", "right_elbow"),
+        ("left_pinky", "left_wrist"),
+        ("right_pinky", "right_wrist"),
+        ("left_index", "left_wrist"),
+        ("right_index", "right_wrist"),
+        ("left_thumb", "left_wrist"),
+        ("right_thumb", "right_wrist"),
+        ("left_hip", "left_shoulder"),
+        ("right_hip", "right_shoulder"),
+        ("left_knee", "left_hip"),
+        ("right_knee", "right_hip"),
+        ("left_ankle", "left_knee"),
+        ("right_ankle", "right_knee"),
+        ("left_heel", "left_ankle"),
+        ("right_heel", "right_ankle"),
+        ("left_foot_index", "left_heel"),
+        ("right_foot_index", "right_heel"),
+    ),
+)
+
 BODIES: tuple[Skeleton, ...] = (
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
@@ -227,4 +268,5 @@ BODIES: tuple[Skeleton, ...] = (
     COCO_17,
     MPI_INF_3DHP_28,
     MPI_INF_3DHP_17,
+    BODY_33_MEDIAPIPE,
 )

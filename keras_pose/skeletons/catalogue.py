@@ -10,7 +10,7 @@ SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (*BODI
 
 
 def by_name(name: str) -> Skeleton:
-    """Finds a joint order by its name.
+    """Find a joint order by its name.
 
     Args:
         name: short name, for example `h36m_17`; upper case is accepted.
@@ -19,7 +19,7 @@ def by_name(name: str) -> Skeleton:
         The skeleton.
 
     Raises:
-        ValueError: there is no such skeleton; the sentence names the closest ones.
+        ValueError: if there is no such skeleton; the sentence names the closest ones.
     """
     found = SKELETONS.get(str(name).lower())
     if found is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from keras_pose.skeletons.body import (
+    BODY_33_MEDIAPIPE,
     COCO_17,
     H36M_17,
     H36M_17_RIGHT_ARM_FIRST,
@@ -37,7 +38,7 @@ def _table(
     rules: Mapping[str, Rule | str] | None = None,
     estimated: Iterable[str] = (),
 ) -> Table:
-    """Resolves names to indices; a joint without a rule takes the source joint of its name."""
+    """Resolve names to indices; a joint without a rule takes the source joint of its name."""
     rules, rows = dict(rules or {}), []
     for joint in target.joints:
         rule = rules.pop(joint, joint)
@@ -138,6 +139,9 @@ _TABLES: dict[tuple[str, str], Table] = {
         (LSP_14, MPII_16, _LSP_TO_MPII, ()),
         (COCO_17, H36M_17, _COCO_TO_H36M, ("head",)),
         (COCO_17, MPII_16, _COCO_TO_MPII, ("upper_neck", "head_top")),
+        (BODY_33_MEDIAPIPE, COCO_17, None, ()),
+        (BODY_33_MEDIAPIPE, H36M_17, _COCO_TO_H36M, ("head",)),
+        (BODY_33_MEDIAPIPE, MPII_16, _COCO_TO_MPII, ("upper_neck", "head_top")),
         (HAND_21_FREIHAND, HAND_21_AIT, None, ()),
         (HAND_21_AIT, HAND_21_FREIHAND, None, ()),
         (HAND_21_FREIHAND, HAND_21_MEDIAPIPE, _TO_MEDIAPIPE, ()),
@@ -149,7 +153,7 @@ _TABLES: dict[tuple[str, str], Table] = {
 
 
 def converters() -> tuple[tuple[str, str], ...]:
-    """Lists the conversions that exist.
+    """List the conversions that exist.
 
     Returns:
         Pairs (source name, target name), sorted.
@@ -160,7 +164,7 @@ def converters() -> tuple[tuple[str, str], ...]:
 def convert(
     points: np.ndarray, source: Skeleton, target: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rearranges points from one joint order into another.
+    """Rearrange points from one joint order into another.
 
     Midpoint rules: COCO's pelvis is the middle of the hips, its thorax the middle of the
     shoulders, its spine the middle of those two; MPII's spine is the middle of pelvis and upper
@@ -178,7 +182,7 @@ def convert(
         `points [..., J2, D]`, floating, and `known bool [J2]`.
 
     Raises:
-        ValueError: the joint count is not the source's, or no such conversion exists.
+        ValueError: if the joint count is not the source's, or no such conversion exists.
     """
     points = np.asarray(points)
     if points.ndim < 2 or points.shape[-2] != source.num_joints:

@@ -1,11 +1,8 @@
-"""The model card of an exported lifter, filled from its run."""
+"""The words of an exported lifter's card, filled from its run."""
 
-import os
-
-from keras_pose.export import DataFact, MetricFact, ModelCard, SignatureFact, TensorFact
+from keras_pose.export import DataFact, MetricFact
+from keras_pose.serving.model_card import CardWords
 from keras_pose.tips.config import Config
-from keras_pose.train import config as configs
-from keras_pose.train import run_folder
 
 _DATA = {
     "cmu": DataFact(
@@ -30,64 +27,35 @@ _FILMED = (
     "rolled cameras, extreme pitch and noise of detectors were not measured."
 )
 _AS_GIVEN = "Trained on the cameras of its data set alone; other cameras were not measured."
-_FRAME = "x right, y down, z forward; pelvis at 0"
+_TENSORS = {
+    "keypoints_2d": (
+        "pixels, any scale",
+        "x right, y down; any origin",
+        "Human3.6M-17 joints of one person",
+    ),
+    "keypoints_3d": (
+        "the input's pixels at the pelvis's depth",
+        "x right, y down, z forward; pelvis at 0",
+        "lifted joints; x, y agree with the input up to perspective",
+    ),
+    "scale": ("pixels", "none", "size of the 2D pose"),
+    "valid": (
+        "none",
+        "none",
+        "1, or 0 for non-finite or pointlike input, whose other outputs are 0",
+    ),
+}
 
 
-def lift_facts(name: str = "lift") -> SignatureFact:
-    """What goes in and out of the lifter's signature."""
-    return SignatureFact(
-        name=name,
-        inputs=(
-            TensorFact(
-                "keypoints_2d", "float32", "[N, 17, 2]", "pixels, any scale",
-                "x right, y down; any origin", "Human3.6M-17 joints of one person",
-            ),
-        ),
-        outputs=(
-            TensorFact(
-                "keypoints_3d", "float32", "[N, 17, 3]", "the input's pixels at the pelvis's depth",
-                _FRAME, "lifted joints; x, y agree with the input up to perspective",
-            ),
-            TensorFact("scale", "float32", "[N]", "pixels", "none", "size of the 2D pose"),
-            TensorFact(
-                "valid", "float32", "[N]", "none", "none",
-                "1, or 0 for non-finite or pointlike input, whose other outputs are 0",
-            ),
-        ),
-    )  # fmt: skip
-
-
-def teacher_recipe(teacher_dir: str) -> dict:
-    """What a student was distilled from.
+def card_words(config: Config, run: dict) -> CardWords:
+    """Word the card of a lifter.
 
     Args:
-        teacher_dir: run folder of the teacher.
-
-    Returns:
-        The teacher's config, commit and results; empty if the folder is gone.
-    """
-    if not os.path.exists(os.path.join(teacher_dir, run_folder.RUN_FILE)):
-        return {}
-    run = run_folder.read_run(teacher_dir)
-    facts = {"config": run["config"], "commit": run["environment"]["git_commit"]}
-    return facts | {"results": run.get("results", {})}
-
-
-def model_card(name: str, version: int, config: Config, run: dict, weights: str) -> ModelCard:
-    """Gather the facts of a run for its card.
-
-    Args:
-        name: model name.
-        version: version number.
-        config: the run's `keras_pose.tips.config.Config`.
+        config: of the run.
         run: content of `run.json`.
-        weights: which weights were exported.
 
     Returns:
-        The card.
-
-    Raises:
-        ValueError: if a required fact is missing.
+        What the card says besides facts of the folder.
     """
     data = _DATA.get(config.dataset) or DataFact(
         name=f"{config.dataset}: {run.get('source', 'unknown')}",
@@ -96,34 +64,15 @@ def model_card(name: str, version: int, config: Config, run: dict, weights: str)
         citation="as the data set's owner asks",
     )
     source = f"{run['source']}, {run.get('results_poses', 0)} views of the validation split"
-    metrics = (
-        tuple(
-            MetricFact(protocol, source, f"{value:.2f}")
-            for protocol, value in run["results"].items()
-        )
-        if "results" in run
-        else (MetricFact("none", source, "no 3D labels to measure against"),)
-    )
+    results = {name: f"{value:.2f}" for name, value in run.get("results", {}).items()}
+    results = results or {"none": "no 3D labels to measure against"}
     supervision = "with 3D labels" if config.model == "supervised" else "without 3D labels"
-    recipe = configs.to_dict(config) | {"exported_weights": weights}
-    if config.teacher_dir:
-        # A path of somebody's machine says nothing; what the teacher was does.
-        recipe["teacher_dir"] = os.path.basename(os.path.normpath(config.teacher_dir))
-        recipe["teacher"] = teacher_recipe(config.teacher_dir)
-    return ModelCard(
-        name=name,
-        version=str(version),
+    return CardWords(
         summary=(
             f"Lifts 17 body joints from 2D pixels to root-relative 3D. TIPS (arXiv 2205.05980), "
             f"trained {supervision}; model: {config.model}, geometry: {config.geometry}."
         ),
-        signatures=(lift_facts(),),
         data=(data,),
-        licence="Apache-2.0; cite the training data as below.",
-        configuration=recipe,
-        commit=run["environment"]["git_commit"],
-        seeds=(config.seed,),
-        metrics=metrics,
         limits=(
             "One person, all 17 joints present: missing joints must be filled in before.",
             _FILMED if config.dataset in ("cmu", "generated", "bvh") else _AS_GIVEN,
@@ -133,4 +82,7 @@ def model_card(name: str, version: int, config: Config, run: dict, weights: str)
             f"without labels (sign {run['depth_sign']:+.0f}, nose in front in "
             f"{100 * run['chirality']:.1f} % of poses).",
         ),
+        metrics=tuple(MetricFact(name, source, value) for name, value in results.items()),
+        tensors={name: _TENSORS for name in ("lift", "serving_default")},
+        licence="Apache-2.0; cite the training data as below.",
     )

@@ -8,20 +8,22 @@ import dataclasses
 import math
 from typing import ClassVar
 
-from keras_pose.train.config import check_ranges, option
+from keras_pose.lifting.options import LiftingOptions
+from keras_pose.train.config import option
 
 PITCH_NONE, PITCH_LEARNT = "none", "learnt"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(LiftingOptions):
     """Settings of one TIPS run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "tips"
+    renamed: ClassVar[dict[str, str]] = {"teacher_dir": "teacher"}
 
     model: str = option(
         "adversarial",
@@ -29,52 +31,7 @@ class Config:
         "upper bound (needs 3D labels).",
         choices=("adversarial", "student", "supervised"),
     )
-    # Data.
-    dataset: str = option(
-        "cmu",
-        "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
-        "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
-        choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
-    )
-    input_2d: str = option(
-        "projected",
-        "2D the lifter sees: projected (camera pixels) or orthographic (x, y of the 3D label, as the "
-        "author trains and evaluates).",
-        choices=("projected", "orthographic"),
-    )
-    train_stride: int = option(1, "Use every n-th training frame.", low=1)
-    val_stride: int = option(4, "Use every n-th validation frame.", low=1)
-    num_generated_frames: int = option(
-        20000, "Frames of generated motion when --dataset=generated.", low=100
-    )
-    allow_pickle: bool = option(
-        False, "Let pickled arrays of Human3.6M and 3DHP files through the restricted unpickler."
-    )
     # Geometry.
-    geometry: str = option(
-        "perspective",
-        "Camera model of the lifting cycle: orthographic (the paper) or perspective (the pose stands "
-        "--camera_distance in front of the camera).",
-        choices=("orthographic", "perspective"),
-    )
-    camera_distance: float = option(
-        6.0,
-        "Distance of the pelvis from the camera in the lifter's unit (the pose's scale); perspective "
-        "geometry alone. ElePose uses 10 with head-root length as the unit.",
-        low=2.0,
-    )
-    root_elevation_deg: float = option(
-        0.0,
-        "Mean angle by which people's root stands above the optical axis; perspective geometry alone. "
-        "Known from the cameras of the training set, as the pitch is.",
-        low=-45.0,
-        high=45.0,
-    )
-    scale_rule: str = option(
-        "max_abs",
-        "Scale of each 2D pose: max_abs (author) or root_mean_square (smooth).",
-        choices=("max_abs", "root_mean_square"),
-    )
     renormalize_views: bool = option(
         False,
         "Scale rotated poses like real ones before the discriminator and the re-lifting see them; the "
@@ -222,11 +179,10 @@ class Config:
         "The student learns the mean of the teacher's depths for a pose and for its mirror image, which "
         "cancels part of the teacher's noise; the author's student learns the plain depths.",
     )
-    teacher_dir: str = option("", "Run folder of the adversarial teacher when --model=student.")
-    seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
+    teacher: str = option("", "Run folder of the adversarial teacher when --model=student.")
 
     def __post_init__(self):
-        check_ranges(self)
+        super().__post_init__()
         if self.pitch not in (PITCH_NONE, PITCH_LEARNT):
             try:
                 degrees = float(self.pitch)
@@ -236,15 +192,11 @@ class Config:
                 raise ValueError(
                     f"--pitch={self.pitch} is no pitch; give none, learnt or degrees in [-60, 60]."
                 )
-        if self.model == "student" and not self.teacher_dir:
-            raise ValueError("--model=student needs --teacher_dir, the run folder of its teacher.")
-        if self.model != "student" and self.teacher_dir:
+        if self.model == "student" and not self.teacher:
+            raise ValueError("--model=student needs --teacher, the run folder of its teacher.")
+        if self.model != "student" and self.teacher:
             raise ValueError(
-                f"--teacher_dir contradicts --model={self.model}; only --model=student has a teacher."
-            )
-        if self.geometry == "perspective" and self.input_2d == "orthographic":
-            raise ValueError(
-                "--geometry=perspective contradicts --input_2d=orthographic; use --input_2d=projected."
+                f"--teacher contradicts --model={self.model}; only --model=student has a teacher."
             )
         if self.geometry == "perspective" and self.depth_activation == "tanh":
             raise ValueError(

@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose.geometry.shapes import Tensor
+from keras_pose.lifting.splits import mirror_permutation
 from keras_pose.tips.config import Config
-from keras_pose.tips.splits import mirror_permutation
 from keras_pose.train.strategy import num_replicas, replica_index
 
 

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_pose.layers import ResidualMLP
-from keras_pose.tips.geometry import make_geometry
-from keras_pose.tips.splits import LIFTED_JOINTS, part_slices
+from keras_pose.lifting.geometry import make_geometry
+from keras_pose.lifting.splits import LIFTED_JOINTS, part_slices
 
 NUM_JOINTS = len(LIFTED_JOINTS)
 

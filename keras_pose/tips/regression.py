@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import losses
+from keras_pose.lifting.geometry import make_geometry
 from keras_pose.tips.draws import draw_views, mirror_depths, mirror_poses
-from keras_pose.tips.geometry import make_geometry
 from keras_pose.tips.networks import PartLifter
 from keras_pose.tips.schedules import make_adam
 from keras_pose.train import strategy as replicas

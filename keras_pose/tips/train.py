@@ -3,25 +3,27 @@
 The same command goes on with the run in --model_dir. `train_run` is the library form, without flags.
 """
 
-import time
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_pose.tips import evaluation, stop_rule
+from keras_pose.lifting import evaluation, stop_rule
+from keras_pose.lifting.data import Poses, depth_targets, load_poses, training_batches
+from keras_pose.lifting.pictures import draw_lifted
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import Poses, depth_targets, load_poses, training_batches
 from keras_pose.tips.networks import PoseLifter
-from keras_pose.tips.pictures import draw_lifted
 from keras_pose.tips.regression import DepthRegressor, mirrored_mean
-from keras_pose.tips.runs import check_student, load_lifter, save_lifter
-from keras_pose.train import config as configs
-from keras_pose.train import loop, run_folder
-from keras_pose.train.binary import run_binary
+from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weights_path
+from keras_pose.train import run_folder
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
+from keras_pose.train.session import print_results, run_session, training_command
+from keras_pose.train.teacher import check_teacher, frozen_answer
 
 # Charts of the GAN health panel in TensorBoard's custom scalars.
 HEALTH_PANEL = {
@@ -34,35 +36,73 @@ HEALTH_PANEL = {
 _HELDOUT = 2048
 
 
+@dataclasses.dataclass(frozen=True)
+class LiftingData:
+    """What a run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset, see `training_batches`.
+        heldout: the validation split.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout: Poses
+
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        count = {} if self.heldout.points_3d is None else {"results_poses": len(self.heldout)}
+        return {"source": self.heldout.source} | count
+
+    def skipped(self) -> dict[str, str]:
+        """Return nothing: poses that cannot be read are refused."""
+        return {}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Return a context that does nothing, see `skipped`."""
+        return contextlib.nullcontext()
+
+
 def train_run(
     config: Config, options: RunOptions, extra_callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> dict:
-    """Train, evaluate and record one run.
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
+    return run_session(
+        config,
+        options,
+        extra_callbacks,
+        check=lambda: check_teacher(
+            config, Config, SHARED_FIELDS, lambda folder: weights_path(folder, "last")
+        ),
+        open_data=open_poses,
+        build_model=lambda poses: build_model(config),
+        callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
+        write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
+        load=lambda folder, poses: load_lifter(folder)[1],
+        evaluate=_evaluate,
+        summarize=_summarize,
+        load_teacher=lambda config: load_lifter(config.teacher)[1],
+    )
+
+
+def open_poses(config: Config, options: RunOptions) -> LiftingData:
+    """Open the poses of a run; those of training only where it trains.
 
     Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
+        config: the run's settings.
+        options: mode and data_dir are used.
 
     Returns:
-        The final content of `run.json`.
+        The poses.
 
     Raises:
-        ValueError: for contradictions, bad data or a damaged checkpoint, in one sentence.
-        OSError: if something cannot be written.
+        ValueError: if data are missing or broken, or labels are where the model needs them.
     """
     if options.mode == "eval":
-        return evaluate_run(options, config)
-    if config.model == "student":
-        check_student(config)
-    run_folder.check_run(options.model_dir, config)
-    if options.num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
-    started = time.monotonic()
-    train = load_poses(config, options.data_dir, "train")
-    heldout = load_poses(config, options.data_dir, "val")
+        heldout = load_poses(config, options.data_dir, "val")
+        return LiftingData(lambda first_step: tf.data.Dataset.range(0), heldout)
+    train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
     labels = depth_targets(train) if config.model == "supervised" else None
-    keras.utils.set_random_seed(config.seed)
 
     def batches(first_step):
         return training_batches(
@@ -73,16 +113,7 @@ def train_run(
             labels=labels,
         )
 
-    model = loop.run_config(
-        config,
-        options,
-        build_model=lambda: build_model(config),
-        batches=batches,
-        callbacks=[*_callbacks(config, options, heldout), *extra_callbacks],
-    )
-    save_lifter(model.inference_lifter, options.model_dir, "last")
-    run_folder.update_run(options.model_dir, minutes=(time.monotonic() - started) / 60)
-    return _record(config, options.model_dir, model, heldout)
+    return LiftingData(batches, heldout)
 
 
 def build_model(config: Config) -> keras.Model:
@@ -91,34 +122,14 @@ def build_model(config: Config) -> keras.Model:
         return AdversarialLifter(config)
     if config.model == "supervised":
         return DepthRegressor(config)
-    _, teacher = load_lifter(config.teacher_dir)
-    teacher.trainable = False
-    sign = run_folder.read_run(config.teacher_dir).get("depth_sign", 1.0)
-    depth = teacher.lifter
+    depth = frozen_answer(load_lifter(config.teacher)[1].lifter)
     if config.teacher_mirrored:
-        depth = mirrored_mean(teacher.lifter)
+        depth = mirrored_mean(depth)
+    sign = run_folder.read_run(config.teacher).get("depth_sign", 1.0)
     return DepthRegressor(config, teacher=lambda points_2d: sign * depth(points_2d))
 
 
-def evaluate_run(options: RunOptions, config: Config | None = None) -> dict:
-    """Evaluate the finished run of `options.model_dir` on its validation split.
-
-    Args:
-        options: model_dir and data_dir are used.
-        config: config given on the command line; checked against the run's.
-
-    Returns:
-        The content of `run.json` with the new results.
-    """
-    run_config, lifter = load_lifter(options.model_dir)
-    if config is not None:
-        run_folder.check_repeated(options.model_dir, config, run_config)
-    heldout = load_poses(run_config, options.data_dir, "val")
-    return _record(run_config, options.model_dir, lifter, heldout)
-
-
-def _callbacks(config, options, heldout: Poses):
-    steps = min(config.steps_per_epoch, config.num_steps)
+def _callbacks(config, options, heldout: Poses, steps):
     unlabelled = heldout.points_2d[:: max(1, len(heldout) // _HELDOUT)][:_HELDOUT]
     batch = min(len(unlabelled), 512)
     unlabelled = unlabelled[: len(unlabelled) // batch * batch]
@@ -153,16 +164,18 @@ def _callbacks(config, options, heldout: Poses):
     return [rows, picture]
 
 
-def _record(config, model_dir, model, heldout):
-    """Write what came out to `run.json`: sign, results by protocol id, the stop rule's pick."""
-    sign, share = evaluation.depth_sign(evaluation.lift_poses(model, heldout.points_2d))
+def _evaluate(config, model, poses):
+    if poses.heldout.points_3d is None:
+        return {}
+    values = evaluation.evaluate_labelled(model, poses.heldout)
+    return {id: values[name] for name, id in evaluation.protocol_ids().items()}
+
+
+def _summarize(model_dir, model, poses):
+    """Sign and chirality of the depths, and the stop rule's pick."""
+    sign, share = evaluation.depth_sign(evaluation.lift_poses(model, poses.heldout.points_2d))
+    entries: dict[str, Any] = {"depth_sign": sign, "chirality": share}
     rows = run_folder.read_epochs(model_dir)
-    entries = {
-        "depth_sign": sign,
-        "chirality": share,
-        "steps": rows[-1]["step"] if rows else None,
-        "source": heldout.source,
-    }
     if rows:
         picked = stop_rule.pick_epoch(rows)
         entries["stop_rule"] = {
@@ -174,20 +187,12 @@ def _record(config, model_dir, model, heldout):
                 if judged
             ],
         }
-    if heldout.points_3d is not None:
-        values = evaluation.evaluate_labelled(model, heldout)
-        ids = evaluation.protocol_ids()
-        entries["results"] = {ids[name]: values[name] for name in ids}
-        entries["results_poses"] = len(heldout)
-    run_folder.update_run(model_dir, **entries)
-    return run_folder.read_run(model_dir)
+    return entries
 
 
-def print_results(run: dict) -> None:
-    """Print results by protocol id and the stop rule's pick."""
-    for name, value in run.get("results", {}).items():
-        print(f"{value:10.2f}  {name}")
-    for judged in run.get("stop_rule", {}).get("judged", []):
+def _print(run):
+    print_results(run)
+    for judged in run["stop_rule"]["judged"] if "stop_rule" in run else ():
         print(
             f"{judged['measure']}: stop rule picked epoch {judged['picked_epoch']} "
             f"({judged['picked']:.1f}), best epoch {judged['best_epoch']} ({judged['best']:.1f}), last "
@@ -195,19 +200,9 @@ def print_results(run: dict) -> None:
         )
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(Config)
-    options = configs.from_flags(RunOptions)
-    print_results(train_run(config, options))
-
-
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(Config, RunOptions)
-    run_binary(main)
+    training_command(Config, train_run, _print)
 
 
 if __name__ == "__main__":

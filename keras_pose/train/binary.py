@@ -4,20 +4,33 @@ import gc
 import importlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from absl import app, flags, logging
 
+from keras_pose.train.config import define_flags, from_flags, renamed_settings
 
-def run_binary(main: Callable[[list[str]], None]) -> None:
-    """Run a binary's main under absl; expected errors become one sentence and exit code 1.
+
+def run_binary(main: Callable[..., None], *config_classes: type[Any]) -> None:
+    """Run a command on the settings that its flags give; expected errors are one sentence, exit code 1.
 
     Args:
-        main: function of the arguments that absl did not parse.
+        main: function of one instance of each class.
+        *config_classes: dataclasses declared with `option`; every field is a flag.
     """
+    define_flags(*config_classes)
 
     def guarded(arguments):
         try:
-            main(arguments)
+            if len(arguments) > 1:
+                raise ValueError(
+                    f"{arguments[1]!r} is no flag; every setting is given as --name=value."
+                )
+            for config_class in config_classes:
+                for old, new in renamed_settings(config_class).items():
+                    if flags.FLAGS[old].present:
+                        print(f"--{old} is now --{new}; use that name.", file=sys.stderr)
+            main(*(from_flags(config_class) for config_class in config_classes))
             return
         except (ValueError, OSError, FloatingPointError) as error:
             print(f"ERROR: {' '.join(str(error).split())}", file=sys.stderr)

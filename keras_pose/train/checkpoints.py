@@ -17,6 +17,9 @@ class Checkpoints:
         model: compiled model with an attribute `optimizers`, a list of built optimizers.
         folder: where checkpoints live; created at the first save.
         keep: how many of the latest checkpoints stay.
+
+    Raises:
+        ValueError: if the folder's list of checkpoints cannot be read.
     """
 
     def __init__(self, model, folder: str, keep: int = 2):
@@ -26,9 +29,16 @@ class Checkpoints:
         for optimizer in model.optimizers:
             state += [getattr(variable, "value", variable) for variable in optimizer.variables]
         self._checkpoint = tf.train.Checkpoint(state=state, step=self.step)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, folder, max_to_keep=keep, checkpoint_name="step"
-        )
+        try:
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, folder, max_to_keep=keep, checkpoint_name="step"
+            )
+        except (ValueError, tf.errors.OpError) as error:
+            self._check_nothing_is_lost()
+            raise ValueError(
+                f"{os.path.join(folder, 'checkpoint')} is no list of checkpoints and there are none "
+                "beside it; remove the file, then training begins at step 0."
+            ) from error
 
     def save(self, step: int) -> str:
         """Write the state after `step` steps; older checkpoints go only after it is complete.

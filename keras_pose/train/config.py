@@ -25,6 +25,18 @@ class MethodConfig(_Settings, typing.Protocol):
 
     method: typing.ClassVar[str]
 
+    @property
+    def seed(self) -> int:
+        """Seed of weights, views and order."""
+
+    @property
+    def num_steps(self) -> int:
+        """Updates in all."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates between two evaluations."""
+
 
 _S = typing.TypeVar("_S", bound=_Settings)
 
@@ -53,6 +65,11 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Return the words of a flag that takes several, commas between them; each once, in order."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
 def check_ranges(config: _Settings) -> None:
     """Check every field of a config against its declared choices and range.
 
@@ -60,7 +77,7 @@ def check_ranges(config: _Settings) -> None:
         config: dataclass instance whose fields were declared with `option`.
 
     Raises:
-        ValueError: one sentence that names the flag, the value and what is allowed.
+        ValueError: if one sentence that names the flag, the value and what is allowed.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -104,6 +121,13 @@ def define_flags(
                 str: flags.DEFINE_string,
             }[kind]
             define(field.name, field.default, text, flag_values=flag_values)
+        for old, new in renamed_settings(config_class).items():
+            flags.DEFINE_alias(old, new, flag_values=flag_values)
+
+
+def renamed_settings(config_class: type[_Settings]) -> dict[str, str]:
+    """Return the old names that a config still takes, each with the name of today."""
+    return getattr(config_class, "renamed", {})
 
 
 def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLAGS) -> _S:
@@ -117,7 +141,7 @@ def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLA
         An instance of `config_class`.
 
     Raises:
-        ValueError: from the class's own checks.
+        ValueError: if the class's own checks refuse a value.
     """
     names = [field.name for field in dataclasses.fields(config_class)]
     return config_class(**{name: flag_values[name].value for name in names})
@@ -143,6 +167,8 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
         ValueError: if a name is unknown, naming the closest known one, or a value is of another type.
     """
     known = [field.name for field in dataclasses.fields(config_class)]
+    renamed = renamed_settings(config_class)
+    values = {renamed.get(name, name): value for name, value in values.items()}
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
@@ -155,7 +181,7 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
 
 
 def _typed(kind, name, value, source):
-    """A JSON value as its field's type; an int is a float, nothing else is anything else."""
+    """Return a JSON value as its field's type; an int is a float, nothing else is anything else."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -200,7 +226,7 @@ def _flag_value(value):
 
 
 def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS) -> dict:
-    """Settings that the command line names, by itself or through a flagfile, whatever their values.
+    """Return the settings that the command line names, itself or through a flagfile.
 
     Args:
         config_class: a dataclass given to `define_flags` before.
@@ -216,7 +242,7 @@ def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = f
 def flagfile_values(
     path: str, config_class: type[_Settings], *others: type[_Settings]
 ) -> dict[str, typing.Any]:
-    """Settings that a flagfile names, read strictly.
+    """Return the settings that a flagfile names, read strictly.
 
     Args:
         path: absl flagfile.

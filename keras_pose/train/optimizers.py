@@ -136,7 +136,7 @@ class Lars(keras.optimizers.Optimizer):
         _apply_adam(self, index, variable, gradient, rate)
 
     def _scale(self, gradient, value, rate, decay):
-        """The gradient LARS hands to the inner rule."""
+        """Return the gradient LARS hands to the inner rule."""
         value_norm, gradient_norm = _norm(value), _norm(gradient)
         ratio = self.eta * value_norm / (gradient_norm + decay * value_norm + self.epsilon)
         if self.clip:
@@ -264,7 +264,7 @@ class PlainRmsprop(keras.optimizers.Optimizer):
     Raises:
         ValueError: if `decay_filter` is unknown.
 
-    Reference: Zhou et al. 2017, official code; section 7 of Wild3D's specification.
+    Reference: Zhou et al. 2017, official code.
     """
 
     def __init__(

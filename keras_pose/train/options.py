@@ -11,7 +11,7 @@ class RunOptions:
     """Flags shared by all trainers; none of them changes a result.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     mode: str = option(

@@ -9,41 +9,12 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 from typing import Any
 
+from keras_pose.files import write_file
 from keras_pose.train import config as configs
 
 RUN_FILE, FLAG_FILE, EPOCH_FILE = "run.json", "run.flags", "epochs.jsonl"
-
-
-def write_atomically(path: str, text: str) -> None:
-    """Write a text file aside, flush it to disk and rename it into place.
-
-    Small and of its own, since this room imports no other; `keras_pose.export.write_file` is for all
-    who may import that.
-
-    Args:
-        path: destination; its folder must exist.
-        text: content.
-
-    Raises:
-        OSError: if it cannot be written; an earlier file stays as it was.
-    """
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, partial = tempfile.mkstemp(prefix=".partial-", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except OSError as error:
-        os.unlink(partial)
-        raise OSError(
-            f"{path}: could not be written ({error.strerror}); free some disk space and try again."
-        ) from error
 
 
 def read_run(model_dir: str) -> dict:
@@ -83,7 +54,7 @@ def update_run(model_dir: str, **entries) -> None:
         **entries: JSON-ready values.
     """
     content = read_run(model_dir) | entries
-    write_atomically(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
+    write_file(os.path.join(model_dir, RUN_FILE), json.dumps(content, indent=2) + "\n")
 
 
 def add_skipped(model_dir: str, skipped: dict[str, str]) -> None:
@@ -174,10 +145,8 @@ def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> N
         "environment": environment(),
     }
     header = "Repeats the run of this folder; give --model_dir, --data_dir and --mode beside it."
-    write_atomically(
-        os.path.join(model_dir, FLAG_FILE), configs.flagfile_text(config, header=header)
-    )
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
+    write_file(os.path.join(model_dir, FLAG_FILE), configs.flagfile_text(config, header=header))
+    write_file(path, json.dumps(content, indent=2) + "\n")
 
 
 def environment() -> dict:
@@ -236,7 +205,7 @@ def write_epochs(model_dir: str, rows: list[dict]) -> None:
         rows: JSON-ready dicts, oldest first.
     """
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    write_atomically(os.path.join(model_dir, EPOCH_FILE), text)
+    write_file(os.path.join(model_dir, EPOCH_FILE), text)
 
 
 def _git_commit():

@@ -86,7 +86,7 @@ def require_same(config: Any, earlier: Any, fields: tuple[str, ...], folder: str
         folder: for the sentence.
 
     Raises:
-        ValueError: naming the first flag that differs.
+        ValueError: if one differs, naming the first flag.
     """
     for name in fields:
         mine, theirs = getattr(config, name), getattr(earlier, name)
@@ -107,23 +107,9 @@ def require_weights(path: str) -> None:
         raise ValueError(f"{path}: there are no weights here yet; let that run finish first.")
 
 
-def require_heldout(is_there: bool, model_dir: str, val_share: float, what: str) -> None:
-    """Refuse to evaluate a run on nothing.
-
-    Args:
-        is_there: whether the run's data leave a held-out part.
-        model_dir: run folder, for the sentence.
-        val_share: share that the run holds out.
-        what: records that count, for the sentence.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    if not is_there:
-        raise ValueError(
-            f"{model_dir}: the run's --val_share={val_share} of --data_dir holds no {what}, so there is "
-            "nothing to evaluate on; give other records, or train with another share."
-        )
+def is_finished(model_dir: str) -> bool:
+    """Return whether the run in `model_dir` has trained to its end and been evaluated where asked."""
+    return bool(run_folder.read_run(model_dir).get("finished"))
 
 
 def limit_threads(num_threads: int) -> None:

@@ -71,7 +71,7 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
     Raises:
         ValueError: if the updates do not rise from above 0, or the factor is negative.
 
-    Reference: section 7 of Wild3D's specification (a tenth after 40 of 50 epochs).
+    Reference: the published recipe of Zhou et al. 2017 (a tenth after 40 of 50 epochs).
     """
 
     def __init__(self, rate: float, steps: Sequence[int] = (), factor: float = 0.1):

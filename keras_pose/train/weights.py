@@ -5,6 +5,8 @@ import os
 
 import keras
 
+from keras_pose.files import staged_file
+
 
 def write_weights(model: keras.Model, path: str) -> None:
     """Write a model's weights; what was at `path` stays until they are complete.
@@ -14,22 +16,14 @@ def write_weights(model: keras.Model, path: str) -> None:
         path: file ending in `.weights.h5`; its folder is made if need be.
 
     Raises:
-        OSError: if they cannot be written; earlier weights stay.
+        CannotWrite: if they cannot be written; earlier weights stay.
     """
-    folder, name = os.path.split(path)
-    partial = os.path.join(folder, f".partial-{name}")
-    try:
-        os.makedirs(folder or ".", exist_ok=True)
+    with staged_file(path) as partial:
         _reserve(partial, model)
-        model.save_weights(partial)
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise OSError(
-            f"{path}: could not be written ({error}); free some disk space and run the same command "
-            "again."
-        ) from error
+        try:
+            model.save_weights(partial)
+        except RuntimeError as error:  # h5py's, where a write fails late
+            raise OSError(str(error)) from error
 
 
 def _reserve(path, model):

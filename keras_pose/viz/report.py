@@ -10,11 +10,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from keras_pose.files import write_file
 from keras_pose.viz.viewer import VIEWER_SCRIPT, PoseViewer, viewer_html
 
 
@@ -45,7 +47,7 @@ class Picture:
     """A picture.
 
     Attributes:
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
             caption: a sentence below, also read out to those who cannot see it.
     """
 
@@ -77,7 +79,7 @@ class Section:
 def write_report(
     path: str | os.PathLike, title: str, sections: Sequence[Section], subtitle: str = ""
 ) -> Path:
-    """Writes a report in full or not at all, replacing an older one.
+    """Write a report in full or not at all, replacing an older one.
 
     Args:
             path: the HTML file; missing folders above it are created.
@@ -92,27 +94,11 @@ def write_report(
             ValueError: if a table's rows do not fit its header or a picture is no uint8 RGB.
             OSError: if the file cannot be written; an older one is then untouched.
     """
-    path = Path(path)
-    data = report_html(title, sections, subtitle).encode()
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(
-            f"Cannot write {path}: {reason}; make room or choose another place for the report."
-        ) from error
-    return path
+    return write_file(path, report_html(title, sections, subtitle))
 
 
 def report_html(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
-    """Returns a report as HTML text.
+    """Return a report as HTML text.
 
     Args:
             title: of the page.
@@ -202,29 +188,4 @@ def _png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-_STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --ink: #1d2129; --soft: #626a78;
-  --line: #dfe2e8; --card: #f6f7f9; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14161b; --ink: #e4e7ee; --soft: #9aa2b1;
-  --line: #333843; --card: #1d2027; } img { filter: brightness(0.9); } }
-body { margin: 0; background: var(--ground); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 1000px; margin: 0 auto; padding: 32px 20px 64px; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 4px; }
-h2 { font-size: 1.25rem; margin: 44px 0 12px; padding-top: 14px;
-  border-top: 1px solid var(--line); }
-p { max-width: 72ch; margin: 0 0 12px; overflow-wrap: break-word; }
-.subtitle, figcaption { color: var(--soft); font-size: 0.9rem; }
-figure { margin: 18px 0 26px; }
-figcaption { margin-top: 8px; max-width: 80ch; }
-img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 6px; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 14px; text-align: left; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody tr:hover { background: var(--card); }
-td.number { text-align: right; white-space: nowrap; }
-.viewer { display: inline-block; background: var(--card); border: 1px solid var(--line);
-  border-radius: 6px; touch-action: none; cursor: grab; max-width: 100%; }
-"""
+_STYLE = (resources.files(__package__) / "report.css").read_text("utf-8")

@@ -11,37 +11,20 @@ import keras
 from keras import layers, ops
 
 from keras_pose import codecs, losses
-from keras_pose.train.teacher import require_fitting_teacher
-from keras_pose.train.weights import read_weights
-from keras_pose.wild3d import runs
+from keras_pose.bodies.pose import decode_pose, read_depth
+from keras_pose.layers.unit_range import unit_range
+from keras_pose.train.precision import in_precision
+from keras_pose.train.teacher import frozen_answer, shrink_crops
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import decode_pose, read_depth
+from keras_pose.wild3d.runs import load_model, load_pose
 
-# What must agree for two networks to mean the same by a pose.
-_SHARED_FIELDS = ("crop_source", "crop_scale", "labels_2d")
-
-
-def check_teacher(config: Config) -> None:
-    """Refuse a teacher that is unfinished or speaks of other crops.
-
-    Args:
-        config: config with `teacher` naming a run folder.
-
-    Raises:
-        ValueError: in one sentence.
-    """
-    require_fitting_teacher(
-        config,
-        runs.read_config(config.teacher),
-        _SHARED_FIELDS,
-        runs.network_path(config.teacher),
-    )
+SHARED_FIELDS = ("crop_source", "crop_scale", "labels_2d")
+"""What must agree for a student and its teacher to mean the same by a pose."""
 
 
 def pooled_features(network: keras.Model) -> Any:
-    """Finds the features of a network that its heat maps are read from, averaged over pixels.
+    """Find the features of a network that its heat maps are read from, averaged over pixels.
 
     Args:
         network: from `build_network`.
@@ -67,38 +50,20 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Callable[[Any], dict[
     Returns:
         `(answer, width)`: a function of pictures float32 `[B, S, S, 3]` in [0, 1] to a dict of
         `heatmaps` `[B, h, h, 16]`, `keypoints_2d` `[B, 16, 2]` px of the crop of side S, `depth`
-        `[B, 16]` half sides and `features` `[B, F]`, in float32; and F. Its weights belong to no
-        model, so no checkpoint holds them.
+        `[B, 16]` half sides and `features` `[B, F]`, in float32; and F.
 
     Raises:
         ValueError: if the run has no weights yet or they are damaged.
     """
-    config = runs.read_config(model_dir)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        network = build_network(
-            backbone=config.backbone,
-            image_size=config.image_size,
-            num_stacks=config.num_stacks,
-            num_modules=config.num_modules,
-            width=config.width,
-            stem_width=config.stem_width,
-            depth_head=config.depth_head,
-            num_depth_modules=config.num_depth_modules,
-            head=config.head,
-        )
-        features = pooled_features(network)
-        whole = keras.Model(network.input, {"features": features, **network.output})
-    finally:
-        keras.config.set_dtype_policy(policy)
-    read_weights(network, runs.network_path(model_dir))
+    config, model = load_model(model_dir)
+    with in_precision("float32"):
+        features = pooled_features(model.network)
+        outputs = {"features": features, **model.network.output}
+        whole = frozen_answer(keras.Model(model.network.input, outputs))
     ratio = image_size // config.image_size
 
     def answer(pictures: Any) -> dict[str, Any]:
-        if ratio > 1:
-            pictures = ops.average_pool(pictures, ratio, ratio)
-        outputs = whole(pictures, training=False)
+        outputs = whole(shrink_crops(pictures, ratio))
         pose = decode_pose(outputs, config.image_size, config.coordinates, config.sharpness)
         return {
             "heatmaps": outputs["heatmaps"][-1],
@@ -108,6 +73,31 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Callable[[Any], dict[
         }
 
     return answer, features.shape[-1]
+
+
+def load_teacher_pose(model_dir: str, image_size: int) -> Callable[..., dict[str, Any]]:
+    """Load a trained network as a function of crops of another size, for evaluation.
+
+    Args:
+        model_dir: folder of a finished run.
+        image_size: side S of the crops, a multiple of the teacher's.
+
+    Returns:
+        Function of pictures float32 `[B, S, S, 3]` in [0, 1] to the outputs of `decode_pose`, pixels
+        being those of the crops given.
+
+    Raises:
+        ValueError: if the run has no weights yet or they are damaged.
+    """
+    config, pose = load_pose(model_dir)
+    ratio = image_size // config.image_size
+
+    def answer(pictures: Any, training: bool = False) -> dict[str, Any]:
+        said = pose(shrink_crops(pictures, ratio), training=training)
+        # The unit of points is half a side of the crop, whatever its pixels.
+        return said | {"keypoints_2d": ratio * said["keypoints_2d"]}
+
+    return answer
 
 
 class DistilledPoseModel(PoseModel):
@@ -162,14 +152,11 @@ class DistilledPoseModel(PoseModel):
         return [*self.network.trainable_variables, *self.imitation.trainable_variables]
 
     def call(self, inputs, training=False):
-        image = inputs["image"]
-        if keras.backend.standardize_dtype(image.dtype) == "uint8":
-            image = ops.cast(image, "float32") / 255.0
-        outputs = self.whole(image, training=training)
+        outputs = self.whole(unit_range(inputs["image"]), training=training)
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the model.
@@ -180,13 +167,8 @@ class DistilledPoseModel(PoseModel):
         """
         config = self.config
         terms = super().terms(outputs, data)
-        image = data["image"]
-        if keras.backend.standardize_dtype(image.dtype) == "uint8":
-            image = ops.cast(image, "float32") / 255.0
-        said = {
-            name: ops.cast(value, self.compute_dtype)
-            for name, value in self.teacher(ops.cast(image, "float32")).items()
-        }
+        image = ops.cast(unit_range(data["image"]), "float32")
+        said = {k: ops.cast(value, self.compute_dtype) for k, value in self.teacher(image).items()}
         maps = ops.cast(outputs["heatmaps"][-1], self.compute_dtype)
         trust = losses.teacher_trust(
             said["keypoints_2d"],
@@ -220,9 +202,5 @@ def build_distilled(config: Config) -> DistilledPoseModel:
         ValueError: if the teacher's weights are missing or damaged.
     """
     teacher, width = load_teacher(config.teacher, config.image_size)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.precision)
-    try:
+    with in_precision(config.precision):
         return DistilledPoseModel(config, teacher, width)
-    finally:
-        keras.config.set_dtype_policy(policy)

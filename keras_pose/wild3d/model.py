@@ -8,13 +8,15 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs, losses
-from keras_pose.data.views.labelled_squares import render_labelled
+from keras_pose.bodies.pose import build_pose, read_depth
+from keras_pose.data.views.device_datasets import render_labelled
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, WarmupCosine, build_optimizer
+from keras_pose.train.precision import in_precision
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
-from keras_pose.wild3d.pose import build_pose, read_depth
 
 
 class PoseModel(keras.Model):
@@ -24,7 +26,7 @@ class PoseModel(keras.Model):
     those with depth labels, variance of bone lengths on the others. Every term is a mean over the
     *global* batch, so that no replica needs to have pictures of either kind.
 
-    A batch of training is what `keras_pose.wild3d.data` makes: `image` uint8 or float in [0, 1]
+    A batch of training is what `keras_pose.bodies.data` makes: `image` uint8 or float in [0, 1]
     `[B, S, S, 3]`; `keypoints_2d` `[B, 16, 2]` px of the crop, `visible` `[B, 16]`; `depth` `[B, 16]`
     half sides of the crop, `has_depth` `[B]`. Where it holds squares in place of the picture, views are
     made of them first, on the device.
@@ -40,16 +42,14 @@ class PoseModel(keras.Model):
     Returns:
         The outputs of `keras_pose.wild3d.network.build_network`.
 
-    Reference: Zhou et al. 2017, sections 3 and 4; section 6 of the specification.
+    Reference: Zhou et al. 2017, sections 3 and 4, equations 1 to 4.
     """
 
     def __init__(self, config: Config, **kwargs: Any):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with in_precision(config.precision):
             self.network = build_network(
                 backbone=config.backbone,
                 image_size=config.image_size,
@@ -70,8 +70,6 @@ class PoseModel(keras.Model):
                 coordinates=config.coordinates,
                 sharpness=config.sharpness,
             )
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.trackers = {
             name: keras.metrics.Mean(name=name, dtype=precise)
             for name in ("loss", *self.term_weights)
@@ -124,7 +122,7 @@ class PoseModel(keras.Model):
         return list(self.trackers.values())
 
     def call(self, inputs, training=False):
-        return self.network(_unit_range(inputs["image"]), training=training)
+        return self.network(unit_range(inputs["image"]), training=training)
 
     def train_step(self, data):
         data = self._with_image(data)
@@ -147,7 +145,7 @@ class PoseModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the network.
@@ -203,7 +201,7 @@ class PoseModel(keras.Model):
         return render_labelled(data, self.config.image_size) if "square" in data else data
 
     def _loss(self, outputs, data):
-        """This replica's share of the loss of the global batch; also feeds the trackers."""
+        """Return this replica's share of the loss of the global batch; also feeds the trackers."""
         config = self.config
         weights = self.term_weights
         terms = self.terms(outputs, data)
@@ -227,9 +225,3 @@ def _learning_rate(config):
         return WarmupCosine(config.learning_rate, config.warmup_steps, config.num_steps)
     steps = (config.decay_steps,) if config.decay_steps else ()
     return StepDecay(config.learning_rate, steps, config.decay_factor)
-
-
-def _unit_range(image):
-    if keras.backend.standardize_dtype(image.dtype) == "uint8":
-        return ops.cast(image, "float32") / 255.0
-    return image

@@ -6,8 +6,6 @@ others are encoders followed by three transposed convolutions, or by lateral con
 an encoder knows at finer sizes. Every network takes pictures in [0, 1] and normalises them itself.
 """
 
-from __future__ import annotations
-
 import functools
 
 import keras
@@ -88,7 +86,8 @@ def build_network(
     Raises:
         ValueError: if a name is unknown or a number out of range.
 
-    Reference: specs of Wild3D, sections 2 and 13.
+    Reference: Zhou et al. 2017, section 3; Newell et al. 2016 (arXiv 1603.06937); for the other backbones
+    Xiao et al. 2018 (arXiv 1804.06208).
     """
     _check(
         backbone,
@@ -223,7 +222,7 @@ def _encoder(picture, backbone, side, synchronized, momentum):
 
 
 def _deconvolutions(hidden, width, norm):
-    """A 32nd of the picture's side to a quarter of it."""
+    """Bring maps from a 32nd of the picture's side to a quarter of it."""
     for number in range(_DECONVOLUTIONS):
         name = f"deconvolution{number}"
         # Even kernels: Keras' "same" is torch's padding 1, one pixel on all sides of the output.
@@ -252,7 +251,7 @@ def _map_head(name):
 
 
 def _depth_vector(hidden, num_modules, init, residual):
-    """Maps of S/4 px to a number per joint, `[B, 16]`."""
+    """Map of S/4 px to a number per joint, `[B, 16]`."""
     width = hidden.shape[-1]
     for size in range(4):
         for module in range(num_modules):

@@ -10,7 +10,7 @@ import os
 from keras_pose.train import config as configs
 from keras_pose.train.config import option
 from keras_pose.train.options import RunOptions
-from keras_pose.wild3d import runs
+from keras_pose.train.runs import is_finished, read_config
 from keras_pose.wild3d.config import Config
 
 
@@ -50,7 +50,7 @@ class Stage:
         folder = self.options.model_dir
         if not os.path.isdir(folder) or not os.listdir(folder):
             return False
-        return runs.read_config(folder) == self.config and runs.is_finished(folder)
+        return read_config(folder, Config) == self.config and is_finished(folder)
 
 
 def plan(chosen: StageOptions, options: RunOptions) -> list[Stage]:

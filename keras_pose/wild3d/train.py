@@ -5,27 +5,28 @@ stages run one after the other, each from the weights of the one before, in fold
 `train_run` is the library form, without flags.
 """
 
-import contextlib
 import functools
-import time
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from keras_pose.bodies import evaluation
+from keras_pose.bodies.data import LabelledBodies, example_batch, load_bodies
+from keras_pose.bodies.pictures import draw_bodies
 from keras_pose.layers import load_lite_weights
 from keras_pose.train import config as configs
-from keras_pose.train import loop, run_folder
 from keras_pose.train.binary import run_binary
-from keras_pose.train.callbacks import EpochRows, Pictures, SkippedRecords
+from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
+from keras_pose.train.session import print_results, run_session
+from keras_pose.train.teacher import check_teacher
 from keras_pose.train.weights import read_weights, write_weights
-from keras_pose.wild3d import evaluation, runs, stages
+from keras_pose.wild3d import stages
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import LabelledBodies, example_batch, load_bodies
-from keras_pose.wild3d.distill import build_distilled, check_teacher
+from keras_pose.wild3d.distill import SHARED_FIELDS, build_distilled, load_teacher_pose
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.pictures import draw_bodies
+from keras_pose.wild3d.runs import check_start, load_pose, network_path
 from keras_pose.wild3d.stages import StageOptions
 
 
@@ -34,106 +35,53 @@ def train_run(
     options: RunOptions,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict:
-    """Train, evaluate and record one run.
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
 
-    Args:
-        config: what to train.
-        options: where and how.
-        extra_callbacks: more Keras callbacks.
+    def check():
+        check_start(config)
+        check_teacher(config, Config, SHARED_FIELDS, network_path)
 
-    Returns:
-        The final content of `run.json`.
-
-    Raises:
-        ValueError: for contradictions, bad data or a damaged checkpoint, in one sentence.
-        OSError: if something cannot be written.
-    """
-    if options.mode == "eval":
-        return evaluate_run(config, options)
-    run_folder.check_run(options.model_dir, config)
-    if config.init_from:
-        runs.check_start(config)
-    if config.teacher:
-        check_teacher(config)
-    if options.num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.num_threads)
-    started = time.monotonic()
-    bodies = load_bodies(config, options.data_dir)
-    keras.utils.set_random_seed(config.seed)
-    steps = min(config.steps_per_epoch, config.num_steps)
-    with contextlib.ExitStack() as stack:
-        for account in bodies.bad_records:
-            stack.enter_context(account.as_sentence())
-        model = loop.run_config(
-            config,
-            options,
-            build_model=lambda: build_model(config),
-            batches=bodies.batches,
-            callbacks=[*_callbacks(config, options, bodies, steps), *extra_callbacks],
-        )
-    model.take_mean_weights()
-    write_weights(model.network, runs.network_path(options.model_dir))
-    run_folder.update_run(
-        options.model_dir,
-        minutes=(time.monotonic() - started) / 60,
-        steps=config.num_steps,
-        bodies=bodies.counts,
-        bone_sum_mm=bodies.bone_sum_mm,
+    return run_session(
+        config,
+        options,
+        extra_callbacks,
+        check=check,
+        open_data=lambda config, options: load_bodies(config, options.data_dir),
+        build_model=lambda bodies: build_model(config),
+        callbacks=lambda bodies, steps: _callbacks(config, options, bodies, steps),
+        write_weights=_write_weights,
+        load=lambda folder, bodies: load_pose(folder)[1],
+        evaluate=_evaluate,
+        load_teacher=lambda config: load_teacher_pose(config.teacher, config.image_size),
+        measured_on="picture",
     )
-    if options.mode != "train":
-        # As an export would be: in single precision, from the file.
-        _record(config, options.model_dir, load_pose(options.model_dir)[1], bodies)
-    # Last of all: a run killed while it is being measured is measured again.
-    run_folder.update_run(options.model_dir, finished=True)
-    return run_folder.read_run(options.model_dir)
+
+
+def _write_weights(model, model_dir):
+    model.take_mean_weights()
+    write_weights(model.network, network_path(model_dir))
 
 
 def build_model(config: Config) -> PoseModel:
     """Build the uncompiled model, its weights those of an earlier run where the config says so."""
     model = build_distilled(config) if config.teacher else PoseModel(config)
     if config.init_from:
-        runs.load_start(model.network, config.init_from)
+        read_weights(model.network, network_path(config.init_from))
     elif config.encoder_weights == "imagenet":
         load_lite_weights(model.network.get_layer(config.backbone))
     return model
 
 
-def load_pose(model_dir: str) -> tuple[Config, keras.Model]:
-    """Build the pose model of a finished run and load its weights.
-
-    Args:
-        model_dir: run folder.
-
-    Returns:
-        The run's config and the model of `keras_pose.wild3d.pose.build_pose`, in single precision.
-
-    Raises:
-        ValueError: if the run has no weights yet or they are damaged.
-    """
-    config = runs.read_config(model_dir)
-    # Weights come from the run, so what they once started from need not exist any more.
-    plain = configs.to_dict(config) | {"precision": "float32", "init_from": "", "teacher": ""}
-    model = PoseModel(configs.from_dict(Config, plain))
-    read_weights(model.network, runs.network_path(model_dir))
-    return config, model.pose
-
-
-def evaluate_run(config: Config, options: RunOptions) -> dict:
-    """Evaluate the finished run in `options.model_dir`, on its own validation part.
-
-    Args:
-        config: config of the command line; checked against the run's.
-        options: model_dir and data_dir are used.
-
-    Returns:
-        The content of `run.json` with the new results.
-
-    Raises:
-        ValueError: if the run is unfinished or was trained with other settings.
-    """
-    run_config, model = load_pose(options.model_dir)
-    run_folder.check_repeated(options.model_dir, config, run_config)
-    return _record(run_config, options.model_dir, model, load_bodies(run_config, options.data_dir))
+def _evaluate(config, model, bodies: LabelledBodies):
+    assert bodies.heldout is not None
+    return evaluation.evaluate_bodies(
+        model,
+        bodies.heldout(),
+        bone_sum_mm=bodies.bone_sum_mm,
+        folder_names=bodies.body_records.names,
+        flip=config.flip_test,
+        action_names=bodies.body_records.action_names,
+    )
 
 
 def _callbacks(config, options, bodies: LabelledBodies, steps):
@@ -165,53 +113,29 @@ def _callbacks(config, options, bodies: LabelledBodies, steps):
         )
 
     rows = EpochRows(options.model_dir, steps, evaluate)
-    skipped = SkippedRecords(options.model_dir, bodies.skipped)
-    return [rows, skipped, Pictures(options.model_dir, steps, draw, name="bodies")]
+    return [rows, Pictures(options.model_dir, steps, draw, name="bodies")]
 
 
-def _record(config, model_dir, model, bodies):
-    if bodies.heldout is not None:
-        results = evaluation.evaluate_bodies(
-            model,
-            bodies.heldout(),
-            bone_sum_mm=bodies.bone_sum_mm,
-            folder_names=bodies.body_records.names,
-            flip=config.flip_test,
-            action_names=bodies.body_records.action_names,
-        )
-        run_folder.update_run(model_dir, results=results)
-        run_folder.add_skipped(model_dir, bodies.skipped())
-    return run_folder.read_run(model_dir)
-
-
-def main(arguments: list[str]) -> None:
-    """Entry point under absl: flags to config, config to run."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    options, chosen = configs.from_flags(RunOptions), configs.from_flags(StageOptions)
+def main(options: RunOptions, chosen: StageOptions) -> None:
+    """Train one run, or the stages in order."""
     if not chosen.stages:
-        _print(train_run(configs.from_flags(Config), options))
+        print_results(train_run(configs.from_flags(Config), options))
         return
     for stage in stages.plan(chosen, options):
         print(f"stage {stage.number}: {stage.recipe}, run folder {stage.options.model_dir}")
         if stage.is_finished:
             print("  finished before")
             continue
-        _print(train_run(stage.config, stage.options))
+        print_results(train_run(stage.config, stage.options))
         # The next stage builds a network of its own.
         keras.backend.clear_session()
 
 
-def _print(run):
-    for part, values in run.get("results", {}).items():
-        for name, value in values.items():
-            print(f"{value:10.3f}  {part}  {name}")
-
-
 def run_main() -> None:
     """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(Config, RunOptions, StageOptions)
-    run_binary(main)
+    # Read by `main` alone: with stages, flags need not make sense without the recipes.
+    configs.define_flags(Config)
+    run_binary(main, RunOptions, StageOptions)
 
 
 if __name__ == "__main__":

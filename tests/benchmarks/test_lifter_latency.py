@@ -19,7 +19,7 @@ def version(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny" / "1"
     folder.mkdir(parents=True)
     # Kernels of fewer than 1,024 elements stay float32 in an int8 file.
-    config = read_recipe("flags/tips/student.flags", teacher_dir="none", width=64, num_blocks=1)
+    config = read_recipe("flags/tips/student.flags", teacher="none", width=64, num_blocks=1)
     export_random_lifter(config, folder)
     return folder
 

@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks.linear_probe import (
     RIDGES,
-    _folds,
     fit_classifier,
     fit_ridge,
     probe_angles,
@@ -93,15 +92,6 @@ def test_angles_of_a_linear_code_are_read_off():
         rng.standard_normal((300, 4)), train[1], rng.standard_normal((100, 4)), test[1]
     )
     assert 70 < blind < 110
-
-
-def test_persons_are_not_on_both_sides_of_a_fold():
-    groups = np.random.default_rng(6).permutation(np.repeat(["a", "b", "c", "d", "e", "f", "g"], 9))
-    folds = _folds(groups)
-    assert set(folds) == set(range(5))
-    for group in set(groups):
-        assert len(set(folds[groups == group])) == 1
-    assert set(_folds(["a", "b", "a"])) == {0, 1}
 
 
 def test_penalty_is_chosen_on_persons_kept_aside():

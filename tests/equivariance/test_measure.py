@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from keras_pose.equivariance.figures import (
-    draw_curves,
     draw_example,
     equivariance_section,
     write_summaries,
@@ -217,9 +216,8 @@ def test_section_pictures_and_summaries(perfect, tmp_path):
     assert "trained" not in html
     marked = equivariance_section(perfect, trained={"rotation": (-45.0, 45.0)})
     assert report_html("Report", [marked]).count(">trained<") == 2
-    curves, example = draw_curves(perfect), draw_example(perfect)
-    assert curves.dtype == example.dtype == np.uint8 and curves.ndim == example.ndim == 3
-    assert curves.std() > 5 and example.std() > 5
+    example = draw_example(perfect)
+    assert example.dtype == np.uint8 and example.ndim == 3 and example.std() > 5
     write_summaries(perfect, tmp_path, step=7)
     (path,) = tmp_path.glob("*.equivariance")
     tags = {
@@ -227,7 +225,7 @@ def test_section_pictures_and_summaries(perfect, tmp_path):
         for event in tf.compat.v1.train.summary_iterator(str(path))
         for value in event.summary.value
     }
-    assert {"equivariance/keypoints/rotation", "equivariance/curves"} <= tags
+    assert {"equivariance/keypoints/rotation", "equivariance/example"} <= tags
 
 
 def test_collapsed_encoder_is_named_so():

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,17 +16,24 @@ from keras_pose.equivariance import subject as equivariance_subject
 from keras_pose.equivariance.measure import Probe
 from keras_pose.equivariance.report import ReportConfig, number_lines, report_equivariance
 from keras_pose.equivariance.subject import choose_pictures, load_subject, open_pictures
-from keras_pose.export import LoadedModel, save_signatures, write_card
-from keras_pose.hand_pose.card import model_card
+from keras_pose.export import save_signatures
 from keras_pose.hand_pose.config import FinetuneConfig
+from keras_pose.hand_pose.serving import network_of
 from keras_pose.hand_pose.train import finetune_run, load_hand_pose
+from keras_pose.hand_student.config import StudentConfig
+from keras_pose.hand_student.model import StudentModel
+from keras_pose.hand_student.serving import student_network_of, student_signatures
+from keras_pose.hand_student.train import load_student, weights_path
 from keras_pose.hands import serving
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.train import pretrain_run
-from keras_pose.serving import describe_signatures
+from keras_pose.serving import write_metadata
+from keras_pose.serving.publish import training_settings
+from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
-from keras_pose.train.run_folder import read_run
+from keras_pose.train.weights import write_weights
 
+SHIPPED = Path(__file__).parents[2] / "savedmodels" / "hand_student" / "1"
 SIZE, NUM = 32, 40
 COMMON = {
     "encoder": "resnet10_half",
@@ -120,24 +128,65 @@ def test_a_pretraining_run_is_reported(pretrained, folder, tmp_path):
     assert list(boards.glob("*.equivariance"))
 
 
-def test_a_finetuned_run_and_its_export_agree(finetuned, folder, tmp_path):
-    _, of_run = _report(tmp_path, folder, model_dir=str(finetuned))
-    assert set(of_run["measures"]) == {"keypoints", "features", "features_invariance"}
-    assert "Dots are predicted joints" in (tmp_path / "report.html").read_text()
-    config, model = load_hand_pose(str(finetuned))
-    version = tmp_path / "served" / "1"
-    network = serving.network_of(config, model)
-    save_signatures(version, serving.signatures(network))
+@pytest.fixture(scope="module")
+def student(tmp_path_factory):
+    """A student that never learnt, whose split is not the default one."""
+    place = str(tmp_path_factory.mktemp("student"))
+    config = StudentConfig(image_size=SIZE, width=8, depth_width=8, val_share=0.4, split_seed=2)
+    run_folder.open_run(place, config)
+    write_weights(StudentModel(config).network, weights_path(place))
+    return place
+
+
+def _export(run, place, network, config, signatures):
+    """What of an export the report reads: two signatures and the metadata."""
+    save_signatures(place, {name: signatures[name] for name in ("keypoints", "embed")})
     metadata = serving.describe("hands", 1, network, config.reference_bone)
-    metadata = dataclasses.replace(metadata, signatures=describe_signatures(LoadedModel(version)))
-    write_card(version, model_card(metadata, config, read_run(str(finetuned))))
-    _, of_export = _report(tmp_path, folder, saved_model=str(version))
-    assert of_export["pictures"] == of_run["pictures"]
-    assert of_export["crop_scale"] == of_run["crop_scale"] == 1.2
+    settings = training_settings(str(run))
+    write_metadata(place, dataclasses.replace(metadata, settings=settings))
+    return str(place)
+
+
+def _assert_same(of_export, of_run):
+    assert of_export["pictures"] == of_run["pictures"] and of_export["note"] == ""
+    assert of_export["crop_scale"] == of_run["crop_scale"]
     for name, value in of_run["numbers"].items():
         # A residual of a fit of three pictures hangs on every digit.
         tolerance = 0.05 if name.startswith("features/") else 1e-3
         np.testing.assert_allclose(of_export["numbers"][name], value, rtol=tolerance, err_msg=name)
+
+
+def test_a_finetuned_run_and_its_export_agree(finetuned, folder, tmp_path):
+    _, of_run = _report(tmp_path, folder, model_dir=str(finetuned))
+    assert set(of_run["measures"]) == {"keypoints", "features", "features_invariance"}
+    assert "Dots are predicted joints" in (tmp_path / "report.html").read_text()
+    assert of_run["crop_scale"] == 1.2
+    config, model = load_hand_pose(str(finetuned))
+    network = network_of(config, model)
+    version = _export(finetuned, tmp_path / "1", network, config, serving.signatures(network))
+    _assert_same(_report(tmp_path, folder, saved_model=version)[1], of_run)
+
+
+def test_a_student_and_its_export_agree(student, folder, tmp_path):
+    _, of_run = _report(tmp_path, folder, model_dir=student)
+    assert set(of_run["measures"]) == {"keypoints", "features", "features_invariance"}
+    config, model = load_student(student)
+    network = student_network_of(config, model)
+    signatures = student_signatures(network, config, model)
+    version = _export(student, tmp_path / "1", network, config, signatures)
+    _assert_same(_report(tmp_path, folder, saved_model=version)[1], of_run)
+
+
+def test_the_shipped_student_which_does_not_tell_its_settings_is_reported(folder, tmp_path):
+    _, content = _report(tmp_path, folder, saved_model=str(SHIPPED), val_share=0.4)
+    assert content["note"].startswith(f"{SHIPPED}/metadata.json does not tell")
+    assert "--val_share=0.4 and --split_seed=5" in content["note"]
+    assert content["note"] in (tmp_path / "report.html").read_text()
+    # Its card says 1.3 times the box.
+    assert content["crop_scale"] == 1.3 and content["pictures"]["count"] == 6
+    # It was trained to follow turns: far less than what lies between different hands.
+    numbers = content["numbers"]
+    assert 0 < numbers["keypoints/rotation"] < 0.5 * numbers["keypoints/different_pictures"]
 
 
 def test_pictures_are_those_that_the_run_held_out(folder):

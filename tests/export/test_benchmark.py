@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_pose import export
 from keras_pose.export import benchmark, timing
 from keras_pose.export.benchmark import BenchmarkConfig
+from keras_pose.files import CannotWrite, write_file
 from tests.export.toy_phone import ToyPhone
 
 QUICK = {"num_rounds": 2, "seconds_per_turn": 0.0}
@@ -35,10 +36,10 @@ def model(tmp_path_factory):
     folder = export.write_saved_model(root, "toy", signatures, "serve", version=2)
     for kind in ("float32", "float16"):
         content = export.convert_tflite(folder, "decoded", kind, batch_size=1)
-        export.write_file(folder / f"toy_decoded_{kind}.tflite", content)
+        write_file(folder / f"toy_decoded_{kind}.tflite", content)
     values = {"toy_decoded_float32.tflite": 1.25}
     accuracy = {"set": "24 pictures of blobs", "measure": "px, mean", "values": values}
-    export.write_file(folder / "accuracy.json", json.dumps(accuracy))
+    write_file(folder / "accuracy.json", json.dumps(accuracy))
     (root / "toy" / "1").mkdir()
     return folder
 
@@ -169,9 +170,7 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
     with pytest.raises(ValueError, match=r"--output=a.txt must end in .json"):
         benchmark.run(BenchmarkConfig(models=str(model), output="a.txt"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        export.CannotWrite, match="folder of --output=.*/file/below: .*/file is a file"
-    ):
+    with pytest.raises(CannotWrite, match="folder of --output=.*/file/below: .*/file is a file"):
         # Before anything is measured: there is no such model.
         benchmark.run(
             BenchmarkConfig(models="nothing", output=str(tmp_path / "file" / "below" / "a.json"))

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.export import Signature
+from keras_pose.files import CannotWrite
 from tests.export.toy_lifter import SPEC, ToyLifter, sample_points
 
 
@@ -94,7 +95,7 @@ def test_full_disk_under_tensorflow_leaves_nothing(lifter, tmp_path, monkeypatch
         raise tf.errors.ResourceExhaustedError(None, None, message)
 
     monkeypatch.setattr(tf.saved_model, "save", save)
-    with pytest.raises(export.CannotWrite) as caught:
+    with pytest.raises(CannotWrite) as caught:
         export.write_saved_model(tmp_path, "toy", lifter.signatures())
     assert str(caught.value).startswith(f"Cannot write {tmp_path}/toy/1: no space left on device;")
     assert os.listdir(tmp_path) == []

@@ -6,6 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_pose import export
 from keras_pose.export import Bound, Signature
+from keras_pose.files import write_file
 from tests.export.toy_lifter import SPEC, ToyLifter, sample_points
 
 GOLDEN = {"keypoints_2d": sample_points(64, seed=11)}
@@ -108,7 +109,7 @@ def test_fixed_batch_is_run_as_often_as_it_takes(contents, folder, format):
 
 
 def test_file_is_read_back_from_disk(contents, tmp_path):
-    path = export.write_file(tmp_path / "lift.tflite", contents["float32"])
+    path = write_file(tmp_path / "lift.tflite", contents["float32"])
     one = {"keypoints_2d": GOLDEN["keypoints_2d"][:1]}
     outputs = export.run_tflite(path, "lift", one)
     np.testing.assert_array_equal(

@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_pose import export
 from keras_pose.export import Bound
-from keras_pose.export.quantization import decoding_tensors
+from keras_pose.export.converter import decoding_tensors
 from tests.export.toy_phone import (
     CELL,
     SIZE,

@@ -18,14 +18,29 @@ def test_file_holds_what_was_given(tmp_path):
     assert os.listdir(path.parent) == ["card.md"]
 
 
-def test_file_survives_a_full_disk(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_file_survives_a_full_disk(tmp_path, monkeypatch, name):
     path = atomic.write_file(tmp_path / "card.md", "old")
-    monkeypatch.setattr(os, "fsync", _full_disk)
+    monkeypatch.setattr(os, name, _full_disk)
     with pytest.raises(ValueError, match=r"card\.md: no space left on device") as caught:
         atomic.write_file(path, "new")
     assert isinstance(caught.value, OSError)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["card.md"]
+
+
+def test_staged_file_has_the_ending_and_appears_only_when_complete(tmp_path):
+    final = tmp_path / "new" / "last.weights.h5"
+    with atomic.staged_file(final) as partial:
+        partial.write_text("weights")
+        assert not final.exists() and partial.parent == final.parent
+        assert partial.name.startswith(".") and partial.name.endswith(".weights.h5")
+    assert final.read_text() == "weights" and os.listdir(final.parent) == ["last.weights.h5"]
+    with pytest.raises(KeyboardInterrupt):
+        with atomic.staged_file(final) as partial:
+            partial.write_text("torn")
+            raise KeyboardInterrupt
+    assert final.read_text() == "weights" and os.listdir(final.parent) == ["last.weights.h5"]
 
 
 def test_folder_appears_only_when_complete(tmp_path):
@@ -47,7 +62,7 @@ def test_failing_body_leaves_nothing(tmp_path):
 
 
 def test_full_disk_leaves_nothing_and_names_the_destination(tmp_path):
-    with pytest.raises(atomic.CannotWrite, match=r"toy.1: no space left on device; nothing was"):
+    with pytest.raises(atomic.CannotWrite, match=r"toy.1: no space left on device; make room"):
         with atomic.staged_folder(tmp_path / "toy" / "1") as folder:
             (folder / "a").write_text("a")
             _full_disk()

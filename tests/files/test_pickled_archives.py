@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_pose.files.pickled_archives import read_pickled_arrays
+from keras_pose.files.restricted_pickle import read_pickled_arrays
 
 TABLE = {"Walking 1": [np.arange(6.0).reshape(2, 3), "text", 3]}
 

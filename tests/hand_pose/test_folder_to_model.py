@@ -73,8 +73,11 @@ def model(walked):
 @pytest.mark.slow
 def test_the_section_says_the_whole_way(walked):
     modules = [module.removeprefix("keras_pose.") for module, _ in walked[1]]
-    stages = ["peclr.finetune", "peclr.export", "predict"]
-    assert modules == ["data.prepare", "data.check", "peclr.pretrain", "data.prepare", *stages]
+    stages = ["hand_pose.train", "hand_pose.export", "predict"]
+    assert modules == [
+        *("data.prepare", "data.doctor.check", "peclr.train", "data.prepare"),
+        *stages,
+    ]
 
 
 @pytest.mark.slow

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from keras_pose.hand_pose import train as finetune
 from keras_pose.hand_pose.config import FinetuneConfig
+from keras_pose.hand_pose.start import hand_pose_path
 from keras_pose.hand_student import train as student
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.model import StudentModel
 from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
+from keras_pose.train.teacher import check_teacher
 from tests.hand_pose.regressor_runs import toy_batch
 from tests.train.checkpoint_bytes import latest_tensors
 
@@ -46,6 +48,10 @@ def teacher(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("teacher") / "run")
     finetune.finetune_run(TEACHER, RunOptions(model_dir=folder, mode="train"))
     return folder
+
+
+def _check(config):
+    check_teacher(config, FinetuneConfig, student.SHARED_FIELDS, hand_pose_path)
 
 
 def _said(batch, shift=0.0, depth_shift=0.0):
@@ -138,15 +144,21 @@ def test_the_teacher_answers_in_pixels_of_a_larger_crop(teacher):
 
 def test_teachers_and_runs_that_do_not_fit_are_refused(teacher, tmp_path):
     config = dataclasses.replace(TINY, teacher=teacher)
-    student.check_teacher(config)
+    _check(config)
     with pytest.raises(ValueError, match="--crop_scale=1.5 contradicts the teacher"):
-        student.check_teacher(dataclasses.replace(config, crop_scale=1.5))
+        _check(dataclasses.replace(config, crop_scale=1.5))
     with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
-        student.check_teacher(dataclasses.replace(TINY, teacher=str(tmp_path)))
+        _check(dataclasses.replace(TINY, teacher=str(tmp_path)))
     run_folder.open_run(str(tmp_path / "own"), TINY, [])
-    with pytest.raises(ValueError, match=r"this is a run of keras_pose\.peclr\.student"):
-        student.check_teacher(dataclasses.replace(TINY, teacher=str(tmp_path / "own")))
-    with pytest.raises(ValueError, match=r"no run of keras_pose\.peclr\.student"):
+    with pytest.raises(
+        ValueError,
+        match=r"this is a run of keras_pose\.hand_student; give .* keras_pose\.hand_pose\.",
+    ):
+        _check(dataclasses.replace(TINY, teacher=str(tmp_path / "own")))
+    with pytest.raises(
+        ValueError,
+        match=r"this is a run of keras_pose\.hand_pose; give .* keras_pose\.hand_student\.",
+    ):
         student.load_student(teacher)
     with pytest.raises(ValueError, match="no multiple of 32"):
         dataclasses.replace(TINY, image_size=48)

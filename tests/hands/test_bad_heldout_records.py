@@ -8,7 +8,7 @@ from keras_pose.data.generated.hands import hand_source
 from keras_pose.data.records import RecordReader, write_records
 from keras_pose.data.records.record import RecordSource
 from keras_pose.hand_pose.config import FinetuneConfig
-from keras_pose.hands.data import load_hands
+from keras_pose.hand_pose.data import load_labelled_hands
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.data import load_pictures
 
@@ -28,7 +28,7 @@ def test_bad_held_out_hands_are_listed(tmp_path):
     write_records(every, tmp_path / "cut")
     config = FinetuneConfig(image_size=32, batch_size=4, val_share=0.5)
     for name in ("whole", "cut"):
-        hands = load_hands(config, str(tmp_path / name))
+        hands = load_labelled_hands(config, str(tmp_path / name))
         heldout = [
             str(reader.ids[position])
             for reader, positions in zip(
@@ -65,7 +65,7 @@ def test_changed_bytes_and_cut_pictures_do_not_stop_pretraining(tmp_path, augmen
     path.write_bytes(content)
     pictures = load_pictures(config, str(tmp_path / "bad"))
     for _ in range(2):
-        batches = list(pictures.heldout_batches)
+        batches = list(pictures.heldout)
         assert len(batches) == max(1, len(held) // 4)
     assert sorted(pictures.skipped()) == sorted(str(reader.ids[n]) for n in (changed, cut))
     assert not pictures.bad_records.reasons

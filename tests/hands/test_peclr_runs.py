@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.data.records.sets import RecordSet
 from keras_pose.hand_pose.config import FinetuneConfig
+from keras_pose.hand_pose.data import load_labelled_hands
 from keras_pose.hand_pose.train import finetune_run
-from keras_pose.hands.data import load_hands
-from keras_pose.hands.record_sets import RecordSet
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.train import pretrain_run
 from keras_pose.train import run_folder, runs
@@ -62,7 +62,7 @@ def test_threads_are_no_stack_trace_once_tensorflow_has_computed():
 def test_a_share_too_small_for_a_label_is_named():
     config = FinetuneConfig(**TINY, split="published", train_ratio=0.01)
     with pytest.raises(ValueError, match=r"no training record .*raise --train_ratio=0.01"):
-        load_hands(config, "")
+        load_labelled_hands(config, "")
 
 
 def test_folders_of_one_name_are_counted_apart():

@@ -14,6 +14,8 @@ IMPORT_NAMES = {
     "numpy": "numpy",
     "h5py": "h5py",
     "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "protobuf": "google",
     "absl-py": "absl",
     "tensorboard": "tensorboard",
     "ai-edge-litert": "ai_edge_litert",
@@ -21,8 +23,8 @@ IMPORT_NAMES = {
 }
 # Behind an extra, and imported only inside the function that needs it.
 OPTIONAL = {"cdflib", "scipy"}
-# Of the extra `[dev]`. grpc and google (protocol buffers) come with tensorflow_serving's messages.
-TEST_TOOLS = {"google", "grpc", "hypothesis", "pytest", "tensorflow_serving", "yaml"}
+# Of the extra `[dev]`. grpc comes with tensorflow_serving's messages.
+TEST_TOOLS = {"grpc", "hypothesis", "pytest", "tensorflow_serving", "yaml"}
 
 
 def _declared():

@@ -157,6 +157,9 @@ def test_every_score_has_a_protocol_of_its_own():
     assert len({p.id for p in FREIHAND_PROTOCOLS.values()}) == len(FREIHAND_PROTOCOLS)
 
 
+_ONES = np.ones((21, 3))
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -165,6 +168,14 @@ def test_every_score_has_a_protocol_of_its_own():
             "must have one shape",
         ),
         (lambda: freihand_scores(np.full((2, 21, 3), np.nan), np.zeros((2, 21, 3))), "not finite"),
+        (
+            lambda: freihand_scores(np.zeros((2, 21, 3)), np.stack([_ONES, np.nan * _ONES])),
+            "Label 1 is not finite, as are 1 in all; leave those samples out",
+        ),
+        (
+            lambda: peclr_scores(np.zeros((2, 21, 3)), np.stack([np.inf * _ONES, _ONES])),
+            "Label 0 is not finite",
+        ),
         (lambda: align_similarity(np.zeros((1, 21, 3)), np.ones((1, 21, 3)), "any"), "reflection"),
         (lambda: keypoint_measures(np.zeros((0, 21))), "at least one of each"),
         (lambda: f_score(np.zeros((3, 2)), np.zeros((3, 3))), r"must be \[points, 3\]"),

@@ -21,6 +21,14 @@ def test_values_by_hand():
     np.testing.assert_allclose(pck, [[0.0, 0.5, 1.0], [2 / 3, 2 / 3, 1.0]])
 
 
+@pytest.mark.parametrize("flags", [[[2, 1, 0], [1, 2, 1]], [[0.5, 2, -1], [3, 1, 2]]])
+def test_every_visible_keypoint_counts_alike(flags):
+    flags = np.array(flags)
+    np.testing.assert_allclose(box_relative_error(PREDICTED, TRUE, flags, SIDE), [0.075, 0.1 / 3])
+    pck = box_relative_pck(PREDICTED, TRUE, flags, SIDE, (0.01, 0.05, 0.1))
+    np.testing.assert_allclose(pck, [[0.0, 0.5, 1.0], [2 / 3, 2 / 3, 1.0]])
+
+
 def test_size_of_the_picture_does_not_matter():
     expected = box_relative_error(PREDICTED, TRUE, VISIBLE, SIDE)
     scaled = box_relative_error(7 * PREDICTED, 7 * TRUE, VISIBLE, 7 * SIDE)

@@ -14,6 +14,7 @@ from keras_pose.data.pictures.videos import VideoReader, VideoWriter
 from keras_pose.predict import network
 from keras_pose.predict.prediction import predict_files
 from keras_pose.skeletons import MPII_16
+from tests.data.pictures.mp4_films import set_times, trim, write_film
 from tests.predict import served_people
 from tests.predict.commands import config, loaded, run, write
 from tests.predict.served_people import picture
@@ -43,7 +44,7 @@ class _Frames:
         return bool(self.frames)
 
     def get(self, which):
-        return {cv2.CAP_PROP_FPS: self.rate, cv2.CAP_PROP_FRAME_COUNT: -1.0}[which]
+        return {cv2.CAP_PROP_FPS: self.rate, cv2.CAP_PROP_FRAME_COUNT: -1.0}.get(which, 0.0)
 
     def read(self):
         if not self.frames:
@@ -162,6 +163,37 @@ def test_a_video_smoothed_and_not(models, tmp_path):
         predict_files(
             config(models["body"], write(tmp_path / "a.png"), tmp_path / "out", smooth=True)
         )
+
+
+def test_a_trimmed_film_is_whole_and_a_cut_off_one_is_not(models, tmp_path):
+    path = write_film(tmp_path / "a.mp4", _walk(12), 10.0)
+    trim(path, 0.4, 1.2)
+    outcome = predict_files(config(models["body"], path, tmp_path / "out"))
+    assert (outcome.failures, outcome.num_predicted) == ({}, 8)
+    # The pictures' last bytes are overwritten, as of a download that stopped.
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start + 500 : data.index(b"moov") - 4] = bytes(data.index(b"moov") - 4 - start - 500)
+    (tmp_path / "b.mp4").write_bytes(bytes(data))
+    outcome = predict_files(config(models["body"], tmp_path / "b.mp4", tmp_path / "cut"))
+    assert "of 8 frames; it may be cut off" in outcome.failures["b.mp4"]
+
+
+def test_frames_at_varying_times_keep_them(models, tmp_path):
+    path = write_film(tmp_path / "a.mp4", _walk(8), 30.0)
+    times = [0, 1 / 30, 2 / 30, 3 / 30, 4 / 30, 9 / 30, 14 / 30, 19 / 30]
+    set_times(path, times)
+    settings = {"format": "json,bvh", "smooth": True, "page": True}
+    command = config(models["body"], path, tmp_path / "out", **settings)
+    outcome = predict_files(command)
+    content = json.loads((tmp_path / "out" / "poses.json").read_text())
+    np.testing.assert_allclose(content["times_s"], times, atol=1e-3)
+    assert content["frames_per_second"] == pytest.approx(7 * 30 / 19, rel=1e-3)
+    motion = read_bvh(tmp_path / "out" / "a.person0.bvh")
+    assert len(motion.values) == 20 and motion.frame_time_s == pytest.approx(1 / 30, rel=1e-3)
+    (note,) = [note for note in outcome.notes if "varying times" in note]
+    assert note.startswith("a: frames come at varying times, 33 to 167 ms apart: the files have")
+    assert "BVH files are resampled to 30 frames per second" in note
 
 
 def test_names_with_a_colon_are_no_addresses(tmp_path, monkeypatch):

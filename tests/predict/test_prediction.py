@@ -276,9 +276,8 @@ def test_ctrl_c_is_one_sentence(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(__main__, "predict_files", stopped)
-    monkeypatch.setattr(__main__.configs, "from_flags", lambda kind: None)
     with pytest.raises(ValueError, match="^Ended by Ctrl-C before any poses were written.$"):
-        __main__.main(["predict"])
+        __main__.main(PredictConfig())
 
 
 def test_files_of_an_earlier_run_are_named(models, tmp_path):

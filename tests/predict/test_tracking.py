@@ -81,7 +81,7 @@ def test_a_video_that_says_nothing_of_itself():
             return True
 
         def get(self, which):
-            return {cv2.CAP_PROP_FPS: 0.0, cv2.CAP_PROP_FRAME_COUNT: -9e18}[which]
+            return {cv2.CAP_PROP_FPS: 0.0, cv2.CAP_PROP_FRAME_COUNT: -9e18}.get(which, 0.0)
 
         def read(self):
             self.left -= 1

@@ -162,3 +162,9 @@ def test_a_network_that_sees_no_pictures_is_refused(tmp_path):
     write_metadata(tmp_path, Metadata(**FACTS, signatures={"lift": {}}))
     with pytest.raises(ValueError, match="sees no pictures"):
         ServedPose(tmp_path)
+
+
+def test_a_camera_matrix_of_another_picture_is_warned_about(model):
+    camera = np.array([[1500.0, 0, 960], [0, 1500, 540], [0, 0, 1]])
+    with pytest.warns(UserWarning, match=r"intrinsics: .* of 1920 x 1080 px, not of 96 x 64 px"):
+        model.predict(np.zeros((64, 96, 3), np.uint8), intrinsics=camera)

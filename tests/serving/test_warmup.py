@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from keras_pose.export import CannotWrite, Signature, save_signatures
+from keras_pose.export import Signature, save_signatures
+from keras_pose.files import CannotWrite
 from keras_pose.serving import WARMUP_FILE, read_warmup, write_warmup
 from tests.serving.toy_contract import JOINTS, save_toy
 

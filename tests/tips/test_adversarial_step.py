@@ -209,3 +209,10 @@ def test_each_network_has_an_optimizer_of_its_own():
     # Each has two moments per variable of its own, and a step counter.
     moments = sum(len(optimizer.variables) - 1 for optimizer in model.optimizers)
     assert moments == 2 * len(model.trainable_variables)
+
+
+def test_pitch_and_bone_ratios_learn_at_rates_of_their_own():
+    rates = {"pitch_learning_rate": 0.5, "bone_ratio_learning_rate": 0.25, "learning_rate": 0.125}
+    model = _model(pitch="learnt", bone_ratios="learnt", **rates)
+    pitch, ratios = (float(optimizer.learning_rate) for optimizer in model.scene_optimizers)
+    assert (pitch, ratios) == (0.5, 0.25)

@@ -95,7 +95,7 @@ def _no_parts(folder):
         (["--flagfile=missing.flags"], ["missing.flags"]),
         (["surplus"], ["surplus"]),
         (["--geometry=perspective", "--input_2d=orthographic"], ["--geometry", "--input_2d"]),
-        (["--model=student"], ["--teacher_dir"]),
+        (["--model=student"], ["--teacher"]),
         (["--pitch=steep"], ["--pitch=steep"]),
         (["--dataset=cmu"], ["--data_dir"]),
         (["--steps_per_execution=3"], ["--steps_per_execution=3", "--steps_per_epoch=2"]),
@@ -271,16 +271,21 @@ def test_damaged_rows_are_named(server, run):
 def test_student_of_an_unfinished_or_other_teacher(server, run, tmp_path):
     folder = tmp_path / "student"
     student = (*TINY, "--model=student", f"--model_dir={folder}")
-    _refused(server, *student, "--teacher_dir=nowhere", naming=["nowhere"])
+    _refused(server, *student, "--teacher=nowhere", naming=["nowhere"])
     _refused(
         server,
         *student,
-        f"--teacher_dir={run}",
+        f"--teacher={run}",
         "--camera_distance=9",
         naming=["--camera_distance=9", run],
     )
+    code, command = server.run(TRAIN, *student, "--teacher_dir=nowhere")
+    assert code == 1
+    old, error = command.sentences
+    assert old == "--teacher_dir is now --teacher; use that name."
+    assert error.startswith("ERROR: --teacher=nowhere")
     os.unlink(run / "weights" / "last.weights.h5")
-    _refused(server, *student, f"--teacher_dir={run}", naming=["last.weights.h5"])
+    _refused(server, *student, f"--teacher={run}", naming=["last.weights.h5"])
     assert not folder.exists()
 
 

@@ -15,6 +15,7 @@ from keras_pose.train.config import (
     flagfile_text,
     from_dict,
     from_flags,
+    given_flags,
     to_dict,
 )
 from keras_pose.train.options import RunOptions
@@ -96,9 +97,9 @@ def test_command_line_round_trip(config):
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"model": "student"}, ["--teacher_dir"]),
-        ({"teacher_dir": "teacher"}, ["--teacher_dir", "--model=adversarial"]),
-        ({"model": "supervised", "teacher_dir": "x"}, ["--teacher_dir", "--model=supervised"]),
+        ({"model": "student"}, ["--teacher"]),
+        ({"teacher": "teacher"}, ["--teacher", "--model=adversarial"]),
+        ({"model": "supervised", "teacher": "x"}, ["--teacher", "--model=supervised"]),
         ({"input_2d": "orthographic"}, ["--geometry=perspective", "--input_2d=orthographic"]),
         ({"depth_activation": "tanh"}, ["--depth_activation=tanh", "--geometry=orthographic"]),
         ({"dataset": "keypoints", "model": "supervised"}, ["--dataset=keypoints", "--model"]),
@@ -106,6 +107,8 @@ def test_command_line_round_trip(config):
             {"dataset": "keypoints", "geometry": "orthographic", "input_2d": "orthographic"},
             ["--dataset=keypoints", "--input_2d"],
         ),
+        ({"picture_size": "640x480"}, ["--picture_size=640x480", "--dataset is not keypoints"]),
+        ({"dataset": "keypoints", "picture_size": "large"}, ["--picture_size=large", "640x480"]),
         ({"pitch": "steep"}, ["--pitch=steep"]),
         ({"pitch": "61"}, ["--pitch=61"]),
         ({"pitch": "nan"}, ["--pitch=nan"]),
@@ -132,6 +135,14 @@ def test_contradictions_are_one_sentence_that_names_the_flag(values, named):
     assert ". " not in sentence
 
 
+def test_the_old_name_of_the_teacher_is_still_a_flag():
+    values = flags.FlagValues()
+    define_flags(Config, flag_values=values)
+    values(["program", "--model=student", "--teacher_dir=runs/a"])
+    assert from_flags(Config, values).teacher == "runs/a"
+    assert given_flags(Config, values) == {"model": "student", "teacher": "runs/a"}
+
+
 def test_every_option_explains_itself():
     for field in dataclasses.fields(Config) + dataclasses.fields(RunOptions):
         assert field.metadata["help"].strip().endswith("."), field.name
@@ -142,3 +153,9 @@ def test_every_option_explains_itself():
 def test_configs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().width = 8
+
+
+def test_the_size_of_pictures_in_either_spelling():
+    for text in ("640x480", "640, 480", " 640 x 480 "):
+        assert Config(dataset="keypoints", picture_size=text).picture_width_height == (640, 480)
+    assert Config(dataset="keypoints").picture_width_height is None

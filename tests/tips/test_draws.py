@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.lifting.splits import LIFTED_JOINTS
 from keras_pose.metrics import chirality
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.config import Config
 from keras_pose.tips.draws import draw_views, mirror_depths, mirror_poses
-from keras_pose.tips.splits import LIFTED_JOINTS
 
 CONFIG = Config(azimuth_range_deg=160.0, elevation_range_deg=10.0, label_exchange=0.1)
 COUNT = 4000

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from keras_pose import export
+from keras_pose.lifting import serving
 from keras_pose.serving import read_metadata, read_warmup
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips import runs, serving
+from keras_pose.tips import runs
 from keras_pose.tips.config import Config
 from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run, golden_inputs
 from keras_pose.tips.networks import PartLifter, PoseLifter
@@ -56,6 +57,9 @@ def test_every_artefact_is_there_and_proved(version):
     assert (metadata.method, len(metadata.joints), metadata.image_size) == ("tips", 17, 0)
     assert "pixels" in metadata.units["keypoints_3d"] and "K" not in metadata.units
     assert [len(given["keypoints_2d"]) for _, given in read_warmup(version)] == [1, 8]
+    settings = metadata.settings
+    assert (settings["method"], settings["exported_weights"]) == ("tips", "last")
+    assert settings["config"]["width"] == 16
 
 
 def test_files_know_joints_and_units(version):
@@ -114,11 +118,34 @@ def test_empty_batch_is_answered(version):
     assert answer["keypoints_3d"].shape == (0, H36M_17.num_joints, 3)
 
 
-def test_a_version_is_never_overwritten(run_dir, version):
+def test_a_version_is_never_overwritten_and_steps_are_said(run_dir, version, capsys):
     root = os.path.dirname(os.path.dirname(version))
     with pytest.raises(ValueError, match="1"):
         export_run(ExportConfig(model_dir=run_dir, export_dir=root, name="toy", version=1))
-    assert export_run(ExportConfig(model_dir=run_dir, export_dir=root, name="toy")).endswith("/2")
+    again = ExportConfig(model_dir=run_dir, export_dir=root, name="toy", formats="float16")
+    capsys.readouterr()
+    assert export_run(again).endswith("/2")
+    steps = [line.split(" s  ")[1] for line in capsys.readouterr().out.splitlines()]
+    assert steps == [
+        f"reading {run_dir}",
+        "saving 1 signatures",
+        "comparing every signature with the Keras model",
+        "converting lift to float16",
+        "comparing 1 files with the Keras model",
+        f"publishing {root}/toy/2",
+    ]
+    assert [path.name for path in pathlib.Path(root, "toy", "2").glob("*.tflite")] == [
+        "toy_float16.tflite"
+    ]
+
+
+def test_formats_that_need_maps_are_refused(run_dir, tmp_path):
+    settings = ExportConfig(
+        model_dir=run_dir, export_dir=str(tmp_path), name="toy", formats="int8_full"
+    )
+    with pytest.raises(ValueError, match="--formats=int8_full needs a network with heat maps"):
+        export_run(settings)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_differing_artefact_stops_the_export(run_dir, tmp_path, monkeypatch):

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_pose.lifting.data import training_batches
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import training_batches
 
 TINY = {
     "width": 8,

@@ -89,7 +89,7 @@ def train_once(tmp_path_factory):
     def train(config):
         if config not in folders:
             folders[config] = tmp_path_factory.mktemp("recipe") / "run"
-            train_run(config, RunOptions(model_dir=str(folders[config]), mode="train"))
+            train_run(config, RunOptions(model_dir=str(folders[config])))
         return folders[config]
 
     return train
@@ -102,9 +102,9 @@ def _config(name, train_once):
     if flag_values["model"].value != "student":
         return from_flags(Config, flag_values)
     # A folder is asked for to build the config, whose adversarial twin then fills one.
-    config = from_flags(Config, _parse(*arguments, "--teacher_dir=later"))
-    teacher = dataclasses.replace(config, model="adversarial", teacher_dir="")
-    return dataclasses.replace(config, teacher_dir=str(train_once(teacher)))
+    config = from_flags(Config, _parse(*arguments, "--teacher=later"))
+    teacher = dataclasses.replace(config, model="adversarial", teacher="")
+    return dataclasses.replace(config, teacher=str(train_once(teacher)))
 
 
 @pytest.mark.slow

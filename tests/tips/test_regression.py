@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.lifting.data import Poses, depth_targets
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import Poses, depth_targets
 from keras_pose.tips.draws import mirror_depths, mirror_poses
 from keras_pose.tips.regression import DepthRegressor
 

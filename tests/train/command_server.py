@@ -23,8 +23,8 @@ PRELOADED = (
     "keras_pose.data",
     "keras_pose.train.loop",
     "keras_pose.tips.adversarial",
-    "keras_pose.tips.evaluation",
-    "keras_pose.tips.pictures",
+    "keras_pose.lifting.evaluation",
+    "keras_pose.lifting.pictures",
     "keras_pose.tips.regression",
 )
 

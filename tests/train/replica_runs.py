@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.lifting.data import training_batches
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
-from keras_pose.tips.data import training_batches
 from keras_pose.train.strategy import make_strategy
 
 POSES, BATCH = 40, 16

@@ -106,17 +106,22 @@ def test_ends_of_the_range_belong_to_it():
 
 
 _BINARY = """
+import dataclasses
 from absl import logging
-from keras_pose.train import run_binary
+from keras_pose.train import option, run_binary
 
-def main(arguments):
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    fail: bool = option(False, "Whether to fail.")
+
+def main(settings):
     logging.info("an aside")
     logging.warning("a warning")
-    if arguments[1:]:
+    if settings.fail:
         raise {error}("the file x\\n  is broken")
     print("done")
 
-run_binary(main)
+run_binary(main, Settings)
 """
 
 
@@ -136,15 +141,21 @@ def test_binary_warns_but_does_not_chatter():
 
 @pytest.mark.parametrize("error", ["ValueError", "OSError", "FloatingPointError"])
 def test_expected_error_is_one_sentence(error):
-    done = _run("rest", error=error)
+    done = _run("--fail", error=error)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == "ERROR: the file x is broken"
     assert "Traceback" not in done.stderr
 
 
 def test_programming_error_keeps_its_traceback():
-    done = _run("rest", error="TypeError")
+    done = _run("--fail", error="TypeError")
     assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+def test_a_word_that_is_no_flag_is_one_sentence():
+    done = _run("rest")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ERROR: 'rest' is no flag; every setting is given as --name=value.\n"
 
 
 def test_wrong_flag_is_one_sentence():

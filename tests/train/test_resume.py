@@ -130,7 +130,7 @@ def test_the_same_command_on_a_finished_run_changes_nothing(server, uninterrupte
 
 
 def test_killed_student_ends_byte_equal(server, uninterrupted, tmp_path):
-    settings = (*COMMON, "--model=student", f"--teacher_dir={uninterrupted}", "--dropout=0.3")
+    settings = (*COMMON, "--model=student", f"--teacher={uninterrupted}", "--dropout=0.3")
     expected, folder = tmp_path / "expected", tmp_path / "run"
     code, command = server.run(TRAIN, *settings, f"--model_dir={expected}")
     assert code == 0, command.stderr

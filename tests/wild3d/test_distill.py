@@ -11,14 +11,17 @@ from keras_pose.export import GPU_OPERATIONS
 from keras_pose.export.saved_model import Signature, save_signatures
 from keras_pose.export.tflite import convert_tflite
 from keras_pose.train.options import RunOptions
+from keras_pose.train.teacher import check_teacher
 from keras_pose.wild3d import train
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.distill import (
+    SHARED_FIELDS,
     DistilledPoseModel,
-    check_teacher,
     load_teacher,
+    load_teacher_pose,
 )
 from keras_pose.wild3d.network import build_network
+from keras_pose.wild3d.runs import load_pose, network_path
 from tests.train.checkpoint_bytes import latest_tensors
 
 TINY = Config(
@@ -56,6 +59,10 @@ def _student(teacher, **changes):
         optimizer="adamw",
         **changes,
     )
+
+
+def _check(config):
+    check_teacher(config, Config, SHARED_FIELDS, network_path)
 
 
 def _batch(size=64, has_depth=(1, 0, 1, 0)):
@@ -123,12 +130,22 @@ def test_the_teacher_answers_in_pixels_of_a_larger_crop(teacher):
     np.testing.assert_allclose(two["depth"], one["depth"], atol=1e-5)
 
 
+def test_a_teacher_is_measured_on_the_students_crops_as_on_its_own(teacher):
+    small = tf.random.uniform((2, 64, 64, 3))
+    large = tf.repeat(tf.repeat(small, 2, axis=1), 2, axis=2)
+    one, two = load_pose(teacher)[1](small), load_teacher_pose(teacher, 128)(large)
+    assert two.keys() == one.keys()
+    for name, value in one.items():
+        factor = 2.0 if name == "keypoints_2d" else 1.0
+        np.testing.assert_allclose(two[name], factor * value, atol=1e-3, err_msg=name)
+
+
 def test_teachers_that_do_not_fit_are_refused(teacher, tmp_path):
-    check_teacher(_student(teacher))
+    _check(_student(teacher))
     with pytest.raises(ValueError, match="--crop_scale=1.5 contradicts the teacher"):
-        check_teacher(_student(teacher, crop_scale=1.5))
-    with pytest.raises(ValueError, match="there is no run here"):
-        check_teacher(_student(str(tmp_path)))
+        _check(_student(teacher, crop_scale=1.5))
+    with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
+        _check(_student(str(tmp_path)))
     with pytest.raises(ValueError, match="teacher_point_weight"):
         dataclasses.replace(TINY, teacher_point_weight=1.0)
 
@@ -158,7 +175,7 @@ def test_an_interrupted_run_ends_byte_equal(teacher, tmp_path):
     mine, theirs = latest_tensors(broken), latest_tensors(whole)
     assert mine.keys() == theirs.keys() and len(theirs) > 100
     assert [name for name in mine if mine[name] != theirs[name]] == []
-    loaded, _ = train.load_pose(str(broken))
+    loaded, _ = load_pose(str(broken))
     assert loaded.teacher == teacher
 
 

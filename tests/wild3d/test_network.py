@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_pose import export
+from keras_pose.bodies.pose import build_pose
 from keras_pose.wild3d.network import BACKBONES, build_network
-from keras_pose.wild3d.pose import build_pose
 
 _SMALL = {"num_stacks": 1, "num_modules": 1, "num_depth_modules": 1, "width": 8, "image_size": 64}
 

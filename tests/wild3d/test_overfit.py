@@ -1,4 +1,4 @@
-"""The recipe of body pictures learns 32 of them by heart, the first thing that a broken one cannot do."""
+"""The recipe of body pictures learns 32 of them by heart, which a broken recipe cannot do."""
 
 import dataclasses
 
@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.bodies.data import load_bodies
+from keras_pose.bodies.pose import decode_pose
 from keras_pose.data import records
 from keras_pose.data.generated.bodies import body_source
 from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.data import load_bodies
-from keras_pose.wild3d.pose import decode_pose
 from keras_pose.wild3d.train import build_model
 
 RECIPE = "flags/wild3d/body_lite0.flags"

@@ -82,7 +82,7 @@ def walked(tmp_path_factory):
 def test_the_section_says_the_whole_way(walked):
     modules = [module.removeprefix("keras_pose.") for module, _ in walked[1]]
     assert modules == [
-        *("data.prepare", "data.check", "data.prepare"),
+        *("data.prepare", "data.doctor.check", "data.prepare"),
         *("wild3d.train", "wild3d.train", "wild3d.export", "predict"),
     ]
 

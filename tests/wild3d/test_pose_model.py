@@ -196,3 +196,13 @@ def test_soft_argmax_brings_its_points_to_the_labels(weight):
 def test_contradictory_settings_are_refused(changes, word):
     with pytest.raises(ValueError, match=word):
         _config(**changes)
+
+
+def test_the_learning_rate_falls_by_its_factor():
+    model = PoseModel(_config(learning_rate=0.1, decay_steps=2, decay_factor=0.25))
+    model.compile()
+    rates = []
+    for step in (0, 10):
+        model.pose_optimizer.iterations.assign(step)
+        rates.append(float(model.pose_optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [0.1, 0.025], rtol=1e-6)

@@ -8,16 +8,16 @@ import pytest
 import tensorflow as tf
 
 from keras_pose import export
+from keras_pose.bodies import serving
+from keras_pose.bodies.golden import golden_bodies
 from keras_pose.export.gpu_ops import GPU_OPERATIONS
-from keras_pose.serving import ServedPose, read_metadata, read_warmup
+from keras_pose.serving import ServedPose, publish, read_metadata, read_warmup
 from keras_pose.skeletons import MPII_16
 from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
-from keras_pose.wild3d import export as exporting
-from keras_pose.wild3d import runs, serving
+from keras_pose.wild3d import runs
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.export import ExportConfig, export_run
-from keras_pose.wild3d.golden import golden_bodies
 from keras_pose.wild3d.model import PoseModel
 
 SIZE = 64
@@ -155,7 +155,7 @@ def test_a_server_finds_requests_to_warm_up_with(version):
 @pytest.mark.slow
 def test_a_mismatch_leaves_nothing_behind(run, tmp_path, monkeypatch):
     failed = {"artefact": "x", "passed": False, "problem": "differs", "outputs": {}}
-    monkeypatch.setattr(exporting, "compare_phone_files", lambda *given: [failed])
+    monkeypatch.setattr(publish, "compare_phone_files", lambda *given: [failed])
     settings = ExportConfig(
         model_dir=run[0], export_dir=str(tmp_path / "out"), name="tiny", formats=""
     )

@@ -3,10 +3,9 @@
 2D sets come in `mpii_16`, sets with 3D joints in `mpii_16_spine`; the two differ in one row.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
+from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE, Skeleton, convert, converters
 
 
@@ -40,19 +39,20 @@ def labelled_joints(
     """Rearrange joints; one made of several counts as labelled where all of them are.
 
     Args:
-        points: float [..., J, D], any unit.
-        labelled: bool or float [..., J], over 0 where a joint is labelled.
+        points: float `[..., J, D]`, any unit.
+        labelled: bool or float `[..., J]`, over 0 where a joint is labelled; one in the place that
+            stands for "not seen" (`missing_joints`) is not, whatever this says.
         order: joint order of the points.
         target: joint order wanted.
 
     Returns:
-        `points` float64 [..., K, D], 0 where not labelled, and `visible` float32 [..., K]. Joints
+        `points` float64 `[..., K, D]`, 0 where not labelled, and `visible` float32 `[..., K]`. Joints
         that the source's order lacks and that are mere estimates, as COCO's top of the head, are
         not labelled.
     """
-    known_points = np.where(
-        (np.asarray(labelled) > 0)[..., None], np.asarray(points, np.float64), np.nan
-    )
+    points = np.asarray(points, np.float64)
+    seen = (np.asarray(labelled) > 0) & ~missing_joints(points)
+    known_points = np.where(seen[..., None], points, np.nan)
     moved, known = convert(known_points, order, target)
     visible = np.isfinite(moved).all(-1) & known
     return np.where(visible[..., None], moved, 0.0), visible.astype(np.float32)

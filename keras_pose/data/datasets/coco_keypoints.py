@@ -4,8 +4,6 @@ COCO annotates 17 joints, of which MPII's rows take twelve; pelvis and thorax ar
 and of shoulders where both are labelled, upper neck and top of the head are not labelled.
 """
 
-from __future__ import annotations
-
 import os
 import pathlib
 import re
@@ -14,11 +12,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_pose.data.datasets.body_joints import labelled_joints
+from keras_pose.data.labels.coco_categories import CategoryNames
+from keras_pose.data.labels.coco_fields import identity, is_crowd, keypoint_table
+from keras_pose.data.labels.missing_joints import missing_joints, missing_note
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
 from keras_pose.data.pictures.picture import read_picture
-from keras_pose.data.records.index import read_json
+from keras_pose.data.pictures.picture_size import check_picture_size
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.skeletons import COCO_17, MPII_16
 
 LICENCE = "COCO annotations: CC BY 4.0; pictures: each under its own Flickr licence"
@@ -59,31 +61,52 @@ def read_coco_keypoints(
     if not isinstance(images, list) or not isinstance(annotations, list):
         raise ValueError(f"{path} has no lists 'images' and 'annotations'; {_ADVICE}.")
     try:
-        files = {image["id"]: str(image["file_name"]) for image in images}
+        files = {identity(image["id"]): image for image in images if str(image["file_name"])}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: an image lacks 'id' or 'file_name'; {_ADVICE}.") from error
     where = where or {}
     _check_fields(path, annotations, where)
-    persons: list[tuple[int, str, str, np.ndarray, np.ndarray]] = []
-    counts = {"crowds": 0, "with too few joints": 0, "too small": 0, "of other fields": 0}
-    num_flat = 0
+    categories = CategoryNames(content, COCO_17, path)
+    persons: list[tuple[int, dict, str, np.ndarray, np.ndarray]] = []
+    counts = {
+        "crowds": 0,
+        "without keypoints": 0,
+        "with too few joints": 0,
+        "too small": 0,
+        "of other fields": 0,
+    }
+    num_flat = num_missing = 0
     for number, annotation in enumerate(annotations):
         try:
-            if annotation.get("iscrowd"):
+            if is_crowd(annotation.get("iscrowd")):
                 counts["crowds"] += 1
                 continue
             if any(str(annotation.get(name)) not in values for name, values in where.items()):
                 counts["of other fields"] += 1
                 continue
-            table = np.array(annotation["keypoints"], np.float64).reshape(17, 3)
-            box = np.array(annotation.get("bbox", (0, 0, 0, 0)), np.float64).reshape(4)
-            file = files[annotation["image_id"]]
-            identity = int(annotation.get("id", number))
-            group = str(annotation.get(group_field, file))
+            table = keypoint_table(annotation.get("keypoints"))
+            if table is None:
+                counts["without keypoints"] += 1
+                continue
+            if categories.is_other(annotation):
+                continue
+            image = files[identity(annotation["image_id"])]
+            given = annotation.get("id")
+            identifier = number if given is None else int(str(identity(given)))
+            group = str(annotation.get(group_field, image["file_name"]))
+            box = np.array(annotation.get("bbox") or (0, 0, 0, 0), np.float64).reshape(4)
+            rows = categories.rows_of(annotation)
+            table = table.reshape(17, 3)[rows or slice(None)]
+            table[~np.isfinite(table).all(1), 2] = 0
         except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if str(error).startswith(str(path)):
+                raise
             raise ValueError(
                 f"{path}: annotation {number} cannot be read ({str(error)[:80]}); {_ADVICE}."
             ) from error
+        missing = missing_joints(table[:, :2]) & (table[:, 2] > 0)
+        num_missing += int(missing.sum())
+        table[missing, 2] = 0
         if (table[:, 2] > 0).sum() < min_joints:
             counts["with too few joints"] += 1
             continue
@@ -94,20 +117,30 @@ def read_coco_keypoints(
             counts["too small"] += 1
             continue
         num_flat += int(min(box[2:]) <= 0)
-        persons.append((identity, file, group, table, square))
+        persons.append((identifier, image, group, table, square))
     notes = [f"{count} persons {what} were left out." for what, count in counts.items() if count]
+    notes += categories.notes
+    if num_missing:
+        notes.append(missing_note(num_missing))
     if num_flat:
         notes.append(f"{num_flat} boxes had no area and were made from the joints.")
+    if not persons and 0 < counts["too small"] == len(annotations) - counts["crowds"]:
+        raise ValueError(
+            f"{path}: every person is smaller than {min_side:g} px; if joints and boxes are shares of "
+            "the picture, between 0 and 1, multiply them by its width and height."
+        )
     if not persons:
         raise ValueError(f"{path} has no person with {min_joints} labelled joints; {_ADVICE}.")
     root = _pictures(path, pictures)
 
     def read(position: int) -> Record:
-        identity, file, group, table, square = persons[position]
+        identifier, image, group, table, square = persons[position]
+        file = str(image["file_name"])
         data, height, width = read_picture(root / file, file)
+        check_picture_size(file, width, height, image, path.name)
         points, visible = labelled_joints(table[:, :2], table[:, 2], COCO_17, MPII_16)
         return Record(
-            id=identity,
+            id=identifier,
             source="coco",
             name=file,
             image=data,

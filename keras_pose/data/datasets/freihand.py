@@ -1,4 +1,4 @@
-"""FreiHAND in its published layout (PeCLR specification 4.2), first and second version.
+"""FreiHAND in its published layout (Zimmermann et al. 2019, arXiv 1909.04349), first and second version.
 
     training/rgb/%08d.jpg        sample + number of samples * version of the background
     training_{K,xyz,scale}.json  per sample: 3x3 px; 21x3 m, camera frame; bone length in m
@@ -8,9 +8,6 @@
 Masks, MANO parameters and vertices are not read. Only right hands; research use only.
 """
 
-from __future__ import annotations
-
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -19,9 +16,11 @@ import numpy as np
 
 from keras_pose.data.pictures.picture import read_picture
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
+from keras_pose.geometry import other_picture, project_arrays
 
 VERSIONS = ("gs", "hom", "sample", "auto")  # green screen, then three ways to exchange it
-NUM_SAMPLES = 32560
+_MOST_OFF = 0.1
 LICENCE = "FreiHAND: research only, no commercial use; cite Zimmermann et al., ICCV 2019"
 _ADVICE = (
     "give the folder that holds training/, evaluation/, training_K.json and so on "
@@ -84,6 +83,11 @@ def read_freihand(
         matrix = matrices[sample]
         if not np.isfinite(matrix).all() or (points is not None and not (points[:, 2] > 0).all()):
             raise ValueError(f"{name}: K or xyz of sample {sample} is no hand before a camera.")
+        # The data set's own camera looks through the middle of its 224 x 224 px.
+        if other := other_picture(matrix, height, width, _MOST_OFF):
+            raise ValueError(
+                f"{name}: in {split}_K.json {other}; take pictures and labels of the same size."
+            )
         return Record(
             id=number,
             source="freihand",
@@ -91,7 +95,7 @@ def read_freihand(
             image=image,
             height=height,
             width=width,
-            keypoints_2d=None if points is None else project(points, matrix),
+            keypoints_2d=None if points is None else project_arrays(points, matrix),
             keypoints_3d=points,
             intrinsics=matrix,
             side="right",
@@ -102,22 +106,8 @@ def read_freihand(
     return RecordSource("freihand", LICENCE, "hand_21_freihand", len(files), read, tuple(notes))
 
 
-def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Project points of the camera frame: the two first parts of K X over the third.
-
-    Args:
-        points: float [..., J, 3], camera frame, any unit.
-        intrinsics: float [3, 3], px.
-
-    Returns:
-        float64 [..., J, 2], px.
-    """
-    homogeneous = np.asarray(points, np.float64) @ np.asarray(intrinsics, np.float64).T
-    return homogeneous[..., :2] / homogeneous[..., 2:]
-
-
 def _pictures(root, split, count, versions):
-    """Numbers of the pictures that are there in whole versions, and what to tell about the rest."""
+    """Return numbers of pictures that are there in whole versions, and what to say of the rest."""
     folder = root / split / "rgb"
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; {_ADVICE}.")
@@ -155,14 +145,8 @@ def _is_picture(name):
 
 
 def _numbers(path, shape):
-    """A JSON list of arrays of one shape, float64 [N, *shape]."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} does not exist; {_ADVICE}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); get it again.") from error
+    """Return a JSON list of arrays of one shape, float64 `[N, *shape]`."""
+    values = read_json(path, _ADVICE, kind=object)
     try:
         table = np.array(values, np.float64)
     except (TypeError, ValueError) as error:

@@ -6,8 +6,6 @@ a side and a score. Which field is the class, the side, the score and the box is
 bodies alike: the joint order says which.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import pathlib
@@ -16,15 +14,20 @@ from typing import Any
 import numpy as np
 
 from keras_pose.data.datasets.body_joints import body_skeleton, labelled_joints
+from keras_pose.data.labels.coco_categories import CategoryNames
+from keras_pose.data.labels.coco_fields import count_missing, identity, is_crowd, keypoint_table
+from keras_pose.data.labels.missing_joints import missing_joints, missing_note
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
 from keras_pose.data.pictures.picture import read_picture
-from keras_pose.data.records.index import read_json
+from keras_pose.data.pictures.picture_size import check_picture_size
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.skeletons import HAND_21_FREIHAND, Skeleton, by_name, convert, converters
 
 _ADVICE = "docs/data.md shows the layout"
 _BONE = ("middle_mcp", "middle_pip")
+_JOINT_FIELDS = ("keypoints", "camera_m", "world_m")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +108,7 @@ def read_keypoint_json(
     pairs: list[tuple[dict, dict]] = []
     for number, annotation in enumerate(annotations):
         key = annotation.get("image_id")
-        image = by_id.get(key) if isinstance(key, int | str) else None
+        image = by_id.get(identity(key))
         if image is None:
             raise ValueError(
                 f"{path}: annotation {number} names the image {key!r}, which is not in the file; "
@@ -115,13 +118,23 @@ def read_keypoint_json(
     labelled = {id(image) for image, _ in pairs}
     bare = [image for image in images if id(image) not in labelled]
     num_annotations = len(pairs)
-    pairs = [pair for pair in pairs if not pair[1].get("iscrowd")]
+    pairs = [pair for pair in pairs if not _is_crowd(pair[1], path)]
     notes = []
     if num_annotations > len(pairs):
         notes.append(
             f"{num_annotations - len(pairs)} of {num_annotations} annotations are of crowds and were "
             "left out."
         )
+    categories = CategoryNames(content, order, path)
+    pairs = [pair for pair in pairs if not (_has_joints(pair[1]) and categories.is_other(pair[1]))]
+    rows = {id(a): categories.rows_of(a) for _, a in pairs if _has_joints(a)}
+    notes += categories.notes
+    if without := sum(not _has_joints(annotation) for _, annotation in pairs):
+        notes.append(
+            f"{without} of {num_annotations} annotations have no joints and serve unlabelled."
+        )
+    if num_missing := count_missing(annotation for _, annotation in pairs):
+        notes.append(missing_note(num_missing))
     pairs += [(image, {}) for image in bare]
     if bare:
         notes.append(f"{len(bare)} of {len(images)} images have no joints and serve unlabelled.")
@@ -137,19 +150,14 @@ def read_keypoint_json(
         file = str(image["file_name"])
         data, height, width = read_picture(root / file, file)
         try:
-            labels = _labels(image, annotation, order, target, fields)
+            in_order = _in_order(annotation, rows.get(id(annotation)), order)
+            labels = _labels(image, in_order, order, target, fields)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path.name}: the labels of {file} cannot be read ({str(error)[:120]}); correct "
                 "them or leave them out."
             ) from error
-        said = {"width": width, "height": height}
-        said |= {key: image[key] for key in said if image.get(key) is not None}
-        if [_number(value) for value in said.values()] != [width, height]:
-            raise ValueError(
-                f"{file}: the picture is {width} x {height} px, the file {path.name} says "
-                f"{said['width']} x {said['height']}; the labels belong to another size."
-            )
+        check_picture_size(file, width, height, image, path.name)
         return Record(
             id=position, source=name, name=file, image=data, height=height, width=width, **labels
         )
@@ -157,11 +165,39 @@ def read_keypoint_json(
     return RecordSource(name, licence or "not stated", target.name, len(pairs), read, tuple(notes))
 
 
+def _is_crowd(annotation: dict, path: pathlib.Path) -> bool:
+    try:
+        return is_crowd(annotation.get("iscrowd"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from error
+
+
+def _has_joints(annotation: dict) -> bool:
+    return any(_is_given(annotation.get(key)) for key in _JOINT_FIELDS)
+
+
+def _is_given(joints: Any) -> bool:
+    return joints is not None and joints != []
+
+
+def _in_order(annotation: dict, rows: list[int] | None, order: Skeleton) -> dict:
+    """Return the annotation with its joints in the order, where its category has another."""
+    changed = {}
+    for key in _JOINT_FIELDS if rows else ():
+        if not _is_given(annotation.get(key)):
+            continue
+        table = np.array(annotation[key], np.float64).reshape(-1, 3)
+        if len(table) != order.num_joints:
+            raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
+        changed[key] = table[rows].tolist()
+    return annotation | changed
+
+
 def _kept_order(order: Skeleton, annotations: list[dict]) -> Skeleton:
     hand = HAND_21_FREIHAND
     if order == hand or (order.name, hand.name) in converters():
         return hand
-    depth = any(a.get(key) is not None for a in annotations for key in ("camera_m", "world_m"))
+    depth = any(_is_given(a.get(key)) for a in annotations for key in ("camera_m", "world_m"))
     return body_skeleton(order, depth)
 
 
@@ -178,8 +214,8 @@ def _labels(
     labels: dict[str, Any] = {"skeleton": target.name}
     group = value(fields.group)
     labels["group"] = "" if group is None else str(group)
-    if annotation.get("keypoints") is not None:
-        table = np.array(annotation["keypoints"], np.float64).reshape(-1, 3)
+    table = keypoint_table(annotation.get("keypoints"))
+    if table is not None:
         if len(table) != order.num_joints:
             raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
         # What a joint that is not labelled has for coordinates means nothing: often null.
@@ -187,6 +223,7 @@ def _labels(
             raise ValueError("a joint's flag is not finite")
         hidden = table[:, 2] <= 0
         table[hidden] = np.nan_to_num(table[hidden], posinf=0, neginf=0)
+        table[missing_joints(table[:, :2]), 2] = 0
         if is_hand:
             points, _ = convert(table, order, target)
             points, visible = points[:, :2], (points[:, 2] > 0).astype(np.float32)
@@ -195,7 +232,7 @@ def _labels(
         if visible.any():
             labels |= {"keypoints_2d": points, "visible": visible}
     for field in ("camera_m", "world_m"):
-        if annotation.get(field) is not None:
+        if _is_given(annotation.get(field)):
             points, _ = convert(np.array(annotation[field], np.float64), order, target)
             labels["keypoints_3d"] = points
             labels["has_absolute_depth"] = field == "camera_m"
@@ -232,13 +269,6 @@ def _class_number(value: Any) -> int:
     return int(number)
 
 
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
-
-
 def _check_fields(
     fields: KeypointFields, images: list[dict], annotations: list[dict], path: pathlib.Path
 ) -> None:
@@ -264,12 +294,12 @@ def _images_by_id(images: list[dict], path: pathlib.Path) -> dict[Any, dict]:
     for number, image in enumerate(images):
         if "id" not in image or "file_name" not in image:
             raise ValueError(f"{path}: image {number} lacks 'id' or 'file_name'; {_ADVICE}.")
-        if not isinstance(image["id"], int | str) or not isinstance(image["file_name"], str):
+        if identity(image["id"]) is None or not isinstance(image["file_name"], str):
             raise ValueError(
                 f"{path}: image {number} has the id {image['id']!r} and the file_name "
                 f"{image['file_name']!r}; give a number or text, and text."
             )
-    by_id = {image["id"]: image for image in images}
+    by_id = {identity(image["id"]): image for image in images}
     if len(by_id) != len(images):
         raise ValueError(f"{path}: two images have the same id; number each once.")
     if not images:

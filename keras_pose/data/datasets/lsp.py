@@ -1,11 +1,9 @@
 """Leeds Sports Pose and its extended training set: joints.mat beside images/.
 
-joints [3, 14, N]   LSP; the third row says that a joint is hidden, all of them are annotated
-joints [14, 3, N]   LSP extended; the third number says that a joint is annotated
+joints `[3, 14, N]`   LSP; the third row says that a joint is hidden, all of them are annotated
+joints `[14, 3, N]`   LSP extended; the third number says that a joint is annotated
 images/im0001.jpg, images/im00001.jpg
 """
-
-from __future__ import annotations
 
 import os
 import pathlib
@@ -13,6 +11,7 @@ import pathlib
 import numpy as np
 
 from keras_pose.data.datasets.body_joints import labelled_joints
+from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN
 from keras_pose.data.pictures.boxes import joints_box
 from keras_pose.data.pictures.picture import read_picture
@@ -101,7 +100,7 @@ def read_lsp_joints(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarra
         path: joints.mat of LSP or LSP extended.
 
     Returns:
-        `points` float64 [N, 14, 2] px in LSP_14 order, `labelled` bool [N, 14], and the number of
+        `points` float64 `[N, 14, 2]` px in LSP_14 order, `labelled` bool `[N, 14]`, and the number of
         digits in the pictures' names: 4 of LSP, 5 of LSP extended.
 
     Raises:
@@ -120,4 +119,4 @@ def read_lsp_joints(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarra
         table, digits = joints.transpose(2, 0, 1), 5
         labelled = table[..., 2] > 0
     points = np.asarray(table[..., :2], np.float64)
-    return points, labelled & np.isfinite(points).all(-1), digits
+    return points, labelled & np.isfinite(points).all(-1) & ~missing_joints(points), digits

@@ -1,18 +1,17 @@
 """MPII Human Pose: the stacked-hourglass HDF5 files, the common JSON lists and the released .mat.
 
 train.h5, valid.h5   imgname, center [N, 2], scale [N], part [N, 16, 2], normalize [N], index, person
-train.json           a list of {image, joints [16, 2], joints_vis [16], center [2], scale}
+train.json           a list of {image, joints `[16, 2]`, joints_vis `[16]`, center `[2]`, scale}
 mpii_human_pose_v1_u12_1.mat   RELEASE.annolist with annorect; needs SciPy
 
 A missing joint is (0, 0), in JSON also (-1, -1). Pixels are the data set's own, which counts from 1:
 half a pixel from this package's, below the accuracy of the labels.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -208,29 +207,44 @@ def _read_release(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
     if split not in ("", "train"):
         raise ValueError(f"{file} has joints of the training part only; leave --split out.")
     images, centers, scales, points, heads = [], [], [], [], []
+    where = ""
     try:
         release = content["RELEASE"]
         trains = np.atleast_1d(release.img_train)
         for is_train, entry in zip(trains, np.atleast_1d(release.annolist), strict=True):
-            for person in np.atleast_1d(entry.annorect) if is_train else ():
+            for number, person in enumerate(np.atleast_1d(entry.annorect) if is_train else ()):
                 annotated = getattr(getattr(person, "annopoints", None), "point", None)
                 if annotated is None:
                     continue
+                where = f": person {number} of {entry.image.name}"
                 table = np.zeros((_JOINTS, 2))
                 for point in np.atleast_1d(annotated):
                     table[int(point.id)] = float(point.x), float(point.y)
                 place = getattr(person, "objpos", None)
-                center = (getattr(place, "x", np.nan), getattr(place, "y", np.nan))
-                scale = getattr(person, "scale", 0.0)
-                box = [float(getattr(person, key)) for key in ("x1", "y1", "x2", "y2")]
+                center = [_scalar(getattr(place, axis, np.nan)) for axis in ("x", "y")]
                 images.append(str(entry.image.name))
                 centers.append(center)
-                scales.append(float(scale) if np.size(scale) else 0.0)
+                scales.append(_scalar(getattr(person, "scale", 0.0), 0.0))
                 points.append(table)
-                heads.append(0.6 * float(np.hypot(box[2] - box[0], box[3] - box[1])))
+                heads.append(_head_size(person))
+                where = ""
     except (KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"{file} is no release of MPII ({str(error)[:80]}); {_ADVICE}.") from error
+        raise ValueError(
+            f"{file} is no release of MPII{where} ({str(error)[:80]}); {_ADVICE}."
+        ) from error
     return _columns(file, images, centers, scales, points, heads)
+
+
+def _scalar(value: Any, missing: float = np.nan) -> float:
+    """Return a number of the .mat, where an empty matrix stands for none."""
+    return float(np.asarray(value, np.float64).ravel()[0]) if np.size(value) else missing
+
+
+def _head_size(person: object) -> float:
+    """0.6 times the diagonal of the head box; 0 where a person has none, and the scale tells."""
+    box = np.array([_scalar(getattr(person, key, np.nan)) for key in ("x1", "y1", "x2", "y2")])
+    diagonal = float(np.hypot(box[2] - box[0], box[3] - box[1]))
+    return 0.6 * diagonal if np.isfinite(diagonal) else 0.0
 
 
 def _columns(file, images, center, scale, points, heads) -> dict[str, np.ndarray]:

@@ -1,18 +1,17 @@
 """A plain folder of pictures, with or without boxes: unlabelled data for pretraining."""
 
-from __future__ import annotations
-
 import collections
 import csv
-import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from keras_pose.data.pictures.box_columns import BoxColumns
 from keras_pose.data.pictures.picture import ENDINGS, read_picture
 from keras_pose.data.records.record import SIDES, Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.files.arrays import check_is_file
 
 _ADVICE = (
@@ -98,7 +97,7 @@ def read_picture_folder(
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
-    """Names of the pictures in a folder and below, sorted, relative to it, with forward slashes.
+    """Name of the pictures in a folder and below, sorted, relative to it, with forward slashes.
 
     Args:
         folder: where to look.
@@ -155,9 +154,10 @@ def read_boxes(path: str | os.PathLike[str]) -> dict[str, list[Box]]:
     """Read boxes of hands or persons.
 
     Args:
-        path: `.csv` with rows `name,x,y,width,height`, a header is allowed; or `.json` with
-            `{"name": [x, y, width, height]}` or `[{"name": ..., "box": [...]}]`. Pixels, x right,
-            y down, of the upright picture. A picture may have several boxes.
+        path: `.csv` with rows `name,x,y,width,height`, or with a header, which is obeyed (two
+            corners, middles, any order of columns); or `.json` with `{"name": [x, y, width, height]}`
+            or `[{"name": ..., "box": [...]}]`. Pixels, x right, y down, of the upright picture. A
+            picture may have several boxes.
 
     Returns:
         Name of the picture -> its boxes, each (x, y, width, height).
@@ -172,11 +172,14 @@ def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, 
     """Read boxes that may say which hand they are of.
 
     Args:
-        path: as for `read_boxes`; a row of a `.csv` may end in `left` or `right`, and an entry of a
-            `.json` list may have `"side"`.
+        path: `.csv` with rows `name,x,y,width,height`, a header is allowed; or `.json` with
+            `{"name": [x, y, width, height]}` or `[{"name": ..., "box": [...]}]`. Pixels, x right,
+            y down, of the upright picture. A picture may have several boxes. A row of a `.csv` may
+            end in `left` or `right`, and an entry of a `.json` list may have `"side"`.
 
     Returns:
-        Name of the picture -> its boxes, each with "left", "right" or "" where nothing is said.
+        Name of the picture -> its boxes (x, y, width, height), each with "left", "right" or "" where
+        nothing is said.
 
     Raises:
         ValueError: if the file is missing or a row of it is no box, naming the row.
@@ -202,26 +205,31 @@ def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, 
     return table
 
 
-def _csv_rows(path: str) -> Iterable[tuple[str, str, list[str], str]]:
+def _csv_rows(path: str) -> Iterable[tuple[str, str, Sequence, str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
+            lines = file.read().splitlines()
+        first = next((line for line in lines if line.strip()), "")
+        separator = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
+        rows = [row for row in enumerate(csv.reader(lines, delimiter=separator), 1) if row[1]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no table of text ({str(error)[:60]}); {_ADVICE}.") from error
-    for number, row in enumerate(rows, 1):
-        is_header = number == 1 and len(row) in (5, 6) and not _is_number(row[1])
-        if row and not is_header:
-            has_side = len(row) == 6 and not _is_number(row[5])
-            side = row[5].strip().lower() if has_side else ""
-            yield f"line {number}", row[0].strip(), row[1:5] if has_side else row[1:], side
+    columns = None
+    if rows and len(rows[0][1]) > 1 and not any(map(_is_number, rows[0][1][1:])):
+        columns = BoxColumns(rows.pop(0)[1], path)
+    for number, row in rows:
+        if separator != ",":
+            row = [cell.replace(",", ".") if _is_number(cell, ",") else cell for cell in row]
+        if columns is not None:
+            yield (f"line {number}", *columns.of(row))
+            continue
+        has_side = len(row) == 6 and not _is_number(row[5])
+        side = row[5].strip().lower() if has_side else ""
+        yield f"line {number}", row[0].strip(), row[1:5] if has_side else row[1:], side
 
 
 def _json_rows(path: str) -> Iterable[tuple[str, str, list, str]]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); {_ADVICE}.") from error
+    content = read_json(path, _ADVICE, kind=object)
     if isinstance(content, dict):
         for name, values in content.items():
             several = isinstance(values, list) and values and isinstance(values[0], list)
@@ -235,9 +243,9 @@ def _json_rows(path: str) -> Iterable[tuple[str, str, list, str]]:
         yield f"entry {number}", str(entry["name"]), entry["box"], side
 
 
-def _is_number(text):
+def _is_number(text, comma="."):
     try:
-        float(text)
+        float(text.replace(comma, "."))
     except ValueError:
         return False
     return True

@@ -1,11 +1,9 @@
-"""YouTube 3D Hands (PeCLR specification 4.3): meshes fitted to frames of 102 videos.
+"""YouTube 3D Hands (Kulon et al. 2020, arXiv 2004.01946): meshes fitted to frames of 102 videos.
 
 The annotations are `youtube_{train,val,test}.json`; the frames must be fetched from the videos by
 the user. Joints come from the mesh through a 16 x 778 matrix that the user supplies, since it falls
 under MANO's own licence; nothing of MANO is part of this package. Academic use only.
 """
-
-from __future__ import annotations
 
 import os
 import pathlib
@@ -15,14 +13,15 @@ import cv2
 import numpy as np
 
 from keras_pose.data.pictures.picture import decode_picture, encode_picture, read_picture
-from keras_pose.data.records.index import read_json
+from keras_pose.data.pictures.picture_size import check_picture_size
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.files import read_json
 from keras_pose.files.arrays import check_is_file
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 LICENCE = "YouTube 3D Hands: academic, non-commercial; cite Kulon et al., CVPR 2020"
 _VERTICES = 778
-# MANO's joints and the vertices at the tips of the fingers (specification 4.1).
+# MANO's joints and the vertices at the tips of the fingers (joint order of FreiHAND).
 _MANO_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _JOINTS = (
     "wrist",
@@ -39,10 +38,10 @@ def read_joint_regressor(path: str | os.PathLike[str]) -> np.ndarray:
     """Read the matrix that makes joints of a MANO mesh.
 
     Args:
-        path: `.npy`, or `.npz` with one array, of [16, 778] numbers.
+        path: `.npy`, or `.npz` with one array, of `[16, 778]` numbers.
 
     Returns:
-        float64 [16, 778].
+        float64 `[16, 778]`.
 
     Raises:
         ValueError: if the file is missing, damaged, of another shape, or its rows do not sum to 1.
@@ -69,14 +68,14 @@ def read_joint_regressor(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def mesh_joints(vertices: np.ndarray, regressor: np.ndarray) -> np.ndarray:
-    """Joints of a MANO mesh: regressed ones, and single vertices for the finger tips.
+    """Return the joints of a MANO mesh: regressed ones, and single vertices for the finger tips.
 
     Args:
-        vertices: float [..., 778, D], any unit.
-        regressor: float [16, 778].
+        vertices: float `[..., 778, D]`, any unit.
+        regressor: float `[16, 778]`.
 
     Returns:
-        float64 [..., 21, D], HAND_21_FREIHAND order.
+        float64 `[..., 21, D]`, HAND_21_FREIHAND order.
 
     Raises:
         ValueError: if the mesh has another number of vertices.
@@ -121,10 +120,13 @@ def read_youtube_3d_hands(
         )
     regressor = read_joint_regressor(joint_regressor)
     file = root / f"youtube_{split}.json"
-    content = read_json(file, _with_packed_mesh)
+    content = read_json(file, object_hook=_with_packed_mesh)
     try:
         names = {image["id"]: str(image["name"]) for image in content["images"]}
-        sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+        sizes = {
+            image["id"]: {key: image[key] for key in ("width", "height")}
+            for image in content["images"]
+        }
         annotations = [
             (annotation, names[annotation["image_id"]]) for annotation in content["annotations"]
         ]
@@ -150,12 +152,7 @@ def read_youtube_3d_hands(
         frame = found[name]
         assert frame is not None
         image, height, width = read_picture(root / frame, frame)
-        labelled = sizes[annotation["image_id"]]
-        if labelled != (width, height):
-            raise ValueError(
-                f"{frame}: the frame is {width} x {height} px, {file.name} labels it at "
-                f"{labelled[0]} x {labelled[1]}; extract the video's frames at that size."
-            )
+        check_picture_size(frame, width, height, sizes[annotation["image_id"]], file.name)
         try:
             vertices = np.array(annotation["vertices"], np.float64)
             points = mesh_joints(vertices, regressor)[:, :2]
@@ -190,7 +187,7 @@ def read_youtube_3d_hands(
 
 
 def _with_packed_mesh(entry):
-    """The same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
+    """Return the same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
     try:
         entry["vertices"] = np.array(entry["vertices"], np.float64)
     except (KeyError, TypeError, ValueError):

@@ -4,8 +4,6 @@ Reads every file and record, prints what is wrong and what to do, and exits with
 error. `check_records` is the library form.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import os
@@ -17,12 +15,13 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_pose.data.doctor.findings import Finding, Findings, findings_table
-from keras_pose.data.doctor.labels import label_faults, order_evidence
+from keras_pose.data.doctor.labels import label_faults
+from keras_pose.data.doctor.sets import SetEvidence
 from keras_pose.data.pictures.picture import decode_picture, plain_picture
-from keras_pose.data.records.index import INDEX_FILE, read_index, sha256_of, shard_name
+from keras_pose.data.records.index import INDEX_FILE, read_index, shard_name
 from keras_pose.data.records.reader import RecordReader
 from keras_pose.data.records.record import Record
-from keras_pose.train import config as configs
+from keras_pose.files import sha256_of
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -32,7 +31,7 @@ class CheckConfig:
     """What to check and how strictly.
 
     Raises:
-        ValueError: when a value is out of range or --input is missing.
+        ValueError: if a value is out of range or --input is missing.
     """
 
     input: str = option("", "Folder of records.")
@@ -73,7 +72,7 @@ def check_records(
     if max_records and max_records < len(reader):
         positions = np.linspace(0, len(reader) - 1, max_records).astype(np.int64)
     seen: dict[bytes, int] = {}
-    orders: list[tuple[str, float]] = []
+    evidence = SetEvidence()
     for number, position in enumerate(positions):
         if on_progress and number % 64 == 0:
             on_progress(number, len(positions))
@@ -84,23 +83,15 @@ def check_records(
             continue
         findings.extend(label_faults(record), record.title)
         findings.extend(_picture_faults(record), record.title)
-        if order := order_evidence(record):
-            orders.append(order)
+        evidence.add(record)
         # Some hundred bytes per record: what grows with their number.
         box = b"" if record.box is None else record.box.tobytes()
         digest = hashlib.sha256(record.image + box).digest()[:16]
         if digest in seen:
             findings.add("same_picture", f"{record.title} and record {seen[digest]}")
         seen.setdefault(digest, record.id)
-    # Seen over hands: 0.84 to 0.91 in the right order, 1.25 to 1.76 in a wrong one; over eight persons
-    # of MPII at random at most 0.88, and at least 1.16.
-    middle = float(np.median([ratio for _, ratio in orders])) if orders else 0.0
-    if middle > 1.05:
-        names = [name for name, _ in orders]
-        best = max(set(names), key=names.count)
-        findings.add(
-            "order_of_set", f"bones are {middle:.2f} times as long as in this order: {best}"
-        )
+    for kind, detail in evidence.faults():
+        findings.add(kind, detail)
     return findings.result(len(positions)), len(positions)
 
 
@@ -132,7 +123,7 @@ def _check_files(folder: pathlib.Path, findings: Findings) -> RecordReader | Non
             is_readable = False
     endings = (".tfrecord", ".npy", ".json")
     known = {f"{shard_name(n)}{ending}" for n in range(len(shards)) for ending in endings}
-    for file in sorted([*folder.glob("records-*"), *folder.glob(".*.partial")]):
+    for file in sorted([*folder.glob("records-*"), *folder.glob(".*partial*")]):
         if file.name not in known:
             findings.add("stray_file", str(file))
     if not is_readable:
@@ -173,15 +164,8 @@ def _is_blank(image):
     return image.shape[0] * image.shape[1] > 1 and int(np.ptp(image, axis=(0, 1)).max()) <= 2
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    config = configs.from_flags(CheckConfig)
+def main(config: CheckConfig) -> None:
+    """Do what the settings ask for."""
     last = [time.monotonic()]
 
     def progress(done: int, total: int) -> None:
@@ -202,9 +186,8 @@ def main(arguments: list[str]) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, run, and turn errors into one sentence and exit code 1."""
-    configs.define_flags(CheckConfig)
-    run_binary(main)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary(main, CheckConfig)
 
 
 if __name__ == "__main__":

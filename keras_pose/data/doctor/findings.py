@@ -1,7 +1,5 @@
 """What the data doctor can find: each kind of fault with its weight and what to do about it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable
 
@@ -51,6 +49,11 @@ KINDS: dict[str, Kind] = {
         "a picture has another size than its record says",
         "give labels and pictures of the same size; a picture may have been resized or turned",
     ),
+    "labels_of_part": Kind(
+        "error",
+        "all 2D joints of the set lie in the upper left part of their pictures",
+        "give labels and pictures of the same size; the labels may be of smaller pictures",
+    ),
     "blank_picture": Kind("error", "a picture has one colour only", "leave it out"),
     "blank_crop": Kind(
         "error",
@@ -76,6 +79,11 @@ KINDS: dict[str, Kind] = {
         "check that labels and picture belong together and have the same size",
     ),
     "collapsed": Kind("error", "all joints are in one place", "leave the labels out"),
+    "zero_joints": Kind(
+        "share",
+        "visible 2D joints are at exactly (0, 0), which is written for joints that were not seen",
+        "set visible to 0 there, or prepare the set again",
+    ),
     "nothing_visible": Kind(
         "warning",
         "there are joints, but none counts as visible",
@@ -97,6 +105,11 @@ KINDS: dict[str, Kind] = {
         "share",
         "boxes reach far beyond the picture",
         "if they are x1, y1, x2, y2, subtract the first corner: boxes are x, y, width, height",
+    ),
+    "corners_of_set": Kind(
+        "error",
+        "the boxes of the set as a whole are two corners taken for corner and size",
+        "subtract the first corner: boxes are x, y, width, height; then prepare the set again",
     ),
     "box_misses_hand": Kind(
         "share",
@@ -181,6 +194,11 @@ KINDS: dict[str, Kind] = {
         "share",
         "fingers bend backwards, so a left hand is called right, a right one left, or z is negated",
         "exchange the sides (MediaPipe names them as in a mirror), or negate z or x in 3D",
+    ),
+    "limbs_of_set": Kind(
+        "error",
+        "limbs of the set as a whole are no body's: joints are in another order, or of other beings",
+        "name the file's own order to the reader (--joint_order) or rearrange joints by their names",
     ),
     "body_size": Kind(
         "share",

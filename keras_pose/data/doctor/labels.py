@@ -4,14 +4,14 @@ Thresholds were set on 1,000 generated hands, a FreiHAND-like rendering and 2,89
 real hands, well outside of what these show; the worst of them stand beside each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from keras_pose.data.doctor.bodies import body_faults, body_order_evidence, is_body
+from keras_pose.data.labels.missing_joints import missing_joints
 from keras_pose.data.records.record import Record
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import HAND_21_AIT, HAND_21_FREIHAND, Skeleton
 
 Fault = tuple[str, str]
@@ -90,6 +90,8 @@ def _faults_2d(record: Record) -> Iterator[Fault]:
     elif size.min() > 4 and points.min() >= -0.5 and points.max() <= 1.5:
         yield "normalised", f"2D joints reach {points.max():.2f}"
     else:
+        if count := int(missing_joints(points).sum()):
+            yield "zero_joints", f"{count} of {len(points)} joints"
         outside = ((points < 0) | (points > size)).any(1).mean()
         if outside > 0.5:
             yield "outside_picture", f"{100 * outside:.0f} % of the joints"
@@ -160,7 +162,7 @@ def _faults_3d(record: Record) -> Iterator[Fault]:
 
 
 def _faults_size(record: Record, points: np.ndarray) -> Iterator[Fault]:
-    """Unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
+    """Return the unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
     bone = float(np.linalg.norm(points[_BONE[0]] - points[_BONE[1]]))
     # The median of all bones: one wrong joint makes no unit.
     middle = float(np.median(_bone_lengths(points)))
@@ -207,11 +209,10 @@ def _projection_error(record: Record) -> tuple[float, float]:
     kept = np.asarray(record.visible) > 0
     if matrix is None or solid is None or flat is None or not record.has_absolute_depth:
         return np.inf, 0.0
-    solid, flat = solid[kept].astype(np.float64), flat[kept].astype(np.float64)
+    solid, flat = solid[kept], flat[kept].astype(np.float64)
     if kept.sum() < 4 or not (solid[:, 2] > 0).all() or not matrix[0, 0] > 0:
         return np.inf, 0.0
-    pixels = solid @ matrix.astype(np.float64).T
-    error = np.linalg.norm(pixels[:, :2] / pixels[:, 2:] - flat, axis=1)
+    error = np.linalg.norm(project_arrays(solid, matrix) - flat, axis=1)
     # Half a pixel is a matter of where a pixel's centre is; labels are rounded to whole ones.
     return float(np.median(error)), max(1.5, 0.03 * float(np.ptp(flat, axis=0).max()))
 
@@ -314,7 +315,7 @@ def _bone_lengths(points):
 
 
 def _likeness(first, second):
-    """Correlation along each axis, [2]; 1 where one of them does not vary."""
+    """Correlation along each axis, `[2]`; 1 where one of them does not vary."""
     first, second = first - first.mean(0), second - second.mean(0)
     scale = np.sqrt((first**2).sum(0) * (second**2).sum(0))
     return np.where(scale > 0, (first * second).sum(0) / np.maximum(scale, 1e-12), 1.0)

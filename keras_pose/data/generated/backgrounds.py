@@ -1,7 +1,5 @@
 """What lies behind generated hands and bodies: gradients, noise, shapes, or the user's pictures."""
 
-from __future__ import annotations
-
 import os
 import zlib
 from pathlib import Path
@@ -60,7 +58,7 @@ class Backgrounds:
         return tuple(path.name for path in self._pictures)
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-        """Draws one background.
+        """Draw one background.
 
         Args:
             rng: source of the draws.
@@ -68,7 +66,7 @@ class Backgrounds:
             width: in pixels.
 
         Returns:
-            uint8 [H, W, 3] RGB.
+            uint8 `[H, W, 3]` RGB.
 
         Raises:
             OSError: if a picture of the folder cannot be read.
@@ -103,7 +101,7 @@ class Backgrounds:
 
 
 def _cut(rng: np.random.Generator, picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns a random part of a picture at the size asked for, perhaps mirrored, brighter, blurred."""
+    """Return a random part of a picture at the size asked for, perhaps mirrored, brighter, blurred."""
     rows, columns = picture.shape[:2]
     largest = min(rows / height, columns / width)
     side = largest * rng.uniform(0.35, 1.0)
@@ -122,14 +120,14 @@ def _cut(rng: np.random.Generator, picture: np.ndarray, height: int, width: int)
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """Returns sRGB [3]: often a grey or the colour of wood or skin, sometimes a bright one."""
+    """Return sRGB `[3]`: often a grey or the colour of wood or skin, sometimes a bright one."""
     if rng.random() < 0.3:
         return rng.uniform(0, 255, 3)
     return np.clip(rng.uniform(10, 245) * (1 + rng.normal(0.0, 0.18, 3) + (0.08, 0, -0.08)), 0, 255)
 
 
 def _gradient(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Returns float32 [H, W, 3] from one colour to another in a random direction."""
+    """Return float32 `[H, W, 3]` from one colour to another in a random direction."""
     corners = np.stack([_colour(rng)] * 4)
     corners += rng.normal(0.0, 30.0, (4, 1)) + rng.normal(0.0, 10.0, (4, 3))
     return cv2.resize(
@@ -138,7 +136,7 @@ def _gradient(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Returns float32 [H, W, 3] of coloured noise on several scales."""
+    """Return float32 `[H, W, 3]` of coloured noise on several scales."""
     total = np.zeros((height, width, 3), np.float32)
     strength = rng.uniform(5, 45)
     for cells in (3, 6, 13, 27, 54):
@@ -151,7 +149,7 @@ def _noise(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _shapes(rng: np.random.Generator, ground: np.ndarray) -> None:
-    """Paints ellipses, polygons and bars over a ground, in place."""
+    """Paint ellipses, polygons and bars over a ground, in place."""
     height, width = ground.shape[:2]
     for _ in range(int(rng.integers(2, 12))):
         colour = tuple(float(part) for part in _colour(rng))

@@ -6,8 +6,6 @@ places. Every picture is a pure function of (seed, index, style). Pixels are con
 centre is 0.5.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 
@@ -15,7 +13,7 @@ import cv2
 import numpy as np
 
 from keras_pose.data.generated.backgrounds import Backgrounds
-from keras_pose.data.generated.body_camera import BOX_MARGIN, BodyCamera, project, window_intrinsics
+from keras_pose.data.generated.body_camera import BOX_MARGIN, BodyCamera, window_intrinsics
 from keras_pose.data.generated.body_look import BodyLight, BodyLook
 from keras_pose.data.generated.body_parts import body_scale
 from keras_pose.data.generated.body_poses import PosePool, placed, with_lengths
@@ -29,6 +27,7 @@ from keras_pose.data.generated.photograph import photograph
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.pictures.boxes import square_box
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import H36M_17, MPII_16_SPINE
 
 SOURCE = "generated_bodies"
@@ -47,12 +46,12 @@ class GeneratedBody:
     """One generated picture and all that is known about it.
 
     Attributes:
-        image: uint8 [H, W, 3] RGB.
-        keypoints_2d: float64 [16, 2], pixels, MPII_16_SPINE.
-        keypoints_3d: float64 [16, 3], metres, camera frame.
-        intrinsics: float64 [3, 3].
-        visible: float32 [16], 1 where the joint lies inside the picture.
-        box: float64 [4], x, y, width, height of the square about the body, pixels.
+        image: uint8 `[H, W, 3]` RGB.
+        keypoints_2d: float64 `[16, 2]`, pixels, MPII_16_SPINE.
+        keypoints_3d: float64 `[16, 3]`, metres, camera frame.
+        intrinsics: float64 `[3, 3]`.
+        visible: float32 `[16]`, 1 where the joint lies inside the picture.
+        box: float64 `[4]`, x, y, width, height of the square about the body, pixels.
         head_size: length that PCKh measures in, pixels.
         person: number of the person.
         subject: number of the motion's subject, each clip of an unknown one counted.
@@ -89,7 +88,7 @@ def generate_body(
     backgrounds: Backgrounds | None = None,
     people: int | None = None,
 ) -> GeneratedBody:
-    """Makes one picture, a pure function of its arguments.
+    """Make one picture, a pure function of its arguments.
 
     Args:
         index: number of the picture, from 0.
@@ -129,7 +128,7 @@ def generate_body(
     ground = _shaded(ground, shadow, camera, intrinsics, light.shadow)
     image, buffer = render_body(surface, intrinsics, ground, look, light, rotation, shadow, rng)
     labels = points[_ROWS]
-    pixels = project(labels, intrinsics)
+    pixels = project_arrays(labels, intrinsics)
     extent = np.concatenate([pixels.min(0), np.ptp(pixels, axis=0)])
     if rng.random() < kind.occluded_share:
         image = occlude(image, rng, pixels)
@@ -163,7 +162,7 @@ def body_source(
     labels_3d: bool = True,
     people: int | None = None,
 ) -> RecordSource:
-    """Describes a set of generated bodies, made one at a time when they are read.
+    """Describe a set of generated bodies, made one at a time when they are read.
 
     Args:
         num: number of pictures.
@@ -227,10 +226,10 @@ def body_source(
 def as_record(
     body: GeneratedBody, index: int, series: str, who: str, labels_3d: bool = True
 ) -> Record:
-    """Turns a generated body into a record.
+    """Turn a generated body into a record.
 
     Args:
-        body: picture [H, W, 3] and labels.
+        body: picture `[H, W, 3]` and labels.
         index: its number, which becomes the id.
         series: style and seed, part of name and group.
         who: person or subject, the rest of the group.
@@ -278,7 +277,7 @@ def _shaded(
     intrinsics: np.ndarray,
     strength: float,
 ) -> np.ndarray:
-    """Darkens the floor where the body hides the light."""
+    """Darken the floor where the body hides the light."""
     size = ground.shape[0]
     small = size // 2
     shrunk = intrinsics * np.array([[small / size], [small / size], [1.0]])

@@ -1,7 +1,5 @@
 """Cameras that look at generated bodies, and the window of their picture that is kept."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -19,20 +17,20 @@ class BodyCamera:
     """Where a camera stands; X_cam = R (X - centre), world frame with y down and the floor at 0.
 
     Attributes:
-        rotation: float64 [3, 3].
-        centre: float64 [3], metres.
+        rotation: float64 `[3, 3]`.
+        centre: float64 `[3]`, metres.
     """
 
     rotation: np.ndarray
     centre: np.ndarray
 
     def see(self, points: np.ndarray) -> np.ndarray:
-        """Returns points [..., 3] of the world in the camera frame, metres."""
+        """Return points `[..., 3]` of the world in the camera frame, metres."""
         return (points - self.centre) @ self.rotation.T
 
 
 def lab_cameras() -> tuple[BodyCamera, ...]:
-    """Returns the four fixed cameras of a laboratory, as Human3.6M's stand."""
+    """Return the four fixed cameras of a laboratory, as Human3.6M's stand."""
     rig = h36m_rig()
     return tuple(
         BodyCamera(rotation, centre)
@@ -47,11 +45,11 @@ def random_camera(
     distance_m: tuple[float, float],
     roll_deg: float,
 ) -> BodyCamera:
-    """Draws a camera that looks about at a body.
+    """Draw a camera that looks about at a body.
 
     Args:
         rng: source of the draws.
-        points: float64 [J, 3], joints in metres, world frame.
+        points: float64 `[J, 3]`, joints in metres, world frame.
         pitch_deg: least and greatest angle of looking down.
         distance_m: least and greatest distance, drawn evenly in its logarithm.
         roll_deg: standard deviation of the turn about the optical axis.
@@ -89,7 +87,7 @@ def random_camera(
 
 
 def _looking(azimuth: float, pitch: float, roll: float) -> np.ndarray:
-    """Returns rows right, down, forward of a camera that looks towards an azimuth and down."""
+    """Return rows right, down, forward of a camera that looks towards an azimuth and down."""
     ahead = np.array([np.cos(azimuth), 0.0, np.sin(azimuth)])
     right = np.array([ahead[2], 0.0, -ahead[0]])
     forward = np.cos(pitch) * ahead + np.sin(pitch) * np.array([0.0, 1.0, 0.0])
@@ -105,17 +103,17 @@ def window_intrinsics(
     widen: tuple[float, float],
     shift: float,
 ) -> np.ndarray:
-    """Chooses the square window around a body that becomes the picture.
+    """Choose the square window around a body that becomes the picture.
 
     Args:
         rng: source of the draws.
-        points: float64 [J, 3], joints in metres, camera frame, in front of the camera.
+        points: float64 `[J, 3]`, joints in metres, camera frame, in front of the camera.
         size: side of the picture in pixels.
         widen: least and greatest side of the window over that of the body's box.
         shift: how far the window moves at most, as a share of the box.
 
     Returns:
-        Intrinsics of the picture, float64 [3, 3]: the optical axis meets the full picture in its
+        Intrinsics of the picture, float64 `[3, 3]`: the optical axis meets the full picture in its
         middle, the window lies where the body is.
     """
     flat = points[:, :2] / points[:, 2:]
@@ -125,17 +123,3 @@ def window_intrinsics(
     corner = 0.5 * (low + high - side) + box * rng.uniform(-shift, shift, 2)
     focal = size / side
     return np.array([[focal, 0, -corner[0] * focal], [0, focal, -corner[1] * focal], [0, 0, 1.0]])
-
-
-def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Projects points of the camera frame.
-
-    Args:
-        points: float64 [..., 3], metres, camera frame.
-        intrinsics: float64 [3, 3].
-
-    Returns:
-        float64 [..., 2], pixels.
-    """
-    homogeneous = points @ intrinsics.T
-    return homogeneous[..., :2] / homogeneous[..., 2:]

@@ -1,7 +1,5 @@
 """How generated bodies look and are lit: build, skin, hair, clothes with patterns, light."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +26,7 @@ class Garment:
     """Cloth with a pattern that repeats along and around the limbs.
 
     Attributes:
-        texture: float32 [32, 32, 3], linear RGB from 0 to 1, rows along, columns around.
+        texture: float32 `[32, 32, 3]`, linear RGB from 0 to 1, rows along, columns around.
         period_m: metres along after which the pattern repeats.
         repeats: how often it repeats around.
         pattern: one of `PATTERNS`.
@@ -42,7 +40,7 @@ class Garment:
 
 @dataclass(frozen=True)
 class BodyLook:
-    """A person's build, colours and clothes; colours are linear RGB from 0 to 1, float64 [3].
+    """A person's build, colours and clothes; colours are linear RGB from 0 to 1, float64 `[3]`.
 
     Attributes:
         shape: build and hair style.
@@ -80,9 +78,9 @@ class BodyLight:
     """One light and the light from everywhere; linear RGB.
 
     Attributes:
-        to_light: float64 [3], unit vector towards the light, world frame (y down).
-        light: float64 [3], its colour.
-        ambient: float64 [3], colour of the light from everywhere.
+        to_light: float64 `[3]`, unit vector towards the light, world frame (y down).
+        light: float64 `[3]`, its colour.
+        ambient: float64 `[3]`, colour of the light from everywhere.
         shadow: how much of the floor's light the body's shadow takes, 0 to 1.
     """
 
@@ -93,7 +91,7 @@ class BodyLight:
 
 
 def random_body_look(rng: np.random.Generator, plain: bool) -> BodyLook:
-    """Draws a person.
+    """Draw a person.
 
     Args:
         rng: source of the draws.
@@ -162,7 +160,7 @@ def random_body_look(rng: np.random.Generator, plain: bool) -> BodyLook:
 
 
 def random_body_light(rng: np.random.Generator, plain: bool) -> BodyLight:
-    """Draws the light of a scene.
+    """Draw the light of a scene.
 
     Args:
         rng: source of the draws.
@@ -187,7 +185,7 @@ def random_body_light(rng: np.random.Generator, plain: bool) -> BodyLight:
 
 
 def _cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    """Draws sRGB [3] from 0 to 1: often grey, dark or white, sometimes bright."""
+    """Draw sRGB `[3]` from 0 to 1: often grey, dark or white, sometimes bright."""
     kind = rng.random()
     if kind < 0.4:
         return np.clip(rng.uniform(0.06, 0.9) * (1 + rng.normal(0.0, 0.08, 3)), 0.02, 1)
@@ -199,7 +197,7 @@ def _cloth_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def _garment(rng: np.random.Generator, pattern: str) -> Garment:
-    """Draws the colours and sizes of a pattern."""
+    """Draw the colours and sizes of a pattern."""
     ground, figure = _cloth_colour(rng), _cloth_colour(rng)
     row, column = np.mgrid[0:_TEXTURE, 0:_TEXTURE] / _TEXTURE
     share = rng.uniform(0.3, 0.6)
@@ -222,7 +220,7 @@ def _garment(rng: np.random.Generator, pattern: str) -> Garment:
 
 
 def _blots(rng: np.random.Generator) -> np.ndarray:
-    """Draws spots as of camouflage or flowers, bool [32, 32], that repeat without a seam."""
+    """Draw spots as of camouflage or flowers, bool `[32, 32]`, that repeat without a seam."""
     spectrum = np.fft.rfft2(rng.standard_normal((_TEXTURE, _TEXTURE)))
     fast = np.fft.fftfreq(_TEXTURE)[:, None] ** 2 + np.fft.rfftfreq(_TEXTURE)[None] ** 2
     field = np.fft.irfft2(spectrum * np.exp(-fast * 180.0), (_TEXTURE, _TEXTURE))

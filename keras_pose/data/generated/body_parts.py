@@ -1,7 +1,5 @@
 """What the flesh of a generated body is collected in: cones, triangles and the frames of bones."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Self
 
@@ -51,11 +49,11 @@ class BodySurface(Surface):
     Attributes:
         region: int64 [C + T], TORSO to SKIRT.
         frame: int64 [C + T], which of F frames each primitive belongs to.
-        origins: float64 [F, 3], start of the bone of each frame.
-        axes: float64 [F, 3, 3], rows along the bone, to the person's right, to the front.
-        bases: float64 [F], place along the limb at the origin: an upper arm is 0 to 1, a forearm 1
+        origins: float64 `[F, 3]`, start of the bone of each frame.
+        axes: float64 `[F, 3, 3]`, rows along the bone, to the person's right, to the front.
+        bases: float64 `[F]`, place along the limb at the origin: an upper arm is 0 to 1, a forearm 1
             to 2, and so on.
-        lengths: float64 [F], metres of the bone that raise the place by 1.
+        lengths: float64 `[F]`, metres of the bone that raise the place by 1.
     """
 
     region: np.ndarray
@@ -66,11 +64,11 @@ class BodySurface(Surface):
     lengths: np.ndarray
 
     def moved(self, rotation: np.ndarray, shift: np.ndarray) -> Self:
-        """Moves the body.
+        """Move the body.
 
         Args:
-            rotation: float64 [3, 3]; points become R p + t.
-            shift: float64 [3], metres.
+            rotation: float64 `[3, 3]`; points become R p + t.
+            shift: float64 `[3]`, metres.
 
         Returns:
             A new surface.
@@ -83,20 +81,20 @@ class BodySurface(Surface):
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """Returns a vector float64 [3] at length 1; nearly 0 stays nearly 0."""
+    """Return a vector float64 `[3]` at length 1; nearly 0 stays nearly 0."""
     return vector / (np.sqrt(vector @ vector) + 1e-9)
 
 
 def across(vector: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Returns the part of a vector that is upright on an axis; float64 [3], the axis of length 1."""
+    """Return the part of a vector that is upright on an axis; float64 `[3]`, the axis of length 1."""
     return vector - (vector @ axis) * axis
 
 
 def body_scale(joints: np.ndarray) -> float:
-    """Measures a body by its trunk and the mean of its legs.
+    """Measure a body by its trunk and the mean of its legs.
 
     Args:
-        joints: float [17, 3], H36M_17, metres.
+        joints: float `[17, 3]`, H36M_17, metres.
 
     Returns:
         1 for an average adult of 1.71 m, 1.05 for one who is 5 % longer.
@@ -116,7 +114,7 @@ class BodyParts:
     """Collects cones, triangles and frames; knows the frames of hips and chest.
 
     Args:
-        joints: float64 [17, 3], H36M_17, metres.
+        joints: float64 `[17, 3]`, H36M_17, metres.
         shape: the person.
     """
 
@@ -135,14 +133,14 @@ class BodyParts:
     def frame(
         self, origin: np.ndarray, axes: np.ndarray, base: float = 0.0, length: float = 1.0
     ) -> int:
-        """Adds a frame: origin [3], axes [3, 3]; returns its number."""
+        """Add a frame: origin `[3]`, axes `[3, 3]`; return its number."""
         self._frames.append((origin, axes, base, max(length, 1e-3)))
         return len(self._frames) - 1
 
     def bone_frame(
         self, start: np.ndarray, end: np.ndarray, front: np.ndarray, base: float
     ) -> tuple[int, np.ndarray]:
-        """Adds the frame of a bone; returns its number and the front upright on the bone, [3]."""
+        """Add the frame of a bone; return its number and the front upright on the bone, `[3]`."""
         along = unit(end - start)
         front = unit(across(front, along))
         # Right, down and front are right-handed, so the right is down x front.
@@ -158,11 +156,11 @@ class BodyParts:
         region: int,
         frame: int,
     ) -> None:
-        """Adds a cone between spheres at two points float64 [3] of two radii, metres."""
+        """Add a cone between spheres at two points float64 `[3]` of two radii, metres."""
         self._cones.append((start, end, (first, last), region, frame))
 
     def fan(self, corners: list, thickness: list, region: int, frame: int) -> None:
-        """Adds the triangles of a polygon around its first corner."""
+        """Add the triangles of a polygon around its first corner."""
         for second in range(1, len(corners) - 1):
             three = [0, second, second + 1]
             self._triangles.append(
@@ -170,7 +168,7 @@ class BodyParts:
             )
 
     def surface(self) -> BodySurface:
-        """Returns all that was added."""
+        """Return all that was added."""
         starts, ends, radii, regions, frames = zip(*self._cones, strict=True)
         corners, thickness, flat_regions, flat_frames = zip(*self._triangles, strict=True)
         origins, axes, bases, lengths = zip(*self._frames, strict=True)
@@ -190,7 +188,7 @@ class BodyParts:
 
 
 def _trunk_axes(upwards: np.ndarray, rightwards: np.ndarray) -> np.ndarray:
-    """Returns rows up, right, front, float64 [3, 3]."""
+    """Return rows up, right, front, float64 `[3, 3]`."""
     up = unit(upwards)
     front = unit(np.cross(up, rightwards))
     return np.stack([up, np.cross(front, up), front])

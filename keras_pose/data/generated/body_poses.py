@@ -1,7 +1,5 @@
 """Poses of generated bodies: drawn from motion, with bones of any person's length."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.motion.motion import MotionSet, stand_on_floor
@@ -39,7 +37,7 @@ class PosePool:
     def draw(
         self, rng: np.random.Generator, person: int, people: int
     ) -> tuple[np.ndarray, int, int]:
-        """Draws one pose of those subjects that a person stands for.
+        """Draw one pose of those subjects that a person stands for.
 
         Args:
             rng: source of the draws.
@@ -47,7 +45,7 @@ class PosePool:
             people: number of persons; 0 where any may have any pose.
 
         Returns:
-            Joints float64 [17, 3] in metres, world frame, the pelvis over the origin; the row of
+            Joints float64 `[17, 3]` in metres, world frame, the pelvis over the origin; the row of
             the motion; the number of the subject.
         """
         weight = self._weight
@@ -63,13 +61,13 @@ class PosePool:
 
 
 def random_lengths(rng: np.random.Generator) -> np.ndarray:
-    """Draws how much longer a person's bones are than those of the motion.
+    """Draw how much longer a person's bones are than those of the motion.
 
     Args:
         rng: source of the draws.
 
     Returns:
-        float64 [17], factor of the bone from each joint's parent; the same left and right.
+        float64 `[17]`, factor of the bone from each joint's parent; the same left and right.
     """
     stature = np.clip(rng.normal(1.0, 0.05), 0.88, 1.12)
     kinds = ("hip", "knee", "ankle", "spine", "thorax", "nose", "shoulder", "elbow", "wrist")
@@ -80,14 +78,14 @@ def random_lengths(rng: np.random.Generator) -> np.ndarray:
 
 
 def with_lengths(joints: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Changes the lengths of bones, not their directions.
+    """Change the lengths of bones, not their directions.
 
     Args:
-        joints: float64 [17, 3], metres, world frame (y down).
-        factors: float64 [17], of the bone from each joint's parent.
+        joints: float64 `[17, 3]`, metres, world frame (y down).
+        factors: float64 `[17]`, of the bone from each joint's parent.
 
     Returns:
-        float64 [17, 3]; the lowest joint keeps its height.
+        float64 `[17, 3]`; the lowest joint keeps its height.
     """
     scaled = joints.copy()
     for joint, parent in enumerate(H36M_17.parents):
@@ -98,15 +96,15 @@ def with_lengths(joints: np.ndarray, factors: np.ndarray) -> np.ndarray:
 
 
 def placed(joints: np.ndarray, heading: float, spot: np.ndarray) -> np.ndarray:
-    """Turns a body about the vertical through the origin and puts it somewhere on its soles.
+    """Turn a body about the vertical through the origin and put it somewhere on its soles.
 
     Args:
-        joints: float64 [17, 3], metres, world frame, the lowest joint about on the floor.
+        joints: float64 `[17, 3]`, metres, world frame, the lowest joint about on the floor.
         heading: radians.
-        spot: float64 [2], x and z in metres.
+        spot: float64 `[2]`, x and z in metres.
 
     Returns:
-        float64 [17, 3].
+        float64 `[17, 3]`.
     """
     cosine, sine = np.cos(heading), np.sin(heading)
     turned = joints @ np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])

@@ -4,8 +4,6 @@ Colours are linear light from 0 to 1 until the picture is encoded with a square 
 A second z-buffer, seen from the light, tells what lies in the shadow.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.generated.body_look import BodyLight, BodyLook, Garment
@@ -46,7 +44,7 @@ class ShadowMap:
 
     Args:
         surface: metres, any frame.
-        to_light: float64 [3], unit vector towards the light, same frame.
+        to_light: float64 `[3]`, unit vector towards the light, same frame.
     """
 
     def __init__(self, surface: BodySurface, to_light: np.ndarray):
@@ -66,13 +64,13 @@ class ShadowMap:
         self._depth = draw_depth(seen, self._intrinsics, _SHADOW_PX, _SHADOW_PX).depth
 
     def share_in_shadow(self, points: np.ndarray) -> np.ndarray:
-        """Finds which points the body hides from the light.
+        """Find which points the body hides from the light.
 
         Args:
-            points: float32 [3, P], metres, the frame of the surface.
+            points: float32 `[3, P]`, metres, the frame of the surface.
 
         Returns:
-            float32 [P], 0 in the light, 1 in the shadow.
+            float32 `[P]`, 0 in the light, 1 in the shadow.
         """
         rotation = self._rotation.astype(np.float32)
         seen = rotation @ points + self._shift.astype(np.float32)[:, None]
@@ -96,21 +94,21 @@ def render_body(
     rng: np.random.Generator,
     supersampling: int = 2,
 ) -> tuple[np.ndarray, DepthBuffer]:
-    """Draws a body over a background.
+    """Draw a body over a background.
 
     Args:
         surface: metres, camera frame.
-        intrinsics: float [3, 3], pixels of the picture, without skew.
-        background: uint8 [H, W, 3] RGB, left as it is.
+        intrinsics: float `[3, 3]`, pixels of the picture, without skew.
+        background: uint8 `[H, W, 3]` RGB, left as it is.
         look: the person.
         light: world frame.
-        rotation: float64 [3, 3] from the world to the camera.
+        rotation: float64 `[3, 3]` from the world to the camera.
         shadow: of the surface, camera frame.
         rng: source of the folds of cloth.
         supersampling: how many small pixels make the side of one.
 
     Returns:
-        Picture uint8 [H, W, 3] RGB and the z-buffer of the small pixels.
+        Picture uint8 `[H, W, 3]` RGB and the z-buffer of the small pixels.
     """
 
     def shade(buffer: DepthBuffer, samples: Samples) -> np.ndarray:
@@ -129,7 +127,7 @@ def _shade(
     shadow: ShadowMap,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Returns sRGB float32 [3, P] from 0 to 1 of the samples."""
+    """Return sRGB float32 `[3, P]` from 0 to 1 of the samples."""
     number, points = surface_points(buffer, samples)
     normal, _ = surface_normals(surface, points, number)
     region = surface.region[number]
@@ -172,7 +170,7 @@ def _shade(
 def _paint(
     look: BodyLook, region: np.ndarray, place: np.ndarray, around: np.ndarray, metres: np.ndarray
 ) -> np.ndarray:
-    """Returns linear RGB float32 [3, P]: skin, cloth, hair and shoes by region and place."""
+    """Return linear RGB float32 `[3, P]`: skin, cloth, hair and shoes by region and place."""
     colour = np.repeat(columns(look.skin[None]), len(region), axis=1)
     is_trunk = (region == TORSO) | (region == HIP)
     is_top = (is_trunk & (place >= look.waist)) | ((region == ARM) & (place < look.sleeve))
@@ -198,7 +196,7 @@ def _wear(
     metres: np.ndarray,
     colour: np.ndarray,
 ) -> None:
-    """Paints cloth where it covers, in place."""
+    """Paint cloth where it covers, in place."""
     spots = np.flatnonzero(covered)
     size = garment.texture.shape[0]
     row = (metres[spots] * np.float32(size / garment.period_m)).astype(np.intp) % size
@@ -215,7 +213,7 @@ def _paint_face(
     radius: np.ndarray,
     colour: np.ndarray,
 ) -> None:
-    """Paints eyes, brows, mouth and beard, in place."""
+    """Paint eyes, brows, mouth and beard, in place."""
     spots = np.flatnonzero(is_head & (front > 0.35 * radius))
     if not len(spots):
         return

@@ -1,7 +1,5 @@
 """Rooms and open ground behind generated bodies, seen by the camera that sees the body."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -19,7 +17,7 @@ class Room:
     """A box around the origin, its floor at y = 0 (y down), painted inside.
 
     Attributes:
-        half_m: float64 [3], half of its length along x, its height, half of its width along z.
+        half_m: float64 `[3]`, half of its length along x, its height, half of its width along z.
         atlas: float32 [6 * 96, 192, 3], sRGB from 0 to 255: floor, ceiling and four walls.
         floor_period_m: the floor's picture repeats after so many metres.
     """
@@ -30,7 +28,7 @@ class Room:
 
 
 def lab_room(rng: np.random.Generator) -> Room:
-    """Draws a plain room: painted walls with a door, a skirting and little else.
+    """Draw a plain room: painted walls with a door, a skirting and little else.
 
     Args:
         rng: source of the draws.
@@ -50,7 +48,7 @@ def lab_room(rng: np.random.Generator) -> Room:
 
 
 def random_room(rng: np.random.Generator) -> Room:
-    """Draws a furnished room of any size and colours.
+    """Draw a furnished room of any size and colour.
 
     Args:
         rng: source of the draws.
@@ -72,7 +70,7 @@ def random_room(rng: np.random.Generator) -> Room:
 
 
 def open_ground(rng: np.random.Generator) -> Room:
-    """Draws ground, horizon and sky with trees or houses far away.
+    """Draw ground, horizon and sky with trees or houses far away.
 
     Args:
         rng: source of the draws.
@@ -103,17 +101,17 @@ def open_ground(rng: np.random.Generator) -> Room:
 def draw_room(
     room: Room, camera: BodyCamera, intrinsics: np.ndarray, size: int, brightness: float = 1.0
 ) -> np.ndarray:
-    """Draws what a camera in the room sees.
+    """Draw what a camera in the room sees.
 
     Args:
         room: the room.
         camera: inside it.
-        intrinsics: float64 [3, 3] of the picture.
+        intrinsics: float64 `[3, 3]` of the picture.
         size: side of the picture in pixels.
         brightness: factor of all colours.
 
     Returns:
-        uint8 [H, W, 3] RGB.
+        uint8 `[H, W, 3]` RGB.
     """
     ahead = world_rays(camera, intrinsics, size)
     start = camera.centre.astype(np.float32)
@@ -151,7 +149,7 @@ def draw_room(
 
 
 def world_rays(camera: BodyCamera, intrinsics: np.ndarray, size: int) -> np.ndarray:
-    """Returns the world's directions of the pixels' rays (u, v, 1), float32 [3, H, W]."""
+    """Return the world's directions of the pixels' rays (u, v, 1), float32 `[3, H, W]`."""
     places = np.arange(size) + 0.5
     u = ((places - intrinsics[0, 2]) / intrinsics[0, 0]).astype(np.float32)
     v = ((places - intrinsics[1, 2]) / intrinsics[1, 1]).astype(np.float32)[:, None]
@@ -162,16 +160,16 @@ def world_rays(camera: BodyCamera, intrinsics: np.ndarray, size: int) -> np.ndar
 def floor_points(
     camera: BodyCamera, intrinsics: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the floor y = 0 in a picture.
+    """Find the floor y = 0 in a picture.
 
     Args:
         camera: above the floor.
-        intrinsics: float64 [3, 3] of the picture.
+        intrinsics: float64 `[3, 3]` of the picture.
         size: side of the picture in pixels.
 
     Returns:
-        Positions int [P] of the pixels that look at the floor, and its points in the camera frame,
-        float32 [3, P], metres.
+        Positions int `[P]` of the pixels that look at the floor, and its points in the camera frame,
+        float32 `[3, P]`, metres.
     """
     drop = world_rays(camera, intrinsics, size)[1].ravel()
     spots = np.flatnonzero(drop > 0.02)
@@ -187,14 +185,14 @@ def _room(half: np.ndarray, faces: list[np.ndarray], period: float) -> Room:
 
 
 def _plain(rng: np.random.Generator, colour: np.ndarray, noise: float) -> np.ndarray:
-    """Returns a face of one colour with slow and fine unevenness, float32 [96, 192, 3]."""
+    """Return a face of one colour with slow and fine unevenness, float32 `[96, 192, 3]`."""
     field = cv2.resize(rng.standard_normal((6, 9), np.float32), (_COLUMNS, _ROWS))
     field += 0.5 * rng.standard_normal((_ROWS, _COLUMNS), np.float32)
     return (colour + noise * field[..., None]).astype(np.float32)
 
 
 def _pattern(rng: np.random.Generator) -> np.ndarray:
-    """Returns a floor: plain, tiles, planks or grass."""
+    """Return a floor: plain, tiles, planks or grass."""
     colour = _colour(rng, 40, 200)
     face = _plain(rng, colour, rng.uniform(3, 16))
     kind = rng.integers(4)
@@ -214,12 +212,12 @@ def _pattern(rng: np.random.Generator) -> np.ndarray:
 def _rectangle(
     face: np.ndarray, corner: tuple[float, float], side: tuple[float, float], colour: np.ndarray
 ) -> None:
-    """Fills a rectangle given as shares of a face, in place."""
+    """Fill a rectangle given as shares of a face, in place."""
     left, top = int(corner[0] * _COLUMNS), int(corner[1] * _ROWS)
     right, bottom = left + int(side[0] * _COLUMNS) + 1, top + int(side[1] * _ROWS) + 1
     face[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = colour
 
 
 def _colour(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
-    """Draws sRGB [3] from 0 to 255, seldom vivid."""
+    """Draw sRGB `[3]` from 0 to 255, seldom vivid."""
     return np.clip(rng.uniform(low, high) * (1 + rng.normal(0.0, 0.16, 3)), 0, 255)

@@ -3,8 +3,6 @@
 All draws hang on (seed, style), so sets of other seeds or styles have no person and place in common.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 
@@ -65,26 +63,26 @@ class BodyStyle:
     cut_share: float
 
     def picture_draws(self, seed: int, index: int) -> np.random.Generator:
-        """Returns the source of all draws of one picture."""
+        """Return the source of all draws of one picture."""
         return np.random.default_rng((seed, self.number, _PICTURE, index))
 
     def poses(self, seed: int) -> PosePool:
-        """Returns generated motion, other for every seed and style."""
+        """Return generated motion, other for every seed and style."""
         return _generated_poses(3 * seed + self.number)
 
     def person(self, seed: int, number: int) -> tuple[BodyLook, np.ndarray]:
-        """Returns a person's looks and the factors of the bones' lengths, float64 [17]."""
+        """Return a person's looks and the factors of the bones' lengths, float64 `[17]`."""
         return _person(seed, self.number, number, self.is_lab)
 
     def camera(self, rng: np.random.Generator, joints: np.ndarray) -> BodyCamera:
-        """Draws the camera of a picture; joints float64 [17, 3] in metres, world frame."""
+        """Draw the camera of a picture; joints float64 `[17, 3]` in metres, world frame."""
         if self.is_lab:
             cameras = lab_cameras()
             return cameras[int(rng.integers(len(cameras)))]
         return random_camera(rng, joints, self.pitch_deg, self.distance_m, self.roll_deg)
 
     def light(self, seed: int, rng: np.random.Generator) -> BodyLight:
-        """Draws the light of a picture; a laboratory has one light for all."""
+        """Draw the light of a picture; a laboratory has one light for all."""
         if self.is_lab:
             rng = np.random.default_rng((seed, self.number, _LIGHT))
         return random_body_light(rng, plain=self.is_lab)
@@ -99,19 +97,19 @@ class BodyStyle:
         size: int,
         backgrounds: Backgrounds | None,
     ) -> np.ndarray:
-        """Draws what lies behind a body.
+        """Draw what lies behind a body.
 
         Args:
             rng: source of the picture's draws.
             seed: of the set.
             person: number of the person; laboratories show each in one of two rooms.
             camera: world frame.
-            intrinsics: float64 [3, 3] of the picture.
+            intrinsics: float64 `[3, 3]` of the picture.
             size: side of the picture in pixels.
             backgrounds: photographs and generated grounds; None for generated ones.
 
         Returns:
-            uint8 [H, W, 3] RGB.
+            uint8 `[H, W, 3]` RGB.
         """
         if self.is_lab:
             room = _place(seed, self.number, person % _LAB_ROOMS, True)

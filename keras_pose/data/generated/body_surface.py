@@ -4,8 +4,6 @@ Only joints are known, so what turns about a bone is inferred: faces look where 
 point where hips and knees do, thumbs where elbows bend.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.generated.body_parts import (
@@ -40,10 +38,10 @@ _SECTIONS = (
 
 
 def body_surface(joints: np.ndarray, shape: BodyShape) -> BodySurface:
-    """Builds the flesh, hair and shoes around one pose.
+    """Build the flesh, hair and shoes around one pose.
 
     Args:
-        joints: float [17, 3], H36M_17, metres, y down, the floor at y = 0 or below the feet.
+        joints: float `[17, 3]`, H36M_17, metres, y down, the floor at y = 0 or below the feet.
         shape: the person.
 
     Returns:
@@ -61,7 +59,7 @@ def body_surface(joints: np.ndarray, shape: BodyShape) -> BodySurface:
 
 
 def _add_trunk(parts: BodyParts) -> None:
-    """Adds pelvis, belly, chest and shoulders: two cones side by side, filled between."""
+    """Add pelvis, belly, chest and shoulders: two cones side by side, filled between."""
     place, shape = parts.place, parts.shape
     joints = [place["pelvis"], place["spine"], place["thorax"]]
     size, girth = parts.scale, parts.scale * shape.girth
@@ -112,7 +110,7 @@ def _add_trunk(parts: BodyParts) -> None:
 
 
 def _add_head(parts: BodyParts) -> None:
-    """Adds neck, skull, face and hair."""
+    """Add neck, skull, face and hair."""
     place, size = parts.place, parts.scale
     top, base, nose = place["head"], place["thorax"], place["nose"]
     up = unit(top - base)
@@ -157,7 +155,7 @@ def _add_head(parts: BodyParts) -> None:
 
 
 def _add_leg(parts: BodyParts, side: str) -> None:
-    """Adds thigh, shin and foot."""
+    """Add thigh, shin and foot."""
     hip, knee, ankle = (parts.place[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
     size = parts.scale
     limb = size * parts.shape.girth * parts.shape.limbs
@@ -195,7 +193,7 @@ def _add_leg(parts: BodyParts, side: str) -> None:
 
 
 def _add_arm(parts: BodyParts, side: str) -> None:
-    """Adds upper arm, forearm and hand."""
+    """Add upper arm, forearm and hand."""
     shoulder, elbow, wrist = (
         parts.place[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist")
     )
@@ -223,7 +221,7 @@ def _add_arm(parts: BodyParts, side: str) -> None:
 
 
 def _add_skirt(parts: BodyParts) -> None:
-    """Adds a skirt: one wide cone about each thigh and cloth between them."""
+    """Add a skirt: one wide cone about each thigh and cloth between them."""
     size, shape = parts.scale, parts.shape
     wide = 0.105 * size * shape.girth * shape.hips
     corners, frame = [], 0

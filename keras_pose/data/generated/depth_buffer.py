@@ -5,8 +5,6 @@ the distance along it is the depth z itself, and all that enters the intersectio
 and v or the same for every primitive.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +19,9 @@ class DepthBuffer:
     """What the camera sees of a surface.
 
     Attributes:
-        depth: float32 [H, W], z in metres of the nearest surface; infinite where there is none.
-        primitive: int16 [H, W], number of the cone, or C plus the number of the triangle; -1 none.
-        rays: float32 [3, H, W], direction (u, v, 1) of each pixel's centre.
+        depth: float32 `[H, W]`, z in metres of the nearest surface; infinite where there is none.
+        primitive: int16 `[H, W]`, number of the cone, or C plus the number of the triangle; -1 none.
+        rays: float32 `[3, H, W]`, direction (u, v, 1) of each pixel's centre.
     """
 
     depth: np.ndarray
@@ -32,16 +30,16 @@ class DepthBuffer:
 
 
 def draw_depth(surface: Surface, intrinsics: np.ndarray, height: int, width: int) -> DepthBuffer:
-    """Draws a surface into a z-buffer.
+    """Draw a surface into a z-buffer.
 
     Args:
         surface: metres, camera frame.
-        intrinsics: float [3, 3], pixels of this picture, continuous (first centre at 0.5), no skew.
+        intrinsics: float `[3, 3]`, pixels of this picture, continuous (first centre at 0.5), no skew.
         height: of the picture in pixels.
         width: of the picture in pixels.
 
     Returns:
-        Depth [H, W] and which primitive is seen.
+        Depth `[H, W]` and which primitive is seen.
     """
     focal, centre = intrinsics[[0, 1], [0, 1]], intrinsics[:2, 2]
     u = ((np.arange(width) + 0.5 - centre[0]) / focal[0]).astype(np.float32)
@@ -91,7 +89,7 @@ class _Dots:
         self._down = (vectors[:, 1, None] * v[:, 0] + vectors[:, 2, None])[..., None]
 
     def at(self, number: int, window: tuple[slice, slice]) -> np.ndarray:
-        """Returns the product of one vector with the rays of a window, float32 [h, w]."""
+        """Return the product of one vector with the rays of a window, float32 [h, w]."""
         return self._across[number, window[1]] + self._down[number, window[0]]
 
 
@@ -103,9 +101,9 @@ def _windows(
     height: int,
     width: int,
 ) -> list[tuple[slice, slice] | None]:
-    """Returns the part of the picture that holds each group of spheres; None where it is empty.
+    """Return the part of the picture that holds each group of spheres; None where it is empty.
 
-    Args: spheres [N, K, 3] with radii [N, K]; a group too near for a bound takes the whole picture.
+    Args: spheres `[N, K, 3]` with radii `[N, K]`; a group too near for a bound takes the whole picture.
     """
     near = points[..., 2] - radii
     is_near = near.min(1) < _NEAREST_M
@@ -142,7 +140,7 @@ class _Spheres:
     def hit(
         self, number: int, window: tuple[slice, slice], squared: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        """Return depth [h, w] of the near side, and where the ray meets it."""
         ahead = self._ahead.at(number, window)
         inside = ahead * ahead
         inside -= squared * self._constant[number]
@@ -178,7 +176,7 @@ class _Cones:
     def hit(
         self, number: int, window: tuple[slice, slice], squared: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        """Return depth [h, w] of the near side, and where the ray meets it."""
         along, b = self._along.at(number, window), self._ahead.at(number, window)
         b -= along * self._share[number]
         a = along * along
@@ -211,7 +209,7 @@ class _Triangles:
         self._weights = [_Dots(weights[:, corner], u, v) for corner in range(3)]
 
     def hit(self, number: int, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns depth [h, w] of the near side, and where the ray meets it."""
+        """Return depth [h, w] of the near side, and where the ray meets it."""
         w0, w1, w2 = (weight.at(number, window) for weight in self._weights)
         is_hit = np.minimum(np.minimum(w0, w1), w2) >= 0
         w0 += w1

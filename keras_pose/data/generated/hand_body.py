@@ -5,8 +5,6 @@ along the middle metacarpal towards the fingers, z out of the back of the hand. 
 degrees because limits are; zero everywhere is a flat hand. A left hand is the mirror image.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +74,10 @@ class HandShape:
     """The proportions of one person's right hand; metres, hand frame.
 
     Attributes:
-        knuckles: float64 [5, 3], first joint of thumb, index, middle, ring and little finger.
-        lengths: float64 [5, 3], bones of each finger from its first joint to its tip.
-        radii: float64 [5, 4], half thickness at the joints of each finger.
-        frames: float64 [5, 3, 3], of each finger at rest; columns are its x, y (along) and z (back).
+        knuckles: float64 `[5, 3]`, first joint of thumb, index, middle, ring and little finger.
+        lengths: float64 `[5, 3]`, bones of each finger from its first joint to its tip.
+        radii: float64 `[5, 4]`, half thickness at the joints of each finger.
+        frames: float64 `[5, 3, 3]`, of each finger at rest; columns are its x, y (along) and z (back).
         scale: size of the hand against the mean adult.
     """
 
@@ -95,10 +93,10 @@ class PosedHands:
     """N poses of one hand; metres, hand frame.
 
     Attributes:
-        joints: float64 [N, 21, 3] in the order of HAND_21_FREIHAND.
-        along: float64 [N, 5, 3, 3], unit direction of each bone of each finger.
-        back: float64 [N, 5, 3, 3], unit direction out of the back (nail side) of each bone.
-        forearm: float64 [N, 3], unit direction from the wrist to the elbow.
+        joints: float64 `[N, 21, 3]` in the order of HAND_21_FREIHAND.
+        along: float64 `[N, 5, 3, 3]`, unit direction of each bone of each finger.
+        back: float64 `[N, 5, 3, 3]`, unit direction out of the back (nail side) of each bone.
+        forearm: float64 `[N, 3]`, unit direction from the wrist to the elbow.
     """
 
     joints: np.ndarray
@@ -108,7 +106,7 @@ class PosedHands:
 
 
 def random_shape(rng: np.random.Generator) -> HandShape:
-    """Draws a person's hand.
+    """Draw a person's hand.
 
     Size is normal around the mean adult (standard deviation 8 %, cut at 78 and 122 %); fingers
     differ by 3 %, single bones by 3 %, thickness by 8 % and the place of knuckles by 4 %.
@@ -117,7 +115,7 @@ def random_shape(rng: np.random.Generator) -> HandShape:
         rng: source of the draws.
 
     Returns:
-        The shape; arrays of [5, ...].
+        The shape; arrays of `[5, ...]`.
     """
 
     def near_one(deviation: float, *shape: int) -> np.ndarray:
@@ -133,13 +131,13 @@ def random_shape(rng: np.random.Generator) -> HandShape:
 
 
 def clip_angles(angles_deg: np.ndarray) -> np.ndarray:
-    """Moves angles into the limits of the joints; bent fingers lose most of their spread.
+    """Move angles into the limits of the joints; bent fingers lose most of their spread.
 
     Args:
-        angles_deg: float64 [..., A] in degrees, in the order of `ANGLES`.
+        angles_deg: float64 `[..., A]` in degrees, in the order of `ANGLES`.
 
     Returns:
-        float64 [..., A], degrees.
+        float64 `[..., A]`, degrees.
     """
     angles = np.clip(angles_deg, _LOW, _HIGH)
     for finger in FINGERS[1:]:
@@ -152,7 +150,7 @@ def clip_angles(angles_deg: np.ndarray) -> np.ndarray:
 
 
 def angle_columns(*names: str) -> list[int]:
-    """Finds angles by name.
+    """Find angles by name.
 
     Args:
         names: names out of `ANGLES`, or suffixes of them that begin with `_`.
@@ -174,10 +172,10 @@ def pose_hands(shape: HandShape, angles_deg: np.ndarray) -> PosedHands:
 
     Args:
         shape: the person.
-        angles_deg: float64 [N, A] in degrees, in the order of `ANGLES`.
+        angles_deg: float64 `[N, A]` in degrees, in the order of `ANGLES`.
 
     Returns:
-        Joints and bone directions, arrays of [N, ...].
+        Joints and bone directions, arrays of `[N, ...]`.
     """
     angles = np.radians(angles_deg)
     num = len(angles)
@@ -244,7 +242,7 @@ def _turn_z(angle: np.ndarray) -> np.ndarray:
 
 
 def _turn(angle: np.ndarray | float, first: int, second: int) -> np.ndarray:
-    """Returns rotations [..., 3, 3] that turn axis `first` towards axis `second`."""
+    """Return rotations `[..., 3, 3]` that turn axis `first` towards axis `second`."""
     angle = np.asarray(angle)
     matrix = np.zeros((*angle.shape, 3, 3))
     matrix[..., [0, 1, 2], [0, 1, 2]] = 1.0

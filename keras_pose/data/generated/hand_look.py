@@ -1,7 +1,5 @@
 """How a generated hand looks and is lit: skin of any tone, nails, sleeve, light."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +22,14 @@ class Look:
     """How a hand looks and is lit; colours are linear RGB from 0 to 1.
 
     Attributes:
-        skin: float64 [3], of the back of the hand.
-        palm: float64 [3], of the palm.
-        nail: float64 [3], of the nails.
-        sleeve: float64 [3] of a sleeve, or None for a bare arm.
+        skin: float64 `[3]`, of the back of the hand.
+        palm: float64 `[3]`, of the palm.
+        nail: float64 `[3]`, of the nails.
+        sleeve: float64 `[3]` of a sleeve, or None for a bare arm.
         sleeve_start_m: distance from the wrist at which the sleeve begins.
-        to_light: float64 [3], unit vector towards the light, camera frame.
-        light: float64 [3], colour of the light.
-        ambient: float64 [3], colour of the light from everywhere.
+        to_light: float64 `[3]`, unit vector towards the light, camera frame.
+        light: float64 `[3]`, colour of the light.
+        ambient: float64 `[3]`, colour of the light from everywhere.
         shine: how much the skin mirrors the light, 0 to about 0.3.
         lines: how dark the lines at the joints are, 0 to 1.
         blotches: how uneven the skin is, as a share.
@@ -51,13 +49,13 @@ class Look:
 
 
 def random_skin(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the skin of a person, evenly from light to dark.
+    """Draw the skin of a person, evenly from light to dark.
 
     Args:
         rng: source of the draws.
 
     Returns:
-        Linear RGB of the back of the hand and of the palm, float64 [3] each.
+        Linear RGB of the back of the hand and of the palm, float64 `[3]` each.
     """
     tone = rng.uniform(0, len(_SKIN_SRGB) - 1)
     table = (np.array(_SKIN_SRGB) / 255.0) ** _GAMMA
@@ -72,12 +70,12 @@ def random_skin(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def random_look(rng: np.random.Generator, skin: np.ndarray, palm: np.ndarray) -> Look:
-    """Draws light, nails and sleeve for one picture.
+    """Draw light, nails and sleeve for one picture.
 
     Args:
         rng: source of the draws.
-        skin: float64 [3], linear RGB of the person's back of the hand.
-        palm: float64 [3], of the palm.
+        skin: float64 `[3]`, linear RGB of the person's back of the hand.
+        palm: float64 `[3]`, of the palm.
 
     Returns:
         The look.

@@ -5,8 +5,6 @@ middle one, neighbouring fingers move together), put inside the joint limits, an
 candidates so that no finger runs through another or through the palm.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.generated.hand_body import (
@@ -56,7 +54,7 @@ _WRIST = angle_columns("wrist_flexion", "wrist_deviation")
 def random_pose(
     rng: np.random.Generator, shape: HandShape, pose: str | None = None
 ) -> tuple[np.ndarray, str]:
-    """Draws a natural pose.
+    """Draw a natural pose.
 
     Args:
         rng: source of the draws.
@@ -64,7 +62,7 @@ def random_pose(
         pose: one of `POSES`; None draws one.
 
     Returns:
-        Angles float64 [A] in degrees in the order of `ANGLES`, within the limits, and the kind.
+        Angles float64 `[A]` in degrees in the order of `ANGLES`, within the limits, and the kind.
 
     Raises:
         ValueError: if there is no such pose.
@@ -88,22 +86,8 @@ def random_pose(
     return best, pose
 
 
-def crossing_depth(hands: PosedHands, shape: HandShape) -> np.ndarray:
-    """Measures how deep fingers run through each other or through the palm.
-
-    Args:
-        hands: N poses.
-        shape: the person.
-
-    Returns:
-        float64 [N] in metres: the deepest overlap of two spheres along different fingers, or of a
-        finger's outer half and the palm; 0 when nothing touches.
-    """
-    return _overlaps(hands, shape).max(axis=-1)
-
-
 def _candidates(rng: np.random.Generator, pose: str) -> np.ndarray:
-    """Draws poses of a kind, [N, A] in degrees, before limits."""
+    """Draw poses of a kind, `[N, A]` in degrees, before limits."""
     num = _CANDIDATES
     angles = np.zeros((num, len(ANGLES)))
     angles[:, _WRIST] = rng.normal(0.0, 1.0, 2) * (22.0, 9.0)
@@ -151,7 +135,7 @@ def _set_fingers(
     together: float,
     single: np.ndarray,
 ) -> None:
-    """Stretches some of the four fingers and bends the others into the palm, in place."""
+    """Stretch some of the four fingers and bend the others into the palm, in place."""
     straight = np.clip(3 + 6 * together + 4 * single, -20, 25)
     bent = np.clip(80 + 5 * together + 4 * single, 60, 90)
     angles[:, _MCP] = np.where(stretched, straight, bent)
@@ -162,7 +146,7 @@ def _set_fingers(
 
 
 def _thumb_of(pose: str, is_stretched: bool) -> tuple[tuple[float, ...], float]:
-    """Returns means of the five thumb angles and their deviation, in degrees."""
+    """Return means of the five thumb angles and their deviation, in degrees."""
     if pose == "open":
         return (-6, 2, 3, 2, 2), 8.0
     if is_stretched:
@@ -171,7 +155,7 @@ def _thumb_of(pose: str, is_stretched: bool) -> tuple[tuple[float, ...], float]:
 
 
 def _loose(pose: str) -> np.ndarray:
-    """Returns which angles a search for contact or room may move, [A] of 0 to 1."""
+    """Return which angles a search for contact or room may move, `[A]` of 0 to 1."""
     loose = np.full(len(ANGLES), 0.3)
     loose[_THUMB] = 1.0
     loose[_WRIST] = 0.0
@@ -181,8 +165,8 @@ def _loose(pose: str) -> np.ndarray:
 
 
 def _cost(hands: PosedHands, shape: HandShape, pose: str) -> np.ndarray:
-    """Returns how unnatural poses are, [N]; 0 and below is good enough."""
-    crossing = np.maximum(_overlaps(hands, shape) - _CONTACT_M, 0.0).sum(-1)
+    """Return how unnatural poses are, `[N]`; 0 and below is good enough."""
+    crossing = np.maximum(finger_overlaps(hands, shape) - _CONTACT_M, 0.0).sum(-1)
     fingers = hands.joints[:, 1:].reshape(-1, 5, 4, 3)
     if pose in ("pinch", "ring_sign"):
         # The pads meet: half way between the last joint and the tip, a radius off on the palm side.
@@ -208,10 +192,10 @@ def _cost(hands: PosedHands, shape: HandShape, pose: str) -> np.ndarray:
 
 
 def _sphere_plan() -> tuple[np.ndarray, ...]:
-    """Plans spheres along the bones for the crossing test: finger, bone, share of the bone.
+    """Plan spheres along the bones for the crossing test: finger, bone, share of the bone.
 
     Returns:
-        The three of them, [P] each, and which pairs [P, P] must not overlap.
+        The three of them, `[P]` each, and which pairs `[P, P]` must not overlap.
     """
     shares = [
         (finger, bone, share)
@@ -235,8 +219,8 @@ _IS_TIP = (_BONE == 2) & (_SHARE == 1.0)
 _PALM_SHARES = (0.35, 0.6, 0.82)
 
 
-def _overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
-    """Returns overlaps of spheres [N, P] in metres: the deepest of each, 0 where nothing touches."""
+def finger_overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
+    """Return overlaps of spheres `[N, P]` in metres: the deepest of each, 0 where nothing touches."""
     radii = shape.radii[_FINGER, _BONE] * (1 - _SHARE) + shape.radii[_FINGER, _BONE + 1] * _SHARE
     ahead = _SHARE * shape.lengths[_FINGER, _BONE] - np.where(_IS_TIP, radii, 0.0)
     starts = hands.joints[:, 1:].reshape(-1, 5, 4, 3)[:, _FINGER, _BONE]
@@ -253,7 +237,7 @@ def _overlaps(hands: PosedHands, shape: HandShape) -> np.ndarray:
 def _touch(
     first: np.ndarray, second: np.ndarray, first_radii: np.ndarray, second_radii: np.ndarray
 ) -> np.ndarray:
-    """Returns overlaps [N, P, Q] of spheres [N, P, 3] and [N, Q, 3], 0 where there is none."""
+    """Return overlaps `[N, P, Q]` of spheres `[N, P, 3]` and `[N, Q, 3]`, 0 where there is none."""
     squared = (-2.0 * first) @ second.swapaxes(1, 2)
     squared += (first**2).sum(-1)[:, :, None]
     squared += (second**2).sum(-1)[:, None]

@@ -4,8 +4,6 @@ Colours are linear light from 0 to 1 until the picture is encoded; a square root
 is next to the power 1 / 2.2 of sRGB and much faster.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.generated.depth_buffer import DepthBuffer
@@ -34,18 +32,18 @@ def render_hand(
     rng: np.random.Generator,
     supersampling: int = 2,
 ) -> tuple[np.ndarray, DepthBuffer]:
-    """Draws a hand over a background.
+    """Draw a hand over a background.
 
     Args:
         surface: metres, camera frame.
-        intrinsics: float [3, 3], pixels of the picture, without skew.
-        background: uint8 [H, W, 3] RGB, left as it is.
+        intrinsics: float `[3, 3]`, pixels of the picture, without skew.
+        background: uint8 `[H, W, 3]` RGB, left as it is.
         look: skin and light.
         rng: source of the skin's unevenness.
         supersampling: how many small pixels make the side of one.
 
     Returns:
-        Picture uint8 [H, W, 3] RGB and the z-buffer of the small pixels.
+        Picture uint8 `[H, W, 3]` RGB and the z-buffer of the small pixels.
     """
 
     def shade(buffer: DepthBuffer, samples: Samples) -> np.ndarray:
@@ -61,7 +59,7 @@ def _shade(
     look: Look,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Returns sRGB float32 [3, P] from 0 to 1 of the samples."""
+    """Return sRGB float32 `[3, P]` from 0 to 1 of the samples."""
     number, points = surface_points(buffer, samples)
     normal, share = surface_normals(surface, points, number)
     # The many parts of palm, arm and the roots of fingers are one skin.
@@ -115,7 +113,7 @@ def _lines(
     backness: np.ndarray,
     depth: float,
 ) -> np.ndarray:
-    """Returns the darkening by the lines across the joints of the fingers, [P] of 0 to 1."""
+    """Return the darkening by the lines across the joints of the fingers, `[P]` of 0 to 1."""
     has_line = surface.has_lines.astype(np.float32)
     is_tip = surface.is_tip.astype(np.float32)[number]
     near = np.minimum(share, 1 - share + is_tip) * np.float32(1 / 0.055)
@@ -134,7 +132,7 @@ def _paint_nails(
     colour: np.ndarray,
     shine: np.ndarray,
 ) -> None:
-    """Colours the nails, in place."""
+    """Colour the nails, in place."""
     tips = np.flatnonzero(surface.is_tip[number])
     if not len(tips):
         return
@@ -162,7 +160,7 @@ def _paint_sleeve(
     colour: np.ndarray,
     shine: np.ndarray,
 ) -> None:
-    """Colours the arm from the sleeve's edge on, in place."""
+    """Colour the arm from the sleeve's edge on, in place."""
     arms = np.flatnonzero(surface.region[: len(surface.starts)] == FOREARM)
     if look.sleeve is None or not len(arms):
         return

@@ -1,7 +1,5 @@
 """The flesh of a posed hand as cones with round ends and thick triangles between them."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Self
 
@@ -39,11 +37,11 @@ class HandSurface(Surface):
     has_lines: np.ndarray
 
     def moved(self, rotation: np.ndarray, shift: np.ndarray) -> Self:
-        """Moves the hand.
+        """Move the hand.
 
         Args:
-            rotation: float64 [3, 3]; points become R p + t.
-            shift: float64 [3], metres.
+            rotation: float64 `[3, 3]`; points become R p + t.
+            shift: float64 `[3]`, metres.
 
         Returns:
             A new surface.
@@ -52,7 +50,7 @@ class HandSurface(Surface):
 
 
 def hand_surface(shape: HandShape, hands: PosedHands, row: int = 0) -> HandSurface:
-    """Builds the flesh around one pose: fingers, palm, balls of thumb and little finger, webs, arm.
+    """Build the flesh around one pose: fingers, palm, balls of thumb and little finger, webs, arm.
 
     Args:
         shape: the person.
@@ -93,7 +91,7 @@ class _Parts:
         self.cones.append((start, end, radii, back, (region, is_tip, is_root, has_lines)))
 
     def fan(self, corners: list, thickness: np.ndarray, back: np.ndarray) -> None:
-        """Adds the triangles of a polygon around its first corner."""
+        """Add the triangles of a polygon around its first corner."""
         for second in range(1, len(corners) - 1):
             three = [0, second, second + 1]
             self.triangles.append(
@@ -124,7 +122,7 @@ class _Parts:
 def _add_fingers(
     parts: _Parts, shape: HandShape, fingers: np.ndarray, along: np.ndarray, back: np.ndarray
 ) -> None:
-    """Adds three bones of each finger and the pads below the first ones."""
+    """Add three bones of each finger and the pads below the first ones."""
     radii = shape.radii
     tips = fingers[:, 3] - along[:, 2] * radii[:, 3:]
     for digit in range(5):
@@ -152,7 +150,7 @@ def _add_fingers(
 def _add_palm(
     parts: _Parts, shape: HandShape, fingers: np.ndarray, back: np.ndarray, unit: float
 ) -> None:
-    """Adds metacarpals, the balls of the hand, and the skin between all these."""
+    """Add metacarpals, the balls of the hand, and the skin between all these."""
     roots, flesh = _ROOTS_MM * unit, _ROOT_FLESH_MM * unit
     knuckles, knuckle_flesh = fingers[1:, 0], shape.radii[1:, 0]
     for root, knuckle, wide, narrow in zip(roots, knuckles, flesh, knuckle_flesh, strict=True):
@@ -188,7 +186,7 @@ def _add_palm(
 
 
 def _add_arm(parts: _Parts, forearm: np.ndarray, unit: float) -> None:
-    """Adds the forearm: three cones side by side, which make it wider than thick."""
+    """Add the forearm: three cones side by side, which make it wider than thick."""
     across = np.cross(_UP, forearm)
     across /= np.linalg.norm(across)
     upper = np.cross(forearm, across)

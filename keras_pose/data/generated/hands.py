@@ -4,8 +4,6 @@ Every hand is a pure function of (seed, index): any of them can be made alone, i
 machine. Persons keep their proportions and skin. Pixels are continuous: the first centre is 0.5.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from keras_pose.data.generated.hand_renderer import render_hand
 from keras_pose.data.generated.hand_surface import hand_surface
 from keras_pose.data.generated.photograph import photograph
 from keras_pose.data.records.record import Record, RecordSource
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 SOURCE = "generated_hands"
@@ -41,18 +40,18 @@ class GeneratedHand:
     """One generated picture and all that is known about it.
 
     Attributes:
-        image: uint8 [H, W, 3] RGB.
-        keypoints_2d: float64 [21, 2], pixels, HAND_21_FREIHAND.
-        keypoints_3d: float64 [21, 3], metres, camera frame.
-        intrinsics: float64 [3, 3].
-        visible: float32 [21], 1 where no other part of the hand or arm, nor the picture's edge,
+        image: uint8 `[H, W, 3]` RGB.
+        keypoints_2d: float64 `[21, 2]`, pixels, HAND_21_FREIHAND.
+        keypoints_3d: float64 `[21, 3]`, metres, camera frame.
+        intrinsics: float64 `[3, 3]`.
+        visible: float32 `[21]`, 1 where no other part of the hand or arm, nor the picture's edge,
             hides the flesh around a joint.
-        box: float64 [4], x, y, width, height of the hand without the arm, pixels.
+        box: float64 `[4]`, x, y, width, height of the hand without the arm, pixels.
         side: "right" or "left".
         scale: length of the middle finger's mcp-pip bone in metres.
         person: number of the person.
         pose: one of `hand_poses.POSES`.
-        angles_deg: float64 [A], joint angles in the order of `hand_body.ANGLES`.
+        angles_deg: float64 `[A]`, joint angles in the order of `hand_body.ANGLES`.
     """
 
     image: np.ndarray
@@ -78,7 +77,7 @@ def generate_hand(
     backgrounds: Backgrounds | None = None,
     pose: str | None = None,
 ) -> GeneratedHand:
-    """Makes one hand, a pure function of its arguments.
+    """Make one hand, a pure function of its arguments.
 
     A left hand is the mirror image of the right hand of the same index, picture and labels.
 
@@ -92,7 +91,7 @@ def generate_hand(
         pose: one of `hand_poses.POSES`; None draws one.
 
     Returns:
-        The picture with its labels, arrays of [21, ...].
+        The picture with its labels, arrays of `[21, ...]`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -112,7 +111,7 @@ def generate_hand(
     look = random_look(rng, skin, palm)
     image, buffer = render_hand(surface, intrinsics, ground, look, rng)
     image = photograph(image, rng)
-    pixels = _project(points, intrinsics)
+    pixels = project_arrays(points, intrinsics)
     radii = _joint_radii(shape)
     visible = seen_joints(points, radii, intrinsics, buffer, size)
     reach = radii / points[:, 2] * intrinsics[0, 0]
@@ -148,7 +147,7 @@ def hand_source(
     backgrounds: str | os.PathLike | None = None,
     mask_hidden: bool = False,
 ) -> RecordSource:
-    """Describes a set of generated hands, made one at a time when they are read.
+    """Describe a set of generated hands, made one at a time when they are read.
 
     Args:
         num: number of hands.
@@ -194,7 +193,7 @@ def hand_source(
 
 
 def generate_hands(num: int, seed: int, **settings: object) -> Iterator[Record]:
-    """Generates records of hands.
+    """Generate records of hands.
 
     Args:
         num: number of hands.
@@ -211,10 +210,10 @@ def generate_hands(num: int, seed: int, **settings: object) -> Iterator[Record]:
 
 
 def as_record(hand: GeneratedHand, index: int, seed: int, mask_hidden: bool = False) -> Record:
-    """Turns a generated hand into a record.
+    """Turn a generated hand into a record.
 
     Args:
-        hand: picture [H, W, 3] and labels.
+        hand: picture `[H, W, 3]` and labels.
         index: its number, which becomes the id.
         seed: that it was made with, part of name and group.
         mask_hidden: whether hidden joints count as not labelled.
@@ -248,19 +247,19 @@ def as_record(hand: GeneratedHand, index: int, seed: int, mask_hidden: bool = Fa
 def seen_joints(
     points: np.ndarray, radii: np.ndarray, intrinsics: np.ndarray, buffer: DepthBuffer, size: int
 ) -> np.ndarray:
-    """Finds the joints that nothing but their own flesh hides.
+    """Find the joints that nothing but their own flesh hides.
 
     Args:
-        points: float64 [J, 3], metres, camera frame.
-        radii: float64 [J], thickness of the flesh around each joint in metres.
-        intrinsics: float64 [3, 3] of the picture.
+        points: float64 `[J, 3]`, metres, camera frame.
+        radii: float64 `[J]`, thickness of the flesh around each joint in metres.
+        intrinsics: float64 `[3, 3]` of the picture.
         buffer: z-buffer of the picture, perhaps of smaller pixels.
         size: side of the picture in pixels.
 
     Returns:
-        float32 [J], 1 or 0.
+        float32 `[J]`, 1 or 0.
     """
-    pixels = _project(points, intrinsics)
+    pixels = project_arrays(points, intrinsics)
     factor = buffer.depth.shape[0] / size
     inside = np.all((pixels >= 0) & (pixels < size), axis=-1)
     column, row = np.clip((pixels * factor).astype(int), 0, buffer.depth.shape[0] - 1).T
@@ -281,11 +280,6 @@ def _check(index: int, seed: int, size: int, side: str, hands_per_person: int) -
         )
 
 
-def _project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    homogeneous = points @ intrinsics.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
-
-
 def _joint_radii(shape: HandShape) -> np.ndarray:
     wrist = 0.020 * shape.scale
     return np.concatenate([[wrist], shape.radii.ravel()])
@@ -294,7 +288,7 @@ def _joint_radii(shape: HandShape) -> np.ndarray:
 def _random_camera(
     rng: np.random.Generator, hands: PosedHands, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws a camera from any side: rotation [3, 3], shift [3] in metres and intrinsics [3, 3]."""
+    """Draw a camera from any side: rotation `[3, 3]`, shift `[3]` in metres and intrinsics `[3, 3]`."""
     while True:
         aside = rng.standard_normal(3)
         aside /= np.linalg.norm(aside)
@@ -327,7 +321,7 @@ def _random_camera(
     target = size * (0.5 + rng.uniform(-0.42, 0.42, 2) * (1.0 - fill))
     shift = np.array([0.0, 0.0, distance])
     for _ in range(3):
-        pixels = _project(points + shift, intrinsics)
+        pixels = project_arrays(points + shift, intrinsics)
         middle = 0.5 * (pixels.max(0) + pixels.min(0))
         shift[:2] += (target - middle) * distance / focal
     # `points` were centred: the shift for the hand's own origin is that of the wrist.

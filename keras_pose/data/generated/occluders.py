@@ -1,7 +1,5 @@
 """Things that stand between the camera and a generated body."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 
@@ -10,15 +8,15 @@ _MOST_COVERED = 0.4
 
 
 def occlude(image: np.ndarray, rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
-    """Paints a pole, a board or a bush over a picture.
+    """Paint a pole, a board or a bush over a picture.
 
     Args:
-        image: uint8 [H, W, 3] RGB, left as it is.
+        image: uint8 `[H, W, 3]` RGB, left as it is.
         rng: source of the draws.
-        pixels: float64 [J, 2], joints, of which at most two fifths get covered.
+        pixels: float64 `[J, 2]`, joints, of which at most two fifths get covered.
 
     Returns:
-        uint8 [H, W, 3]; the picture itself where no thing would fit.
+        uint8 `[H, W, 3]`; the picture itself where no thing would fit.
     """
     size = image.shape[0]
     low, high = np.clip(pixels.min(0), 0, size), np.clip(pixels.max(0), 0, size)

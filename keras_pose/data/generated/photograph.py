@@ -1,20 +1,18 @@
 """What a camera adds to a generated picture: a little blur and grain."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 
 
 def photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Adds a little blur and grain.
+    """Add a little blur and grain.
 
     Args:
-        image: uint8 [H, W, 3].
+        image: uint8 `[H, W, 3]`.
         rng: source of the draws.
 
     Returns:
-        Picture uint8 [H, W, 3].
+        Picture uint8 `[H, W, 3]`.
     """
     if rng.random() < 0.6:
         image = cv2.GaussianBlur(image, (0, 0), image.shape[1] / 128 * rng.uniform(0.3, 0.9))

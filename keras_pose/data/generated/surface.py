@@ -1,7 +1,5 @@
 """Flesh as cones with round ends and thick triangles: what the z-buffer draws."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Self
 
@@ -15,11 +13,11 @@ class Surface:
     C cones come first, T triangles after them wherever both are counted.
 
     Attributes:
-        starts: float64 [C, 3], centre of the sphere at the start of each cone.
-        ends: float64 [C, 3], centre of the sphere at its end.
-        radii: float64 [C, 2], radii of the two spheres.
-        corners: float64 [T, 3, 3], corners of triangles.
-        thickness: float64 [T, 3], how far a triangle's surface lies off each corner, on both sides.
+        starts: float64 `[C, 3]`, centre of the sphere at the start of each cone.
+        ends: float64 `[C, 3]`, centre of the sphere at its end.
+        radii: float64 `[C, 2]`, radii of the two spheres.
+        corners: float64 `[T, 3, 3]`, corners of triangles.
+        thickness: float64 `[T, 3]`, how far a triangle's surface lies off each corner, on both sides.
     """
 
     starts: np.ndarray
@@ -29,11 +27,11 @@ class Surface:
     thickness: np.ndarray
 
     def moved(self, rotation: np.ndarray, shift: np.ndarray) -> Self:
-        """Moves the surface.
+        """Move the surface.
 
         Args:
-            rotation: float64 [3, 3]; points become R p + t.
-            shift: float64 [3], metres.
+            rotation: float64 `[3, 3]`; points become R p + t.
+            shift: float64 `[3]`, metres.
 
         Returns:
             A new surface.

@@ -1,11 +1,9 @@
 """Pictures of surfaces over backgrounds: which points are shaded, their normals, their share.
 
 The z-buffer has several times the picture's resolution; pixels with an edge in them are shaded at
-each of its points, all others once. Points are columns here: arrays [3, P] are several times as
-fast as [P, 3].
+each of its points, all others once. Points are columns here: arrays `[3, P]` are several times as
+fast as `[P, 3]`.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +20,9 @@ class Samples:
     """The points of a surface that are shaded: one in each even pixel, all in those with edges.
 
     Attributes:
-        spots: int64 [P], position of the small pixel.
-        pixels: int64 [P], position of the pixel of the picture.
-        weights: float32 [P], share of the pixel.
+        spots: int64 `[P]`, position of the small pixel.
+        pixels: int64 `[P]`, position of the pixel of the picture.
+        weights: float32 `[P]`, share of the pixel.
         shape: height and width of the picture's part in pixels.
     """
 
@@ -42,18 +40,18 @@ def paint_surface(
     supersampling: int = 2,
     level_m: float = 0.003,
 ) -> tuple[np.ndarray, DepthBuffer]:
-    """Draws a surface over a background.
+    """Draw a surface over a background.
 
     Args:
         surface: metres, camera frame.
-        intrinsics: float [3, 3], pixels of the picture, without skew.
-        background: uint8 [H, W, 3] RGB, left as it is.
-        shade: gives sRGB float32 [3, P] from 0 to 1 of the samples of a part of the z-buffer.
+        intrinsics: float `[3, 3]`, pixels of the picture, without skew.
+        background: uint8 `[H, W, 3]` RGB, left as it is.
+        shade: gives sRGB float32 `[3, P]` from 0 to 1 of the samples of a part of the z-buffer.
         supersampling: how many small pixels make the side of one.
         level_m: within a pixel without edges the depth varies by less than this, metres.
 
     Returns:
-        Picture uint8 [H, W, 3] RGB and the z-buffer of the small pixels.
+        Picture uint8 `[H, W, 3]` RGB and the z-buffer of the small pixels.
     """
     height, width = background.shape[:2]
     fine = intrinsics * np.array([[supersampling], [supersampling], [1.0]])
@@ -86,19 +84,19 @@ def paint_surface(
 
 
 def columns(rows: np.ndarray) -> np.ndarray:
-    """Returns float32 [3, N] of [N, 3]."""
+    """Return float32 `[3, N]` of `[N, 3]`."""
     return np.ascontiguousarray(rows.T, dtype=np.float32)
 
 
 def surface_points(buffer: DepthBuffer, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Finds which primitive each sample shows, and where.
+    """Find which primitive each sample shows, and where.
 
     Args:
         buffer: z-buffer of the part that the samples were taken from.
         samples: P points.
 
     Returns:
-        Number of the primitive, int [P], and the point in metres, camera frame, float32 [3, P].
+        Number of the primitive, int `[P]`, and the point in metres, camera frame, float32 `[3, P]`.
     """
     number = buffer.primitive.ravel()[samples.spots].astype(np.intp)
     points = buffer.rays.reshape(3, -1)[:, samples.spots] * buffer.depth.ravel()[samples.spots]
@@ -108,16 +106,16 @@ def surface_points(buffer: DepthBuffer, samples: Samples) -> tuple[np.ndarray, n
 def surface_normals(
     surface: Surface, points: np.ndarray, number: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Computes the normals of points of a surface.
+    """Compute the normals of points of a surface.
 
     Args:
         surface: metres, camera frame.
-        points: float32 [3, P], metres.
-        number: int [P], which primitive each lies on.
+        points: float32 `[3, P]`, metres.
+        number: int `[P]`, which primitive each lies on.
 
     Returns:
-        Unit normals towards the outside, float32 [3, P], and where each point lies along its cone,
-        [P] from 0 to 1 (0 on triangles).
+        Unit normals towards the outside, float32 `[3, P]`, and where each point lies along its cone,
+        `[P]` from 0 to 1 (0 on triangles).
     """
     axes = surface.ends - surface.starts
     shrink = surface.radii[:, 0] - surface.radii[:, 1]
@@ -141,15 +139,15 @@ def surface_normals(
 
 
 def smoothed_normals(normal: np.ndarray, weight: np.ndarray, samples: Samples) -> np.ndarray:
-    """Blends the normals of neighbouring parts that are one skin or one cloth.
+    """Blend the normals of neighbouring parts that are one skin or one cloth.
 
     Args:
-        normal: float32 [3, P], unit vectors.
-        weight: float32 [P], how much each sample takes part, 0 to 1.
+        normal: float32 `[3, P]`, unit vectors.
+        weight: float32 `[P]`, how much each sample takes part, 0 to 1.
         samples: P points.
 
     Returns:
-        Unit normals, float32 [3, P].
+        Unit normals, float32 `[3, P]`.
     """
     image = np.zeros((*samples.shape, 3), np.float32)
     # Where a pixel has several samples, one of them stands for all.
@@ -165,15 +163,15 @@ def smoothed_normals(normal: np.ndarray, weight: np.ndarray, samples: Samples) -
 
 
 def hollows(depth: np.ndarray, samples: Samples, deep_m: float) -> np.ndarray:
-    """Estimates how much of the light from everywhere reaches each point.
+    """Estimate how much of the light from everywhere reaches each point.
 
     Args:
-        depth: float32 [H, W] of the z-buffer's part, metres.
+        depth: float32 `[H, W]` of the z-buffer's part, metres.
         samples: P points.
         deep_m: this far below its surroundings a point is dark.
 
     Returns:
-        float32 [P] of 0.35 to 1.
+        float32 `[P]` of 0.35 to 1.
     """
     here = depth.ravel()[samples.spots]
     filled = np.minimum(depth, here.max())
@@ -184,7 +182,7 @@ def hollows(depth: np.ndarray, samples: Samples, deep_m: float) -> np.ndarray:
 
 
 def blotches(rng: np.random.Generator, shape: tuple[int, int], strength: float) -> np.ndarray:
-    """Draws slow and fine variations of brightness around 1.
+    """Draw slow and fine variations of brightness around 1.
 
     Args:
         rng: source of the draws.
@@ -192,7 +190,7 @@ def blotches(rng: np.random.Generator, shape: tuple[int, int], strength: float) 
         strength: standard deviation, about.
 
     Returns:
-        float32 [H, W].
+        float32 `[H, W]`.
     """
     slow = rng.standard_normal((8, 8), np.float32)
     fine = rng.standard_normal((40, 40), np.float32)

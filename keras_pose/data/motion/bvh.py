@@ -4,14 +4,15 @@ Tolerant where files differ (order of channels, braces on the same line, tabs, n
 colons, several roots), strict where a file is broken: the sentence names the file and the line.
 """
 
-from __future__ import annotations
-
+import codecs
 import dataclasses
 import os
 import re
+import warnings
 
 import numpy as np
 
+from keras_pose.data.motion.bvh_rate import frame_seconds
 from keras_pose.files.arrays import check_is_file
 
 _ADVICE = "give a BVH file with HIERARCHY and MOTION"
@@ -26,9 +27,9 @@ class BvhMotion:
     Attributes:
         names: joint names; an `End Site` is named "<parent> end".
         parents: index of each joint's parent, -1 for a root; parents come before children.
-        offsets: float64 [K, 3], each joint in its parent's frame at rest, in the file's unit.
+        offsets: float64 `[K, 3]`, each joint in its parent's frame at rest, in the file's unit.
         channels: per joint, its channels in the file's order, lower case ("zrotation").
-        values: float64 [F, number of channels], degrees and the file's unit.
+        values: float64 `[F, number of channels]`, degrees and the file's unit.
         frame_time_s: seconds between two frames.
     """
 
@@ -44,18 +45,20 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
     """Parse a BVH file.
 
     Args:
-        path: the file, text in UTF-8 or another superset of ASCII.
+        path: the file, text in UTF-8 or another superset of ASCII, or in UTF-16; with or without a byte
+            order mark.
 
     Returns:
-        Its hierarchy and its motion, frames as they are.
+        Its hierarchy and its motion, frames as they are; also full frames beyond the number that the
+        file announces, which a warning names.
 
     Raises:
         ValueError: if the file is missing, empty, cut off, or a line is not what the format asks
             for.
     """
     name = check_is_file(path, _ADVICE)
-    with open(name, encoding="utf-8", errors="replace") as file:
-        reader = _Lines(name, file.read().splitlines())
+    with open(name, "rb") as file:
+        reader = _Lines(name, _decode(file.read()).splitlines())
     names, parents, offsets, channels = _read_hierarchy(reader)
     values, frame_time = _read_motion(reader, sum(map(len, channels)))
     return BvhMotion(
@@ -66,6 +69,14 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
         values=values,
         frame_time_s=frame_time,
     )
+
+
+def _decode(data: bytes) -> str:
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", errors="replace")
+    if data[1:2] == b"\0" or data[:1] == b"\0":  # without a mark, as "H\0I\0"
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
 
 
 def pose_joints(
@@ -81,7 +92,7 @@ def pose_joints(
         rows: frames wanted; all if None.
 
     Returns:
-        Positions float64 [F, K, 3] in the file's unit and axes, and rotations float64 [F, K, 3, 3]
+        Positions float64 `[F, K, 3]` in the file's unit and axes, and rotations float64 `[F, K, 3, 3]`
         from the joint's frame to the world; at rest all rotations are the identity.
     """
     values = motion.values if rows is None else motion.values[rows]
@@ -153,7 +164,7 @@ class _Lines:
     def numbers(self, number: int, words: list[str], count: int, what: str) -> list[float]:
         """Return exactly `count` finite numbers."""
         try:
-            values = [float(word) for word in words]
+            values = [_number(word) for word in words]
         except ValueError:
             values = []
         if len(values) != count or not np.isfinite(values).all():
@@ -238,32 +249,51 @@ def _read_joint(reader: _Lines, is_end: bool) -> tuple[list[float], tuple[str, .
     return offset, listed
 
 
+def _number(word: str) -> float:
+    """Return a number, also with the decimal comma of programs that follow the computer's language."""
+    return float(word.replace(",", ".", 1) if "." not in word else word)
+
+
+def _value_of(text: str, key: str) -> str | None:
+    """Return what stands behind a key, with or without a colon; None where the line has another key."""
+    match = re.fullmatch(rf"{key}\s*:?\s*(.*)", text.replace("\t", " "), re.IGNORECASE)
+    return match[1].strip() if match else None
+
+
 def _read_motion(reader: _Lines, num_channels: int) -> tuple[np.ndarray, float]:
     number, text = reader.take("'Frames: <number>'")
-    key, _, count_text = text.partition(":")
-    if key.strip().lower() != "frames" or not count_text.strip().isdecimal():
+    announced = _value_of(text, "frames")
+    if announced is None or re.fullmatch(r"\d{1,11}(\.0*)?", announced) is None:
         raise reader.wrong(number, text, "'Frames: <number>'")
-    count = int(count_text) if len(count_text.strip()) < 12 else -1
+    count = int(float(announced))
     number, text = reader.take("'Frame Time: <seconds>'")
-    key, _, seconds = text.partition(":")
-    if key.strip().lower() != "frame time":
+    seconds = _value_of(text, r"frame\s*time")
+    if seconds is None:
         raise reader.wrong(number, text, "'Frame Time: <seconds>'")
     (frame_time,) = reader.numbers(number, seconds.split(), 1, "the seconds of a frame")
     if frame_time <= 0:
         raise reader.wrong(number, text, "a frame time above 0")
     rows = reader.rest()
-    if len(rows) != count or not rows:
+    if len(rows) < count or not rows:
         raise ValueError(
-            f"{reader.path}, line {reader.last}: the file announces {count_text.strip()[:12]} "
-            f"frames and has {len(rows)}; it is cut off or damaged, fetch it again or export it "
-            "anew."
+            f"{reader.path}, line {reader.last}: the file announces {announced[:12]} frames and has "
+            f"{len(rows)}; it is cut off or damaged, fetch it again or export it anew."
         )
+    words = [text.split() for _, text in rows]
     try:
-        values = np.array([text.split() for _, text in rows], np.float64)
+        values = np.array(words, np.float64)
     except ValueError:
         values = np.empty((0, 0))
-    if values.shape != (count, num_channels) or not np.isfinite(values).all():
+    if values.shape != (len(rows), num_channels) or not np.isfinite(values).all():
+        table = []
         for number, text in rows:  # find the line that is wrong
-            reader.numbers(number, text.split(), num_channels, "a frame")
-        raise ValueError(f"{reader.path}: the hierarchy has no channels; {_ADVICE}.")
-    return values, frame_time
+            table.append(reader.numbers(number, text.split(), num_channels, "a frame"))
+        if not num_channels:
+            raise ValueError(f"{reader.path}: the hierarchy has no channels; {_ADVICE}.")
+        values = np.array(table, np.float64)
+    if len(rows) > count:
+        warnings.warn(
+            f"{reader.path}: the file announces {count} frames and has {len(rows)}; all were read.",
+            stacklevel=3,
+        )
+    return values, frame_seconds(frame_time, reader.path, len(rows))

@@ -5,8 +5,6 @@ along the back and nose and top of the head at fixed places of the head, since m
 exist in no such file.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 
@@ -22,22 +20,25 @@ LIMBS = (
 #: Joints that are looked up in the file: those of the limbs, the base of the neck, the head's base.
 MAPPED_JOINTS = (*LIMBS, "thorax", "head")
 
-# Names without side, letters and digits only, best first. "Arm" stands before "shoulder" because
-# Mixamo's and CMU's "Shoulder" is the collar bone; Xsens and older files have no "Arm".
+# Names without side, letters and digits only, best first: a joint's own name before that of the bone that
+# begins there, since SMPL's "foot" and "hand" lie beyond its "ankle" and "wrist". "Arm" stands before
+# "shoulder" because Mixamo's and CMU's "Shoulder" is the collar bone; Xsens' and older files have no
+# "Arm".
 _LIMB_NAMES = {
     "hip": ("upleg", "upperleg", "thigh", "upperlimb", "hip", "hipjoint", "femur"),
-    "knee": ("leg", "lowleg", "lowerleg", "shin", "calf", "knee", "tibia"),
-    "ankle": ("foot", "ankle"),
+    "knee": ("knee", "leg", "lowleg", "lowerleg", "shin", "calf", "tibia"),
+    "ankle": ("ankle", "foot"),
     "shoulder": ("arm", "uparm", "upperarm", "shldr", "humerus", "shoulder"),
-    "elbow": ("forearm", "lowarm", "lowerarm", "elbow", "radius"),
-    "wrist": ("hand", "wrist"),
+    "elbow": ("elbow", "forearm", "lowarm", "lowerarm", "radius"),
+    "wrist": ("wrist", "hand"),
 }
 _TRUNK_NAMES = {
     "thorax": ("neck", "neck1", "neck01", "lowerneck", "necklower", "upperneck"),
     "head": ("head", "skull"),
 }
+_HEAD_TOPS = ("headtop", "topofhead")
 _PREFIX = re.compile(
-    r"^(mixamorig\d*[:_ \-]?|(bip\d*|character\d*|def|jnt|rig)[:_ \-]+)", re.IGNORECASE
+    r"^(mixamorig\d*[:_ \-]?|[fm]_avg_|(bip\d*|character\d*|def|jnt|rig)[:_ \-]+)", re.IGNORECASE
 )
 _UNITS_M = {"mm": 0.001, "cm": 0.01, "inch": 0.0254, "m": 1.0}
 # Stature over thigh + shank + trunk, from Human3.6M's bone table with 8 cm of foot.
@@ -83,6 +84,9 @@ def find_joints(
             found[joint] = motion.names.index(joint_map[joint])
             continue
         matches = [by_name[name] for name in _candidates(joint) if name in by_name]
+        if joint == "head" and not matches:
+            matches = [by_name[name] for name in _HEAD_TOPS if name in by_name]
+        matches = matches or _ends_below(motion, joint, found)
         if not matches:
             raise ValueError(
                 f"{path} has no joint that looks like '{joint}'; name it in a joint map "
@@ -100,6 +104,62 @@ def find_joints(
     return found
 
 
+def _ends_below(motion: BvhMotion, joint: str, found: Mapping[str, int]) -> list[int]:
+    """End Sites that stand for a joint: the ankle below the knee, the top of the head above the neck.
+
+    Files of `keras_pose.predict` end there, and so do those of other programs that turn bones.
+    """
+    above = {
+        "ankle": joint.replace("ankle", "knee"),
+        "wrist": joint.replace("wrist", "elbow"),
+        "head": "thorax",
+    }.get(joint.split("_")[-1], "")
+    ends: list[int] = []
+    for end, parent in enumerate(motion.parents):
+        if not _is_end_site(motion, end) or not motion.offsets[end].any() or above not in found:
+            continue
+        is_direct = parent == found[above]
+        # Between a neck and the head's end there may be a joint of no length that turns it alone.
+        is_bridged = (
+            motion.parents[parent] == found[above]
+            and not motion.offsets[parent].any()
+            and joint in motion.names[parent].lower()
+        )
+        if is_direct or is_bridged:
+            ends.append(end)
+    return ends
+
+
+def is_top_of_head(motion: BvhMotion, joint: int) -> bool:
+    """Tell whether what was found for the head is its top, an End Site or a joint of that name.
+
+    Args:
+        motion: the parsed file.
+        joint: index in it.
+    """
+    return _is_end_site(motion, joint) or _plain(motion.names[joint]) in _HEAD_TOPS
+
+
+def _is_end_site(motion: BvhMotion, joint: int) -> bool:
+    return not motion.channels[joint] and motion.names[joint].endswith(" end")
+
+
+def rest_up(rest: np.ndarray, joints: Mapping[str, int], up: np.ndarray) -> np.ndarray:
+    """Return where the body's own top is at rest, which may lie or lean whatever the motion does.
+
+    Args:
+        rest: float `[K, 3]`, joint positions at rest.
+        joints: of `find_joints`.
+        up: float `[3]`, the axis that is up in the motion; taken where the body has no trunk.
+
+    Returns:
+        float64 `[3]`, from the middle of the hips to the base of the neck, of length 1.
+    """
+    trunk = rest[joints["thorax"]] - 0.5 * (rest[joints["right_hip"]] + rest[joints["left_hip"]])
+    length = float(np.linalg.norm(trunk))
+    return trunk / length if 0 < length < np.inf else up
+
+
 def check_sides(
     path: str,
     rest: np.ndarray,
@@ -114,10 +174,10 @@ def check_sides(
 
     Args:
         path: name of the file, for messages.
-        rest: float [K, 3], joint positions at rest.
+        rest: float `[K, 3]`, joint positions at rest.
         parents: index of each joint's parent, -1 for a root.
         joints: of `find_joints`.
-        up: float [3], the file's up axis.
+        up: float `[3]`, of `rest_up`.
 
     Raises:
         ValueError: if a side is exchanged.
@@ -143,7 +203,7 @@ def unit_metres(rest: np.ndarray, joints: Mapping[str, int], unit: str | float) 
     """Return how many metres one unit of the file is.
 
     Args:
-        rest: float [K, 3], joint positions at rest in the file's unit.
+        rest: float `[K, 3]`, joint positions at rest in the file's unit.
         joints: of `find_joints`.
         unit: "mm", "cm", "inch", "m", metres per unit as a number, or "auto": the named unit in
             which the body is nearest to 1.7 m tall; where none makes it 1.3 to 2.2 m, it is made
@@ -179,6 +239,7 @@ def human36m_joints(
     parents: Sequence[int],
     joints: Mapping[str, int],
     up: np.ndarray,
+    head_is_top: bool = False,
 ) -> np.ndarray:
     """Build Human3.6M-17 joints from those of the file.
 
@@ -187,15 +248,17 @@ def human36m_joints(
     in the head, at shares of the trunk's length as in CMU motion capture.
 
     Args:
-        positions: float [F, K, 3].
-        rotations: float [F, K, 3, 3].
-        rest: float [K, 3], joint positions at rest.
+        positions: float `[F, K, 3]`.
+        rotations: float `[F, K, 3, 3]`.
+        rest: float `[K, 3]`, joint positions at rest.
         parents: index of each joint's parent in the file, -1 for a root.
         joints: of `find_joints`.
-        up: float [3], the file's up axis.
+        up: float `[3]`, of `rest_up`.
+        head_is_top: whether `head` is the top of the head instead of its base; the nose is then half
+            way to it, and in front as the hips are.
 
     Returns:
-        float64 [F, 17, 3] in the file's unit and axes.
+        float64 `[F, 17, 3]` in the file's unit and axes.
     """
     result = np.empty((len(positions), H36M_17.num_joints, 3))
     for name in (*LIMBS, "thorax"):
@@ -211,10 +274,19 @@ def human36m_joints(
     result[:, H36M_17.index("spine")] = start + share * (positions[:, back[segment]] - start)
 
     trunk = _trunk_length(rest, joints)
+    if head_is_top:
+        top = positions[:, joints["head"]]
+        neck_base = result[:, H36M_17.index("thorax")]
+        across = result[:, hips[1]] - result[:, hips[0]]
+        front = np.cross(across, neck_base - pelvis)
+        front /= np.maximum(np.linalg.norm(front, axis=-1, keepdims=True), 1e-12)
+        result[:, H36M_17.index("nose")] = 0.5 * (neck_base + top) + 0.14 * trunk * front
+        result[:, H36M_17.index("head")] = top
+        return result
     right = rest[joints["right_hip"]] - rest[joints["left_hip"]]
     right = right - up * (right @ up)
     right = right / max(np.linalg.norm(right), 1e-12)
-    front = np.cross(up, right)  # up x right: at rest all joints share the file's axes
+    front = np.cross(up, right)  # at rest all joints share the file's axes
     base, turned = positions[:, joints["head"]], rotations[:, joints["head"]]
     neck = np.linalg.norm(rest[joints["head"]] - rest[joints["thorax"]])
     # Base of the neck to nose 0.22 and to top of the head 0.44 trunk lengths, nose 0.14 to the

@@ -1,7 +1,5 @@
 """A folder of a user's own BVH files as one `MotionSet`."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -9,7 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_pose.data.motion.bvh import pose_joints, read_bvh
-from keras_pose.data.motion.bvh_body import check_sides, find_joints, human36m_joints, unit_metres
+from keras_pose.data.motion.bvh_body import (
+    check_sides,
+    find_joints,
+    human36m_joints,
+    is_top_of_head,
+    rest_up,
+    unit_metres,
+)
 from keras_pose.data.motion.bvh_settings import BvhSettings, read_settings
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.skeletons import H36M_17
@@ -86,7 +91,7 @@ def load_bvh_folder(
 
 
 def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
-    """Return the poses float32 [F, 17, 3] of one file and their rate."""
+    """Return the poses float32 `[F, 17, 3]` of one file and their rate."""
     motion = read_bvh(path)
     joints = find_joints(motion, path, settings.joint_map)
     step, skip, up_axis = 1, settings.skip_frames, settings.up_axis
@@ -100,10 +105,13 @@ def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
     rest = np.empty_like(motion.offsets)
     for joint, parent in enumerate(motion.parents):
         rest[joint] = motion.offsets[joint] + (rest[parent] if parent >= 0 else 0.0)
-    up = np.array([0.0, 1.0, 0.0]) if up_axis == "y" else np.array([0.0, 0.0, 1.0])
+    # The motion's axis says nothing of the rest pose, which may lie along any other.
+    axis = np.array([0.0, 1.0, 0.0]) if up_axis == "y" else np.array([0.0, 0.0, 1.0])
     with np.errstate(over="ignore", invalid="ignore"):  # absurd numbers are refused just below
+        up = rest_up(rest, joints, axis)
         positions, rotations = pose_joints(motion, slice(skip, None, step))
-        built = human36m_joints(positions, rotations, rest, motion.parents, joints, up)
+        head_is_top = is_top_of_head(motion, joints["head"])
+        built = human36m_joints(positions, rotations, rest, motion.parents, joints, up, head_is_top)
         try:
             built *= unit_metres(rest, joints, settings.unit)
         except ValueError as error:

@@ -1,14 +1,11 @@
 """What a user may say about a folder of BVH files, as arguments or in `bvh.json` beside them."""
 
-from __future__ import annotations
-
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from keras_pose.files.arrays import check_is_file
+from keras_pose.files import read_json
 
 _FILE = "bvh.json"
 
@@ -92,7 +89,7 @@ def read_settings(
     values: dict[str, Any] = {}
     path = os.path.join(os.fspath(folder), _FILE)
     if os.path.isfile(path):
-        values = _read_table(path, "give a JSON table of settings (docs/data.md)")
+        values = read_json(path, "give a JSON table of settings (docs/data.md)")
         unknown = sorted(set(values) - set(arguments))
         if unknown:
             raise ValueError(f"{path}: '{unknown[0]}' is no setting; use {', '.join(arguments)}.")
@@ -101,20 +98,8 @@ def read_settings(
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     if isinstance(joint_map, (str, os.PathLike)):
-        arguments["joint_map"] = _read_table(
-            os.fspath(joint_map), 'give a JSON file such as {"right_hip": "RThigh"}'
+        arguments["joint_map"] = read_json(
+            joint_map, 'give a JSON file such as {"right_hip": "RThigh"}'
         )
     values |= {name: value for name, value in arguments.items() if value is not None}
     return BvhSettings(**values)
-
-
-def _read_table(path: str, advice: str) -> dict[str, Any]:
-    check_is_file(path, advice)
-    try:
-        with open(path, encoding="utf-8") as file:
-            table = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:80]}); {advice}.") from error
-    if not isinstance(table, dict):
-        raise ValueError(f"{path} holds no table; {advice}.")
-    return table

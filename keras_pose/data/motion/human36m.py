@@ -4,9 +4,6 @@ Both are pickled dictionaries, so they need `allow_pickle` and go through `restr
 data are not shipped; their licence is for research and is granted by the data set's authors.
 """
 
-from __future__ import annotations
-
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +14,8 @@ import numpy as np
 from keras_pose.data.motion.keypoints_2d import Keypoints2D
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.motion.virtual_cameras import Views
-from keras_pose.files.arrays import check_is_file
-from keras_pose.files.pickled_archives import read_pickled_arrays
+from keras_pose.files import read_json
+from keras_pose.files.restricted_pickle import read_pickled_arrays
 from keras_pose.skeletons import H36M_17, H36M_32, convert
 
 _ADVICE_3D = "give data_3d_h36m.npz as VideoPose3D's preparation writes it (docs/data.md)"
@@ -37,7 +34,7 @@ def load_h36m(
     """Read the 3D poses of Human3.6M.
 
     Args:
-        path_3d: `positions_3d`: subject -> action -> float [F, 32, 3] (or [F, 17, 3]) in metres,
+        path_3d: `positions_3d`: subject -> action -> float `[F, 32, 3]` (or `[F, 17, 3]`) in metres,
             world frame with z up.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S9", "S11"), in this order; all in the file's order if None.
@@ -81,7 +78,7 @@ def load_h36m_2d(
     """Read the 2D poses of Human3.6M, all cameras one after the other, for training without 3D.
 
     Args:
-        path_2d: `positions_2d`: subject -> action -> list of cameras, each float [F, 17, 2] in
+        path_2d: `positions_2d`: subject -> action -> list of cameras, each float `[F, 17, 2]` in
             pixels.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S1", "S5"); all if None.
@@ -90,7 +87,7 @@ def load_h36m_2d(
         Keypoints2D in Human3.6M-17 order.
 
     Raises:
-        ValueError: as for `load_h36m`, or if the file's `metadata` names another joint order.
+        ValueError: if `load_h36m` would refuse the file, or its `metadata` names another joint order.
     """
     path = os.fspath(path_2d)
     actions = _read_2d(path, allow_pickle, subjects)
@@ -124,7 +121,7 @@ def load_h36m_views(
         is part of `points_px` as it is in the file, not of `intrinsics`.
 
     Raises:
-        ValueError: as for the two readers, or if the camera file does not fit.
+        ValueError: if one of the two readers refuses its file, or the camera file does not fit.
     """
     motion = load_h36m(path_3d, allow_pickle, subjects)
     wanted = list(dict.fromkeys(name.split("/", 1)[0] for name in motion.clip_names))
@@ -195,7 +192,7 @@ def _actions(
 def _numbers(
     value: Any, where: str, joints: tuple[int, ...], coordinates: int, advice: str
 ) -> np.ndarray:
-    """Return a float array [F, J, coordinates] after checking its shape."""
+    """Return a float array `[F, J, coordinates]` after checking its shape."""
     good = isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim == 3
     if not good or value.shape[1] not in joints or value.shape[2] < coordinates or not len(value):
         found = f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -244,12 +241,10 @@ def _check_joint_order(metadata: Any, path: str) -> None:
 
 def _read_cameras(path: str) -> dict[str, list[dict[str, np.ndarray]]]:
     advice = "give the JSON file of cameras that docs/data.md describes"
-    check_is_file(path, advice)
+    table = read_json(path, advice)
     try:
-        with open(path, encoding="utf-8") as file:
-            table = json.load(file)
-        return {subject: [_lens(camera) for camera in rig] for subject, rig in dict(table).items()}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return {subject: [_lens(camera) for camera in rig] for subject, rig in table.items()}
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no table of cameras ({error!r}); {advice}.") from error
 
 

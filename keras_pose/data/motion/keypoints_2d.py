@@ -4,17 +4,28 @@ Whatever a detector wrote, what comes out is complete poses in pixels, y down. P
 that was not seen are left out and counted, since a lifter needs all joints.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import warnings
 
 import numpy as np
 
-from keras_pose.data.motion.keypoint_files import LAYOUT_ADVICE, READERS
+from keras_pose.data.labels.missing_joints import missing_joints
+from keras_pose.data.labels.picture_shares import in_pixels
+from keras_pose.data.motion.keypoint_files import READERS
+from keras_pose.data.motion.keypoint_table import LAYOUT_ADVICE, KeypointTable
 from keras_pose.files.arrays import check_is_file
-from keras_pose.skeletons import COCO_17, H36M_17, MPII_16, Skeleton, by_name, convert
+from keras_pose.skeletons import (
+    COCO_17,
+    H36M_17,
+    MPII_16,
+    Skeleton,
+    by_name,
+    convert,
+    converters,
+    first_difference,
+    order_by_name,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +33,10 @@ class Keypoints2D:
     """Complete 2D poses.
 
     Attributes:
-        points_px: float32 [N, 17, 2], Human3.6M-17 joints, pixels, x right, y down.
+        points_px: float32 `[N, 17, 2]`, Human3.6M-17 joints, pixels, x right, y down.
         source: where they come from, in words.
-        confidence: float32 [N, 17] of the detector, or None where the file has none.
-        known: bool [17], False for joints that the file's joint order does not have and that were
+        confidence: float32 `[N, 17]` of the detector, or None where the file has none.
+        known: bool `[17]`, False for joints that the file's joint order does not have and that were
             estimated from others.
         num_dropped: number of people left out because a joint was missing.
 
@@ -59,28 +70,35 @@ class Keypoints2D:
 
 
 def load_keypoints_2d(
-    path: str | os.PathLike[str], skeleton: str | None = None, min_confidence: float = 0.0
+    path: str | os.PathLike[str],
+    skeleton: str | None = None,
+    min_confidence: float = 0.0,
+    picture_size: tuple[float, float] | None = None,
 ) -> Keypoints2D:
     """Read 2D poses of a file.
 
-    Layouts: `.npy` [N, J, 2] or [N, J, 3] (third: confidence); `.npz` with such an array named
-    `keypoints_2d`, and optionally `confidence` [N, J]; `.json` COCO annotations or COCO results (a
+    Layouts: `.npy` `[N, J, 2]` or `[N, J, 3]` (third: confidence); `.npz` with such an array named
+    `keypoints_2d`, and optionally `confidence` `[N, J]`; `.json` COCO annotations or COCO results (a
     `keypoints` list of 51 numbers per person); `.csv` with 2J or 3J numbers per row, an optional
-    header and an optional name in the first column.
+    header, which is obeyed, and an optional name in the first column.
 
     Args:
         path: the file; its ending says which layout it has.
-        skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: COCO-17 for
-            JSON, else Human3.6M-17 for 17 joints and MPII-16 for 16.
+        skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: as the file
+            names its joints; where it names none, COCO-17 for JSON, else Human3.6M-17 for 17 joints
+            and MPII-16 for 16.
         min_confidence: people with a needed joint of this confidence or less are left out; only
-            used where the file has confidences.
+            used where the file has confidences. So are people with a needed joint at exactly (0, 0).
+        picture_size: width and height in px by which coordinates between 0 and 1 are multiplied, as
+            MediaPipe writes them; None where the file has pixels.
 
     Returns:
         Keypoints2D in Human3.6M-17 order.
 
     Raises:
         ValueError: if the file is missing, empty, damaged or in another layout, holds a coordinate
-            that is not finite or a pose whose joints all coincide, or nobody is left.
+            that is not finite or a pose whose joints all coincide, has coordinates between 0 and 1
+            without `picture_size` or pixels with it, or nobody is left.
     """
     name = check_is_file(path, LAYOUT_ADVICE)
     ending = os.path.splitext(name)[1].lower()
@@ -88,19 +106,26 @@ def load_keypoints_2d(
         raise ValueError(
             f"{name} ends in '{ending}', which is not .npy, .npz, .json or .csv; {LAYOUT_ADVICE}."
         )
-    values, confidence = READERS[ending](name)
-    source = _skeleton(name, ending, values, skeleton)
+    table = READERS[ending](name)
+    if table.names is not None:
+        guess = MPII_16 if len(table.names) == MPII_16.num_joints else H36M_17
+        source, table = _by_name(name, table, skeleton, COCO_17 if ending == ".json" else guess)
+    else:
+        source = _skeleton(name, ending, table.values, skeleton)
+    values, confidence = table.values, table.confidence
     values, confidence = _split(name, values, confidence)
     kept: np.ndarray = np.ones(len(values), bool)
+    needed = _needed_joints(source)
     if confidence is not None:
-        needed = _needed_joints(source)
         kept = np.all(confidence[:, needed] > min_confidence, axis=1)
         if not kept.any():
             raise ValueError(
                 f"{name}: none of its {len(kept)} people has all needed joints with a confidence "
                 f"above {min_confidence}; lower min_confidence or give complete poses."
             )
+    kept &= _has_places(name, values, kept, source, needed)
     _check_poses(name, values, kept)
+    values = in_pixels(values, values[kept][:, needed], picture_size, name)
     points, known = convert(values[kept], source, H36M_17)
     if confidence is not None:
         confidence, _ = convert(confidence[kept][..., None], source, H36M_17)
@@ -111,8 +136,29 @@ def load_keypoints_2d(
         source=os.path.basename(name),
         confidence=confidence,
         known=known,
-        num_dropped=int((~kept).sum()),
+        num_dropped=int((~kept).sum()) + table.num_left_out,
     )
+
+
+def _by_name(
+    path: str, table: KeypointTable, name: str | None, guess: Skeleton
+) -> tuple[Skeleton, KeypointTable]:
+    """Rearrange joints that the file names into an order that Human3.6M-17 can be made of."""
+    assert table.names is not None
+    assumed = by_name(name) if name else None
+    sources = [by_name(source) for source, target in converters() if target == H36M_17.name]
+    wanted = [assumed] if assumed else [H36M_17, *sources]
+    found = order_by_name(table.names, wanted) or order_by_name(table.names, wanted, True)
+    if found is None:
+        guess = assumed or guess
+        raise ValueError(
+            f"{path}: {first_difference(table.names, guess)}, and its joints are those of no order that "
+            f"can be used ({', '.join(order.name for order in (H36M_17, *sources))}); give the joints of "
+            "one of them."
+        )
+    source, rows = found
+    confidence = None if table.confidence is None else table.confidence[:, rows]
+    return source, table._replace(values=table.values[:, rows], confidence=confidence, names=None)
 
 
 def _skeleton(path: str, ending: str, values: np.ndarray, name: str | None) -> Skeleton:
@@ -164,6 +210,26 @@ def _split(
         raise ValueError(f"{path}: 'confidence' is of type {confidence.dtype}; give numbers.")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
         return values[..., :2].astype(np.float32), confidence
+
+
+def _has_places(
+    path: str, values: np.ndarray, kept: np.ndarray, source: Skeleton, needed: list[int]
+) -> np.ndarray:
+    """Tell which people have every needed joint somewhere; say how many do not."""
+    missing = np.zeros(values.shape[:2], bool)
+    missing[kept] = missing_joints(values[kept])
+    complete: np.ndarray = ~np.any(missing[:, needed], axis=1)
+    if complete.all():
+        return complete
+    joint = source.joints[max(needed, key=lambda joint: int(missing[:, joint].sum()))]
+    said = (
+        f"{path}: {int((~complete).sum())} of {len(values)} people have joints at exactly (0, 0), "
+        f"which is written for joints that were not seen, most often '{joint}'"
+    )
+    if not complete[kept].any():
+        raise ValueError(f"{said}; nobody is left, so give complete poses.")
+    warnings.warn(f"{said}; they were left out.", stacklevel=3)
+    return complete
 
 
 def _needed_joints(source: Skeleton) -> list[int]:

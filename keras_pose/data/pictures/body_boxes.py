@@ -4,8 +4,6 @@ A box is x, y, width, height in px. Sets that come without square boxes get all 
 person, so that persons of different sets have one size in the crop.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 
@@ -22,15 +20,15 @@ def cut_picture(
     """Cut a picture around a box and bring the box to a size, with some surroundings.
 
     Args:
-        image: uint8 [H, W, 3].
-        box: float [4], px, square.
+        image: uint8 `[H, W, 3]`.
+        box: float `[4]`, px, square.
         size: side that the box has afterwards, px.
         context: side of what is cut over the side of the box; surroundings that turned and enlarged
             crops will need.
 
     Returns:
-        `picture` uint8 [S, S, 3] with S = size * context rounded, black beyond the picture's edge, and
-        `matrix` float64 [2, 3], old pixels -> new ones, exact in continuous pixels.
+        `picture` uint8 `[S, S, 3]` with S = size * context rounded, black beyond the picture's edge, and
+        `matrix` float64 `[2, 3]`, old pixels -> new ones, exact in continuous pixels.
 
     Raises:
         ValueError: if the box has no area or lies outside the picture.

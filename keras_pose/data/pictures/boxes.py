@@ -3,13 +3,11 @@
 Boxes are (x, y, width, height) in continuous pixels, (x, y) the top-left corner.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 CROP_SOURCES = ("joints", "box", "picture")
 # Side of the square around a hand's joints over the longer side of their bounding rectangle: flesh goes
-# past the joints, and the crop ranges then resemble the published ones (spec, section 3.1).
+# past the joints, and the crop ranges then resemble the published ones (Spurr et al. 2021).
 JOINT_MARGIN = 1.2
 
 
@@ -17,11 +15,11 @@ def square_box(box: np.ndarray, margin: float = 1.0) -> np.ndarray:
     """Return the square about the middle of boxes.
 
     Args:
-        box: [..., 4], (x, y, width, height) in pixels.
+        box: `[..., 4]`, (x, y, width, height) in pixels.
         margin: side of the square over the longer side of the box.
 
     Returns:
-        float64 [..., 4], the same form; it may reach beyond the picture.
+        float64 `[..., 4]`, the same form; it may reach beyond the picture.
     """
     box = np.asarray(box, np.float64)
     side = margin * np.maximum(box[..., 2], box[..., 3])[..., None]
@@ -35,12 +33,12 @@ def joints_box(
     """Return the square around the visible joints of one record.
 
     Args:
-        keypoints_2d: [J, 2], pixels.
-        visible: [J], above 0 where a joint counts.
+        keypoints_2d: `[J, 2]`, pixels.
+        visible: `[J]`, above 0 where a joint counts.
         margin: side of the square over the longer side of the joints' bounding rectangle.
 
     Returns:
-        float64 [4], (x, y, side, side); None if no two visible joints lie apart.
+        float64 `[4]`, (x, y, side, side); None if no two visible joints lie apart.
     """
     points = np.asarray(keypoints_2d, np.float64)[np.asarray(visible) > 0]
     if len(points) < 2 or not np.isfinite(points).all():
@@ -66,13 +64,13 @@ def record_box(
 
     Args:
         crop_source: "joints", "box" or "picture".
-        box: [4], (x, y, width, height) in pixels, or None.
-        keypoints_2d: [J, 2] pixels, or None.
-        visible: [J], 0 or 1, or None.
+        box: `[4]`, (x, y, width, height) in pixels, or None.
+        keypoints_2d: `[J, 2]` pixels, or None.
+        visible: `[J]`, 0 or 1, or None.
         picture: height and width of the picture.
 
     Returns:
-        float64 [4], (x, y, side, side).
+        float64 `[4]`, (x, y, side, side).
 
     Raises:
         ValueError: if `crop_source` is no such word.

@@ -4,8 +4,6 @@ A video is only ever read forwards: jumping lands beside the frame in many of th
 will be asked for are kept for a while, since threads ask a little out of order.
 """
 
-from __future__ import annotations
-
 import collections
 import os
 import pathlib
@@ -16,6 +14,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from keras_pose.data.pictures.mp4_shown import shown_frames
 from keras_pose.data.pictures.picture import ENDINGS, decode_picture
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
@@ -28,7 +27,7 @@ class FrameReader:
 
     Attributes:
         path: the video or the folder.
-        numbers: sorted int [F], the frames there are.
+        numbers: sorted int `[F]`, the frames there are.
 
     Args:
         path: a video that OpenCV reads, or a folder of pictures whose names end in the frame's number.
@@ -51,7 +50,9 @@ class FrameReader:
             capture = _capture(self.path)
             count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
             capture.release()
-            self.numbers = np.arange(max(count, 0))
+            # Of a trimmed film fewer frames are shown than stored.
+            shown = shown_frames(self.path) if count > 0 else None
+            self.numbers = np.arange(max(count if shown is None else min(count, shown), 0))
         if not len(self.numbers):
             raise ValueError(
                 f"{self.path} is no video that OpenCV reads and no folder of numbered pictures; get it "
@@ -90,7 +91,7 @@ class FrameStore:
             number: frame, counted from 0.
 
         Returns:
-            uint8 [H, W, 3], RGB.
+            uint8 `[H, W, 3]`, RGB.
 
         Raises:
             ValueError: if the frame is missing or damaged, in one sentence naming it.

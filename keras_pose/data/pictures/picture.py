@@ -1,26 +1,23 @@
 """Encoded pictures as upright 8-bit RGB, whatever they are: grey, CMYK, 16 bit, transparent, rotated.
 
-OpenCV decodes; what it leaves open is settled here: a cut-off file is an error in every version of
-OpenCV, EXIF rotation is applied once, transparent pixels stand on white.
+OpenCV decodes, Pillow reads what files say of themselves, and what both leave open is settled here: a
+cut-off file is an error in every version of OpenCV, EXIF rotation is applied once, transparent pixels
+stand on white.
 """
 
-from __future__ import annotations
-
+import io
 import os
-import re
-import struct
-import zlib
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _QUALITY = 95
-# Inside a JPEG scan, 0xFF is data before 0x00, padding before 0xFF, a restart before 0xD0 to 0xD7.
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_ORIENTATION_TAG = 0x0112
-_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
+_PNG_BITS = 24  # place of the bits per channel: the header always comes first
 
 
 class _Container(NamedTuple):
@@ -43,7 +40,7 @@ def decode_picture(data: bytes, name: str) -> np.ndarray:
         name: file name for the message.
 
     Returns:
-        uint8 [H, W, 3], RGB.
+        uint8 `[H, W, 3]`, RGB.
 
     Raises:
         ValueError: if the file is empty, cut off, damaged or no picture, in one sentence naming it.
@@ -65,7 +62,7 @@ def plain_picture(data: bytes, name: str) -> tuple[bytes, int, int]:
         Encoded JPEG or PNG, its height and its width in px.
 
     Raises:
-        ValueError: as `decode_picture`; the picture is decoded in any case.
+        ValueError: if `decode_picture` refuses it; the picture is decoded in any case.
     """
     container = _inspect(data, name)
     image = _decode(data, name, container)
@@ -102,7 +99,7 @@ def encode_picture(image: np.ndarray, kind: str = "jpeg") -> bytes:
     """Encode a picture.
 
     Args:
-        image: uint8 [H, W, 3], RGB.
+        image: uint8 `[H, W, 3]`, RGB.
         kind: "jpeg", at quality 95 without colour subsampling, or "png", without loss.
 
     Returns:
@@ -151,7 +148,7 @@ def _decode(data, name, container):
 
 
 def _over_white(image):
-    """BGR [H, W, 3] of BGRA [H, W, 4] or, where palette transparency was resolved, of BGR."""
+    """BGR `[H, W, 3]` of BGRA `[H, W, 4]` or, where palette transparency was resolved, of BGR."""
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[-1] == 3:
@@ -175,76 +172,48 @@ def _upright(image, orientation):
 def _inspect(data, name):
     if not data:
         raise ValueError(f"{name}: the file is empty (0 bytes); get it again.")
+    inspect = {_JPEG: _inspect_jpeg, _PNG[:2]: _inspect_png}.get(data[:2])
+    if inspect is None:
+        return _Container("other", 1, False, False)
     try:
-        if data[:2] == b"\xff\xd8":
-            return _inspect_jpeg(data)
-        if data[:8] == _PNG:
-            return _inspect_png(data)
-    except (IndexError, struct.error, EOFError) as error:
+        return inspect(data)
+    # Pillow raises nearly every exception there is; it opens files lazily, so that none is memory's.
+    except Exception as error:
         raise ValueError(
             f"{name}: the picture is cut off or damaged after {len(data)} bytes; get it again."
         ) from error
-    return _Container("other", 1, False, False)
 
 
 def _inspect_jpeg(data):
-    position, orientation, components = 2, 1, 0
-    while True:
-        if data[position] != 0xFF:
-            raise EOFError  # not where a segment begins
-        marker = data[position + 1]
-        if marker == 0xFF:  # padding
-            position += 1
-            continue
-        if marker == 0xD9:  # end of image
-            break
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        body = data[position + 4 : position + 2 + length]
-        if marker == 0xE1 and body[:6] == b"Exif\x00\x00":
-            orientation = _exif_orientation(body[6:])
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
-            components = body[5]
-        position += 2 + length
-        if marker == 0xDA:  # a scan: go to the next marker behind it
-            found = _MARKER.search(data, position)
-            if found is None:
-                raise EOFError
-            position = found.start()
-    return _Container("jpeg", orientation, components in (1, 3), False)
+    # The class itself: `Image.open` would refuse large pictures, and tries other kinds.
+    stream = io.BytesIO(data)
+    picture = JpegImagePlugin.JpegImageFile(stream)
+    # Pillow stops behind the header of the first scan; a thumbnail's end lies before it.
+    if data.find(_JPEG_END, stream.tell()) < 0:
+        raise EOFError
+    return _Container("jpeg", _orientation(picture), picture.mode in ("L", "RGB"), False)
 
 
 def _inspect_png(data):
-    position, orientation, bits, colour, has_alpha, kind = 8, 1, 0, 0, False, b""
-    while kind != b"IEND":
-        (length,) = struct.unpack_from(">I", data, position)
-        kind, body = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
-        (checksum,) = struct.unpack_from(">I", data, position + 8 + length)
-        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            raise EOFError
-        if kind == b"IHDR":
-            bits, colour = body[8], body[9]
-            has_alpha = colour in (4, 6)
-        elif kind == b"tRNS":
-            has_alpha = True
-        elif kind == b"eXIf":
-            orientation = _exif_orientation(body)
-        position += 12 + length
-    return _Container("png", orientation, bits <= 8 and not has_alpha, has_alpha)
+    picture = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    has_alpha = picture.mode in ("LA", "RGBA") or "transparency" in picture.info
+    orientation = _orientation(picture)
+    picture.verify()  # checksums of all parts but the last
+    if _PNG_END not in data:
+        raise EOFError
+    if b"eXIf" in data and "exif" not in picture.info:  # behind the pixels
+        picture = PngImagePlugin.PngImageFile(io.BytesIO(data))
+        picture.load()
+        orientation = _orientation(picture)
+    return _Container("png", orientation, data[_PNG_BITS] <= 8 and not has_alpha, has_alpha)
 
 
-def _exif_orientation(tiff):
-    """Orientation of an EXIF block; 1 where it says nothing or nonsense."""
-    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(tiff[:4]))
-    if order is None:
-        return 1
+def _orientation(picture):
+    """EXIF orientation; 1 where the file says nothing or nonsense. What XMP says is left out."""
+    exif = Image.Exif()
     try:
-        (start,) = struct.unpack_from(order + "I", tiff, 4)
-        (count,) = struct.unpack_from(order + "H", tiff, start)
-        for entry in range(count):
-            tag, kind, _ = struct.unpack_from(order + "HHI", tiff, start + 2 + 12 * entry)
-            if tag == _ORIENTATION_TAG and kind == 3:
-                (value,) = struct.unpack_from(order + "H", tiff, start + 2 + 12 * entry + 8)
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
+        exif.load(picture.info.get("exif"))
+        value = exif.get(ExifTags.Base.Orientation, 1)
+    except Exception:
         return 1
-    return 1
+    return value if value in range(1, 9) else 1

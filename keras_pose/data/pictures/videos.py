@@ -8,6 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_pose.data.pictures.mp4_shown import shown_frames
+
 # For files that do not say how fast they are.
 _FRAMES_PER_SECOND = 25.0
 
@@ -23,6 +25,8 @@ class VideoReader:
     Attributes:
         num_frames: how many frames there will be; 0 if nobody knows.
         frames_per_second: as the source says, or 25.
+        time_s: when the last frame that was given was seen, seconds after the first: by the source's time
+            stamps, where it has none by `frames_per_second`.
         is_open: whether anything was opened.
     """
 
@@ -33,34 +37,67 @@ class VideoReader:
         capture: Callable[..., Any] = cv2.VideoCapture,
     ) -> None:
         # To FFmpeg, `12:30.mp4` is an address of the protocol 12; what begins with a slash is a file.
-        self._capture = capture(source if isinstance(source, int) else os.path.abspath(source))
+        path = "" if isinstance(source, int) else os.path.abspath(source)
+        self._capture = capture(path or source)
         self._max_frames = max_frames
         self.is_open = bool(self._capture.isOpened())
-        is_file = self.is_open and not isinstance(source, int)
+        is_file = self.is_open and bool(path)
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if is_file else 0.0
         rate = self._capture.get(cv2.CAP_PROP_FPS) if self.is_open else 0.0
         self.num_frames = int(count) if 0 < count < 1e9 else 0
+        self._is_cut = self._is_estimate = False
+        if is_file:
+            shown = shown_frames(path)
+            self._is_cut = shown is not None and 0 < shown < self.num_frames
+            if shown is not None and self._is_cut:
+                self.num_frames = shown
+            # Matroska has no number of frames: OpenCV makes one of duration and mean rate.
+            self._is_estimate = path.lower().endswith(".mkv")
         if max_frames:
             is_known = 0 < self.num_frames < max_frames
             self.num_frames = self.num_frames if is_known else max_frames
         self.frames_per_second = rate if 0 < rate < 1e4 else _FRAMES_PER_SECOND
+        self.time_s = 0.0
+
+    def is_cut_off(self, num_read: int) -> bool:
+        """Tell whether the source ended before its end.
+
+        Args:
+            num_read: frames that were read.
+        """
+        lacking = self.num_frames - num_read
+        if self._is_estimate:
+            return (
+                lacking > 1 and self.time_s < 0.9 * self.num_frames / self.frames_per_second - 0.5
+            )
+        # An edit list may begin or end between two frames.
+        return lacking > (2 if self._is_cut else 0)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Gives uint8 [H, W, 3] RGB frames until the video ends or cannot be read on."""
-        done = 0
+        """Give uint8 `[H, W, 3]` RGB frames until the video ends or cannot be read on."""
+        done, first, last = 0, 0.0, 0.0
         while not self._max_frames or done < self._max_frames:
             good, frame = self._capture.read()
             if not good:
                 return
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            if not done:
+                self.time_s, first = 0.0, stamp
+            elif stamp > last:
+                # Where stamps begin late, as after frames without any, time still goes on.
+                self.time_s = max(stamp - first, self.time_s + 1e-4)
+            else:
+                self.time_s += 1.0 / self.frames_per_second
+            last = stamp
             done += 1
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def __enter__(self) -> "VideoReader":
-        """Returns the reader itself."""
+        """Return the reader itself."""
         return self
 
     def __exit__(self, *error) -> None:
-        """Closes the file or the camera."""
+        """Close the file or the camera."""
         self._capture.release()
 
 
@@ -99,21 +136,21 @@ class VideoWriter:
             raise OSError(f"Cannot write {path}: OpenCV opens no mp4 there; give --nooverlay.")
 
     def write(self, drawing: np.ndarray) -> None:
-        """Adds a frame.
+        """Add a frame.
 
         Args:
-            drawing: uint8 [H, W, 3] RGB, brought to the first one's size.
+            drawing: uint8 `[H, W, 3]` RGB, brought to the first one's size.
         """
         if drawing.shape[1::-1] != self._size:
             drawing = cv2.resize(drawing, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(cv2.cvtColor(drawing, cv2.COLOR_RGB2BGR))
 
     def __enter__(self) -> "VideoWriter":
-        """Returns the writer itself."""
+        """Return the writer itself."""
         return self
 
     def __exit__(self, kind, *error) -> None:
-        """Publishes the file, or removes it after an error."""
+        """Publish the file, or remove it after an error."""
         self._writer.release()
         if kind is None:
             os.replace(self._partial, self._path)

@@ -13,13 +13,11 @@ from keras_pose.data.records.record import Record, RecordSource, check_values
 from keras_pose.data.records.selection import (
     published_split,
     select_count,
-    select_groups,
-    select_ids,
     split_groups,
     split_published,
     split_records,
 )
-from keras_pose.data.records.stream import SOURCE_STRIDE, num_selected, records_dataset
+from keras_pose.data.records.stream import SOURCE_STRIDE, records_dataset
 from keras_pose.data.records.temporary import TemporaryRecords
 from keras_pose.data.records.writer import write_records
 
@@ -35,14 +33,11 @@ __all__ = [
     "check_values",
     "epoch_order",
     "from_example",
-    "num_selected",
     "parse_examples",
     "published_split",
     "read_index",
     "records_dataset",
     "select_count",
-    "select_groups",
-    "select_ids",
     "split_groups",
     "split_published",
     "split_records",

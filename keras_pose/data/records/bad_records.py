@@ -4,8 +4,6 @@ Bytes can go bad after a set was prepared. A run goes on without such records up
 set, then stops with one sentence.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import math
@@ -47,7 +45,7 @@ class BadRecords:
             reason: one sentence.
 
         Raises:
-            ValueError: when more are bad than allowed.
+            ValueError: if more are bad than allowed.
         """
         with self._lock:
             is_new = record_id not in self._reasons
@@ -60,7 +58,7 @@ class BadRecords:
         """Stop if too many records are bad.
 
         Raises:
-            ValueError: when more are bad than allowed, in one sentence.
+            ValueError: if more are bad than allowed, in one sentence.
         """
         with self._lock:
             reasons = dict(self._reasons)
@@ -82,7 +80,7 @@ class BadRecords:
             Nothing.
 
         Raises:
-            ValueError: the sentence of `check`, if the body failed and too many records are bad.
+            ValueError: if the body failed and too many records are bad; the sentence is that of `check`.
         """
         try:
             yield

@@ -4,8 +4,6 @@
 TensorFlow graph, where every key has a fixed shape and `has_*` says whether its value is known.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import tensorflow as tf
 
@@ -96,17 +94,17 @@ def parse_examples(examples: tf.Tensor, num_joints: int) -> dict[str, tf.Tensor]
     """Read a batch of records inside a graph.
 
     Args:
-        examples: string [B], serialized records.
+        examples: string `[B]`, serialized records.
         num_joints: joints of the set's skeleton.
 
     Returns:
-        `image`, `source`, `name`, `group` string [B]; `id`, `label` (-1: none) int64 [B]; `height`,
-        `width`, `side` (1 right, -1 left, 0 unknown) int32 [B]; `scale` (m), `score`,
-        `head_size` (px, 0: unknown) float32 [B]; `keypoints_2d` [B, J, 2] px, `visible` [B, J],
-        `keypoints_3d` [B, J, 3] m camera frame,
-        `intrinsics` [B, 3, 3], `box` [B, 4] px x y width height, float32 and zeros where unknown;
+        `image`, `source`, `name`, `group` string `[B]`; `id`, `label` (-1: none) int64 `[B]`; `height`,
+        `width`, `side` (1 right, -1 left, 0 unknown) int32 `[B]`; `scale` (m), `score`,
+        `head_size` (px, 0: unknown) float32 `[B]`; `keypoints_2d` `[B, J, 2]` px, `visible` `[B, J]`,
+        `keypoints_3d` `[B, J, 3]` m camera frame,
+        `intrinsics` `[B, 3, 3]`, `box` `[B, 4]` px x y width height, float32 and zeros where unknown;
         `has_2d`, `has_depth` (3D known up to a translation), `has_3d` (absolute), `has_intrinsics`,
-        `has_box` float32 [B], 0 or 1.
+        `has_box` float32 `[B]`, 0 or 1.
     """
     shapes = {
         "keypoints_2d": (num_joints, 2),

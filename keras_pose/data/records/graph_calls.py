@@ -6,8 +6,6 @@ that keeps an iterator in a global variable would hang or abort once it is done.
 call is refused, which fills what is read ahead with errors, and the threads come to rest.
 """
 
-from __future__ import annotations
-
 import atexit
 import functools
 import threading

@@ -6,17 +6,13 @@ records-00000.json       what the shard holds and how far in the source it goes
 index.json               the whole set; written last, so a folder without it is not finished
 """
 
-from __future__ import annotations
-
-import contextlib
-import hashlib
-import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+from keras_pose.files import read_json
 
 SCHEMA_VERSION = 1
 INDEX_FILE = "index.json"
@@ -83,93 +79,3 @@ def read_index(folder: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(index.get(key), kind):
             raise ValueError(f"{path} lacks {key!r}; prepare the set again.")
     return index
-
-
-def read_json(
-    path: str | os.PathLike[str], object_hook: Callable[[dict], Any] | None = None
-) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Args:
-        path: the file.
-        object_hook: as `json.load` takes it, called with each object as soon as it is read.
-
-    Returns:
-        Its content.
-
-    Raises:
-        ValueError: if it is missing, no JSON or no object.
-    """
-    try:
-        # Windows tools put a byte order mark in front.
-        with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file, object_hook=object_hook)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} does not exist; give an existing JSON file.") from error
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}); give a JSON file.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} is not valid JSON ({str(error)[:80]}); it may be cut off, get it again."
-        ) from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not an object; correct it.")
-    return content
-
-
-def json_bytes(content: dict[str, Any]) -> bytes:
-    """Set a dict as JSON; the same dict always gives the same bytes.
-
-    Args:
-        content: JSON-ready.
-    """
-    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Hash a file without holding it in memory.
-
-    Args:
-        path: the file.
-
-    Returns:
-        SHA-256 in hexadecimal.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Give a hidden name to write under, flush it to disk and rename it to `path` at the end.
-
-    Args:
-        path: destination.
-
-    Yields:
-        The hidden name. The file disappears if the body raises.
-
-    Raises:
-        OSError: if it cannot be written, in one sentence naming the destination.
-    """
-    path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield str(partial)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(
-            f"Cannot write {path}: {(error.strerror or str(error)).lower()}; make room or choose "
-            "another folder, then run the same command again: it goes on."
-        ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -1,12 +1,10 @@
 """Which record stands at a position of an endless stream: a pure function, no history.
 
 `shuffle` gives every record once per epoch in an order keyed by (seed, epoch); `weighted` draws
-with replacement, every source equally likely (PeCLR specification 4.4, the official sampler);
+with replacement, every source equally likely (the official sampler of PeCLR);
 `in_order` is for evaluation. `grouped` is `shuffle` with records of one group side by side, so that a
 batch is from one place: what tells pictures of it apart is not the place.
 """
-
-from __future__ import annotations
 
 import concurrent.futures
 import threading
@@ -30,7 +28,7 @@ def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
         count: number N of records.
 
     Returns:
-        int64 [N], every number from 0 to N - 1 once.
+        int64 `[N]`, every number from 0 to N - 1 once.
     """
     return np.argsort(keyed_uniform(seed, np.arange(count), _ORDER + epoch), kind="stable")
 
@@ -42,7 +40,7 @@ class RecordOrder:
         lengths: number of records of each source.
         seed: any whole number.
         sampler: "shuffle", "weighted", "in_order" or "grouped".
-        groups: for "grouped" alone, int [N], group of every record, sources in turn.
+        groups: for "grouped" alone, int `[N]`, group of every record, sources in turn.
         chunk: for "grouped" alone, how many records of one group stand side by side. What is left of
             the groups is mixed; what is left of that waits for another epoch.
 
@@ -95,10 +93,10 @@ class RecordOrder:
         """Find what stands at some positions.
 
         Args:
-            positions: int64 [B], each at least 0.
+            positions: int64 `[B]`, each at least 0.
 
         Returns:
-            Source and record in that source, int64 [B] each.
+            Source and record in that source, int64 `[B]` each.
         """
         positions = np.asarray(positions, np.int64)
         if self.sampler == "weighted":
@@ -129,7 +127,7 @@ class RecordOrder:
         return order if self._groups is None else self._by_group(order, epoch)
 
     def _by_group(self, order, epoch):
-        """The same records in chunks of one group, the chunks shuffled."""
+        """Return the same records in chunks of one group, the chunks shuffled."""
         assert self._groups is not None
         in_groups = order[np.argsort(self._groups[order], kind="stable")]
         sizes = np.unique(self._groups, return_counts=True)[1]

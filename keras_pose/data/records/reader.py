@@ -4,8 +4,6 @@ Only the tables are held in memory, about 30 bytes per record; pictures are read
 the operating system's file cache makes small sets fast. No TensorFlow is needed to read bytes.
 """
 
-from __future__ import annotations
-
 import os
 import pathlib
 import threading
@@ -13,8 +11,9 @@ import zlib
 
 import numpy as np
 
-from keras_pose.data.records.index import LABEL_BITS, TABLE_DTYPE, read_index, read_json, shard_name
+from keras_pose.data.records.index import LABEL_BITS, TABLE_DTYPE, read_index, shard_name
 from keras_pose.data.records.record import Record
+from keras_pose.files import read_json
 from keras_pose.skeletons import by_name
 
 
@@ -24,11 +23,11 @@ class RecordReader:
     Attributes:
         folder: where it lies.
         index: as `read_index` gives it.
-        ids: int64 [N], id of each record.
-        labels: int32 [N], class of each record, -1 for none.
-        sides: int8 [N], 1 right, -1 left, 0 unknown.
+        ids: int64 `[N]`, id of each record.
+        labels: int32 `[N]`, class of each record, -1 for none.
+        sides: int8 `[N]`, 1 right, -1 left, 0 unknown.
         group_names: names of the groups, each once, in order of first appearance.
-        groups: int32 [N], position of each record's group in `group_names`.
+        groups: int32 `[N]`, position of each record's group in `group_names`.
 
     Args:
         folder: as given to `write_records`.
@@ -91,16 +90,16 @@ class RecordReader:
         return by_name(self.index["skeleton"]).num_joints
 
     def has(self, what: str) -> np.ndarray:
-        """Tells which records have a kind of label.
+        """Tell which records have a kind of label.
 
         Args:
             what: "2d", "depth", "3d", "intrinsics", "box", "label" or "head_size".
 
         Returns:
-            bool [N].
+            bool `[N]`.
 
         Raises:
-            ValueError: for another word.
+            ValueError: if it is another word.
         """
         if what not in LABEL_BITS:
             raise ValueError(

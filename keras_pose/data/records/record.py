@@ -5,8 +5,6 @@ it, upright. What is not known is None, 0 or "unknown", never a made-up value. N
 record becomes bytes stands in `record_example`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator
 
@@ -31,13 +29,13 @@ class Record:
         height: rows of the picture, after rotation by EXIF.
         width: columns, likewise.
         skeleton: name of the joint order, see `keras_pose.skeletons.by_name`.
-        keypoints_2d: float32 [J, 2] px, or None.
-        visible: float32 [J], 1 where a joint's labels may be used and 0 elsewhere; None means 1
+        keypoints_2d: float32 `[J, 2]` px, or None.
+        visible: float32 `[J]`, 1 where a joint's labels may be used and 0 elsewhere; None means 1
             for every joint if there are labels at all, else 0.
-        keypoints_3d: float32 [J, 3] metres, camera frame, or None.
+        keypoints_3d: float32 `[J, 3]` metres, camera frame, or None.
         has_absolute_depth: False where `keypoints_3d` is right up to a translation only.
-        intrinsics: float32 [3, 3] px, or None.
-        box: float32 [4], x y width height in px, or None.
+        intrinsics: float32 `[3, 3]` px, or None.
+        box: float32 `[4]`, x y width height in px, or None.
         side: "right", "left" or "unknown".
         scale: length of the middle finger's mcp-pip bone in metres, 0 if unknown.
         group: session, person or scene; records of one group belong on one side of a split.
@@ -106,7 +104,7 @@ class Record:
 
 
 def printable(text: str) -> str:
-    """Text that can be written as UTF-8.
+    """Return the text that can be written as UTF-8.
 
     Args:
         text: any; names of files that are not UTF-8 hold surrogates, which are shown by number.
@@ -121,7 +119,7 @@ def check_values(record: Record) -> None:
         record: any record.
 
     Raises:
-        ValueError: for an empty picture, numbers that are not finite, intrinsics that are none, or
+        ValueError: if the picture is empty, numbers are not finite, intrinsics are none, or
             a box without area or wholly outside the picture; one sentence naming the record.
     """
     title = record.title

@@ -1,12 +1,10 @@
-"""Parts of a record set: by id, by group, by share, by number; the published FreiHAND split.
+"""Parts of a record set: by group, by share, by number; the published FreiHAND split.
 
 Every function returns positions for `records_dataset(subsets=...)`, sorted, as a pure function of
 its arguments.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +15,7 @@ _SPLIT, _COUNT = 0x73706C69 << 32, 0x636F756E << 32  # 'spli' and 'coun': stream
 
 
 def published_split(count: int, ratio: float, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Split numbers as PeCLR's published runs split FreiHAND (specification 4.2).
+    """Split numbers as PeCLR's published runs split FreiHAND (released code of Spurr et al. 2021).
 
     Args:
         count: number N of units; 32,560 samples for FreiHAND.
@@ -25,7 +23,7 @@ def published_split(count: int, ratio: float, seed: int = 5) -> tuple[np.ndarray
         seed: of the permutation.
 
     Returns:
-        Training and validation part, sorted int64 [T] and [N - T], T = floor(ratio N).
+        Training and validation part, sorted int64 `[T]` and [N - T], T = floor(ratio N).
 
     Raises:
         ValueError: if the ratio lies outside 0 to 1.
@@ -53,7 +51,7 @@ def split_published(
         seed: of the permutation.
 
     Returns:
-        Positions of training and validation part, int64 [T] and [V].
+        Positions of training and validation part, int64 `[T]` and `[V]`.
     """
     numbers = _sample_numbers(reader)
     train, validation = published_split(int(numbers.max(initial=-1)) + 1, ratio, seed)
@@ -75,7 +73,7 @@ def split_groups(
         seed: of the order.
 
     Returns:
-        Positions of training and test part, int64 [T] and [V].
+        Positions of training and test part, int64 `[T]` and `[V]`.
 
     Raises:
         ValueError: if there is only one group or the ratio lies outside 0 to 1.
@@ -95,50 +93,6 @@ def split_groups(
     return _in_groups(reader, order[:num_train]), _in_groups(reader, order[num_train:])
 
 
-def select_groups(reader: RecordReader, names: Iterable[str]) -> np.ndarray:
-    """Take the records of some groups.
-
-    Args:
-        reader: the set.
-        names: names of groups.
-
-    Returns:
-        Positions, int64 [M].
-
-    Raises:
-        ValueError: if the set has no such group.
-    """
-    places = {name: place for place, name in enumerate(reader.group_names)}
-    names = list(names)
-    unknown = [name for name in names if name not in places]
-    if unknown:
-        raise ValueError(
-            f"{reader.folder} has no group {unknown[0]!r}; it has {list(reader.group_names)[:8]} ..."
-        )
-    return _in_groups(reader, np.array([places[name] for name in names], np.int64))
-
-
-def select_ids(reader: RecordReader, ids: Iterable[int]) -> np.ndarray:
-    """Take records by id.
-
-    Args:
-        reader: the set.
-        ids: ids [M] of records.
-
-    Returns:
-        Positions, int64 [M], sorted.
-
-    Raises:
-        ValueError: if an id is not in the set.
-    """
-    wanted = np.unique(np.fromiter(ids, np.int64))
-    positions = np.flatnonzero(np.isin(reader.ids, wanted))
-    if len(positions) != len(wanted):
-        missing = np.setdiff1d(wanted, reader.ids)
-        raise ValueError(f"{reader.folder} has no record {missing[0]}; leave it out.")
-    return positions
-
-
 def select_count(
     reader: RecordReader, count: int, seed: int = 0, among: Sequence[int] | np.ndarray | None = None
 ) -> np.ndarray:
@@ -148,7 +102,7 @@ def select_count(
         reader: the set.
         count: how many; all if there are no more.
         seed: of the choice.
-        among: positions [M] to choose from; all if None.
+        among: positions `[M]` to choose from; all if None.
 
     Returns:
         Positions, int64 [count], sorted.
@@ -164,7 +118,7 @@ def select_count(
 
 
 def _sample_numbers(reader):
-    """Number of each group in the published split, int64 [G]."""
+    """Return the number of each group in the published split, int64 `[G]`."""
     if reader.index["source"] == "freihand":
         return np.array([int(name.split()[-1]) for name in reader.group_names], np.int64)
     return np.arange(len(reader.group_names))
@@ -175,7 +129,7 @@ def _in_groups(reader, places):
 
 
 def _hash(text):
-    """A whole number for a name, the same on every machine (Python's own hash is not)."""
+    """Return a whole number for a name, the same on every machine (Python's own hash is not)."""
     value = 14695981039346656037  # FNV-1a, 64 bits
     for byte in text.encode():
         value = (value ^ byte) * 1099511628211 % 2**64

@@ -4,8 +4,6 @@ What stands at position p depends on (seed, p) and the folders alone, so a run t
 n opens the stream at n times its batch size and sees the same records, without replaying any.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 
@@ -51,7 +49,7 @@ def records_dataset(
         sampler: "shuffle" (every record once per epoch), "weighted" (with replacement, every folder
             equally likely), "grouped" (as "shuffle", with `chunk` records of one group side by side) or
             "in_order" (one pass over the folders, then the end).
-        subsets: for each folder int [M], the positions to use, or None for all; see
+        subsets: for each folder int `[M]`, the positions to use, or None for all; see
             `record_selection`.
         bad_records: account of records whose bytes are damaged; by default the first one stops the
             stream. The record half an epoch further stands in for a damaged one.
@@ -65,7 +63,7 @@ def records_dataset(
         `epoch` and `folder` (position in `folders`) int64. `id` is raised by `folder` times 2^48.
 
     Raises:
-        ValueError: for folders that are not finished or of different joint orders (but `mpii_16` and
+        ValueError: if folders are not finished or of different joint orders (but `mpii_16` and
             `mpii_16_spine` may be mixed), empty subsets, or an unknown sampler.
     """
     stream = _Stream(folders, seed, sampler, subsets, bad_records, chunk)
@@ -87,18 +85,6 @@ def records_dataset(
 
     blocks = tf.data.Dataset.range(start, end, block)
     return blocks.map(read, num_parallel_calls=num_threads, deterministic=True).unbatch()
-
-
-def num_selected(
-    folders: Folder | Sequence[Folder], subsets: Sequence[np.ndarray | None] | None = None
-) -> int:
-    """Count the records of one epoch of `records_dataset`.
-
-    Args:
-        folders: as there.
-        subsets: as there, [M] each.
-    """
-    return _Stream(folders, 0, "in_order", subsets, None).order.epoch_length
 
 
 class _Stream:
@@ -150,7 +136,7 @@ class _Stream:
         return np.concatenate(numbers)
 
     def read(self, positions):
-        """Serialized records and sources at some positions."""
+        """Return the serialized records and sources at some positions."""
         examples, used = [], []
         sources, places = self.order.locate(positions)
         for position, source, place in zip(positions, sources, places, strict=True):

@@ -1,7 +1,5 @@
 """A folder for records that are made for one run and go with it."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import weakref

@@ -5,12 +5,9 @@ run started again reads the shards that count, goes on behind them in the source
 same bytes as a run that was never stopped.
 """
 
-from __future__ import annotations
-
 import collections
 import concurrent.futures
 import contextlib
-import hashlib
 import itertools
 import json
 import os
@@ -29,19 +26,17 @@ from keras_pose.data.records.index import (
     LABEL_BITS,
     SCHEMA_VERSION,
     TABLE_DTYPE,
-    json_bytes,
     read_index,
-    read_json,
-    sha256_of,
     shard_name,
-    written_whole,
 )
 from keras_pose.data.records.record import Record, RecordSource, check_values, printable
+from keras_pose.files import json_bytes, read_json, sha256_of, staged_file, write_file
 
 # TFRecord puts length (8) and its checksum (4) before a record and a checksum (4) behind it.
 _HEADER, _FOOTER = 12, 4
 _OWN_FILE = re.compile(
-    r"records-\d{5,}\.(tfrecord|npy|json)|index\.json"
+    # Hidden files are what a killed process leaves; version 0.1 put "partial" behind the name.
+    r"(\.partial-\d+-)?(records-\d{5,}\.(tfrecord|npy|json)|index\.json)"
     r"|\.(records-\d{5,}\.(tfrecord|npy|json)|index\.json)\.partial"
 )
 _SIDES = {"right": 1, "left": -1, "unknown": 0}
@@ -85,7 +80,7 @@ def write_records(
         The index, as `read_index` gives it.
 
     Raises:
-        ValueError: for too many bad records, repeated ids, joint orders that differ, a folder begun
+        ValueError: if too many records are bad, ids repeat, joint orders differ, or for a folder begun
             with other settings, or no record at all.
         OSError: if something cannot be written; what is finished stays and the next run goes on.
     """
@@ -206,9 +201,9 @@ class _Writing:
             return
         name = shard_name(len(self.shards))
         path = self.folder / f"{name}.tfrecord"
-        with written_whole(path) as partial:
+        with staged_file(path) as partial:
             try:
-                with tf.io.TFRecordWriter(partial) as writer:
+                with tf.io.TFRecordWriter(os.fspath(partial)) as writer:
                     for example in self.examples:
                         writer.write(example)
             except tf.errors.OpError as error:
@@ -218,8 +213,8 @@ class _Writing:
             content_hash = sha256_of(partial)
         table = np.array(self.rows, TABLE_DTYPE)
         table_path = self.folder / f"{name}.npy"
-        with written_whole(table_path) as partial, open(partial, "wb") as file:
-            np.save(file, table)
+        with staged_file(table_path) as partial:
+            np.save(partial, table)
         shard = {
             "file": path.name,
             "records": len(table),
@@ -235,8 +230,7 @@ class _Writing:
             "counts": _counts(table),
             "heading": self.heading,
         }
-        with written_whole(self.folder / f"{name}.json") as partial:
-            pathlib.Path(partial).write_bytes(json_bytes(shard))
+        write_file(self.folder / f"{name}.json", json_bytes(shard))
         self.shards.append(shard)
         self.sources.update(self.shard_sources)
         self._begin()
@@ -260,8 +254,7 @@ class _Writing:
         }
         if source and source.label_names:
             index["label_names"] = list(source.label_names)
-        with written_whole(self.folder / INDEX_FILE) as partial:
-            pathlib.Path(partial).write_bytes(json_bytes(index))
+        write_file(self.folder / INDEX_FILE, json_bytes(index))
         return index
 
 
@@ -337,7 +330,7 @@ def _finished_shards(folder, heading):
             content.is_file()
             and table.is_file()
             and os.path.getsize(content) == shard["bytes"]
-            and hashlib.sha256(table.read_bytes()).hexdigest() == shard["table_sha256"]
+            and sha256_of(table) == shard["table_sha256"]
         )
         if not whole:
             break  # Damaged after it was written: it and all behind it are written again.

@@ -1,9 +1,8 @@
-"""What views need of a chunk of records before there are pixels: squares, draws, maps, pictures.
+"""From chunks of records to views: what is drawn (a kind of views) and where pixels are made (a place).
 
-Shared by the places where views are made: on the host, on the device, by the published chain.
+Kinds are pairs for pretraining and single labelled views; places are the host and the device. The
+published chain of PeCLR has draws and pixels of its own and shares the rest.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +15,8 @@ from keras_pose.data.pictures.boxes import record_box
 from keras_pose.data.records.bad_records import BadRecords
 from keras_pose.data.records.graph_calls import numpy_call
 from keras_pose.data.views.decoding import decode_for_views
-from keras_pose.data.views.draws import ViewParameters, ViewRanges, view_matrix, view_parameters
-from keras_pose.geometry import affine2d
+from keras_pose.data.views.draws import ViewParameters, ViewRanges
 
-NUM_VIEWS = 2
 Epoch = int | str | Callable[[tf.Tensor], tf.Tensor]
 BOX_KEYS = (
     "image",
@@ -34,12 +31,10 @@ BOX_KEYS = (
     "visible",
     "has_2d",
 )
-# What pairs keep of a record.
-PAIRS_PASS_ON = ("id", "position")
 
 
 @dataclasses.dataclass(frozen=True)
-class PairOptions:
+class ViewOptions:
     """How views of records are drawn.
 
     Attributes:
@@ -58,52 +53,92 @@ class PairOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class PairDraws:
-    """Two views of each of N records, as numbers.
+class DrawnViews:
+    """V views of each of N records, as numbers: no pixel is known yet.
 
     Attributes:
-        draws: parameters of the first and of the second views.
-        matrices: float64 [N, 2, 2, 3], pictures to views.
-        canonical: float32 [N, 2, 2, 3], frames of the (mirrored) records' squares to the views'.
-        angle_deg: float32 [N, 2].
-        jitter: float32 [N, 2, 2], displacement of the square's middle over the view's side.
+        draws: parameters of the first, the second ... views.
+        matrices: float64 `[N, V, 2, 3]`, pictures to views.
+        labels: name to array `[N, ...]`, what elements say of their views.
     """
 
     draws: tuple[ViewParameters, ...]
     matrices: np.ndarray
-    canonical: np.ndarray
-    angle_deg: np.ndarray
-    jitter: np.ndarray
+    labels: dict[str, np.ndarray]
 
 
-def draw_pairs(
-    records: Mapping[str, np.ndarray], epochs: np.ndarray, options: PairOptions
-) -> PairDraws:
-    """Draw two views of each record.
+@dataclasses.dataclass(frozen=True)
+class ViewKind:
+    """What is drawn of a record: two views for pretraining, or one with its labels.
+
+    Attributes:
+        options: how.
+        num_views: views V of each record.
+        keys: what is read of a record.
+        passed_on: what elements keep of it as it is, where it is there.
+        labels: name to dtype and shape of what `draw` says of one record, in order.
+        draw: function of columns of N records `[N, ...]` and epochs int64 `[N]` to the views.
+    """
+
+    options: ViewOptions
+    num_views: int
+    keys: tuple[str, ...]
+    passed_on: tuple[str, ...]
+    labels: Mapping[str, tuple[tf.DType, tuple[int, ...]]]
+    draw: Callable[[Mapping[str, np.ndarray], np.ndarray], DrawnViews]
+
+
+def place_chunks(
+    records: tf.data.Dataset,
+    kind: ViewKind,
+    shapes: Mapping[str, tuple[tf.DType, tuple[int, ...]]],
+    place: Callable[[DrawnViews, dict[str, np.ndarray], int, tuple | None], None],
+    finish: Callable[[DrawnViews], dict[str, np.ndarray]],
+    epoch: Epoch,
+    chunk: int,
+    parallel_calls: int,
+    bad_records: BadRecords | None,
+) -> tf.data.Dataset:
+    """Turn records into drawn views, and those into pixels at some place.
 
     Args:
-        records: columns of N records, [N, ...].
-        epochs: int64 [N].
-        options: how.
+        records: dataset of single records (dicts).
+        kind: what is drawn.
+        shapes: name to dtype and shape of what the place makes of one record.
+        place: fills row `row` of arrays `[N, ...]` named as in `shapes` from `(image, maps)`, what
+            `read_picture` gives.
+        finish: function of the drawn views to those of `shapes` that need no pixels.
+        epoch: as for `map_chunks`.
+        chunk: as for `map_chunks`.
+        parallel_calls: as for `map_chunks`.
+        bad_records: account of pictures that cannot be read, or None.
 
     Returns:
-        The draws.
+        Dataset of dicts in the order of the records: `shapes`, `kind.labels`, `ok`, and what is passed
+        on. What cannot be read has zeros and `ok` False.
     """
-    boxes = record_squares(records, options.crop_source)
-    draws, exact, canonical = [], [], []
-    for view in range(NUM_VIEWS):
-        draw = view_parameters(options.ranges, options.seed, epochs, records["id"], view)
-        as_drawn = view_matrix(draw, boxes, options.size)
-        canonical.append(affine2d.normalized(as_drawn, boxes, options.size))
-        mirror = is_mirrored(draw, records["side"], options.mirror_left)
-        exact.append(view_matrix(draw, boxes, options.size, mirror))
-        draws.append(draw)
-    return PairDraws(
-        draws=tuple(draws),
-        matrices=np.stack(exact, axis=1),
-        canonical=np.stack(canonical, axis=1).astype(np.float32),
-        angle_deg=np.stack([draw.angle_deg for draw in draws], axis=1).astype(np.float32),
-        jitter=np.stack([draw.shift for draw in draws], axis=1).astype(np.float32),
+
+    def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+        rows = dict(zip(kind.keys, columns, strict=True))
+        drawn = kind.draw(rows, epochs)
+        count = len(drawn.matrices)
+        made = {
+            name: np.zeros((count, *shape), dtype.as_numpy_dtype)
+            for name, (dtype, shape) in shapes.items()
+        }
+        made |= finish(drawn)
+        ok = np.ones(count, bool)
+        for row in range(count):
+            decoded = read_picture(rows, row, drawn.matrices[row], kind.options.size, bad_records)
+            if decoded is None:
+                ok[row] = False
+            else:
+                place(drawn, made, row, decoded)
+        return *(made[name] for name in shapes), *drawn.labels.values(), ok
+
+    results = {**shapes, **kind.labels, "ok": (tf.bool, ())}
+    return map_chunks(
+        records, render, kind.keys, results, kind.passed_on, epoch, chunk, parallel_calls
     )
 
 
@@ -111,11 +146,11 @@ def record_squares(records: Mapping[str, np.ndarray], crop_source: str) -> np.nd
     """Return the square that each record's views are cropped about.
 
     Args:
-        records: columns of N records, [N, ...].
+        records: columns of N records, `[N, ...]`.
         crop_source: "joints", "box" or "picture", see `record_box`.
 
     Returns:
-        float64 [N, 4], (x, y, side, side) in pixels.
+        float64 `[N, 4]`, (x, y, side, side) in pixels.
     """
     return np.array(
         [
@@ -136,11 +171,11 @@ def is_mirrored(parameters: ViewParameters, side: np.ndarray, mirror_left: bool)
 
     Args:
         parameters: of N views.
-        side: [N], -1 for left hands.
+        side: `[N]`, -1 for left hands.
         mirror_left: whether left hands are mirrored.
 
     Returns:
-        float64 [N], 1 or 0; a left hand that is drawn mirrored is shown as it is.
+        float64 `[N]`, 1 or 0; a left hand that is drawn mirrored is shown as it is.
     """
     if not mirror_left:
         return parameters.mirror
@@ -157,14 +192,14 @@ def read_picture(
     """Decode the picture of one record.
 
     Args:
-        records: columns of records, [N, ...].
+        records: columns of records, `[N, ...]`.
         row: which one.
-        matrices: float64 [V, 2, 3], pixels of the picture to pixels of its views.
+        matrices: float64 `[V, 2, 3]`, pixels of the picture to pixels of its views.
         size: side of the views in pixels.
         bad_records: account of pictures that cannot be read, or None.
 
     Returns:
-        uint8 [H, W, 3] and the maps from its pixels [V, 2, 3], as `decode_for_views` gives them; None
+        uint8 `[H, W, 3]` and the maps from its pixels `[V, 2, 3]`, as `decode_for_views` gives them; None
         after noting that it cannot be read.
     """
     try:
@@ -194,7 +229,8 @@ def map_chunks(
 
     Args:
         records: dataset of single records (dicts).
-        function: from epochs int64 [N] and one array [N, ...] per key to one array [N, ...] per result.
+        function: from epochs int64 `[N]` and an array `[N, ...]` per key to an array `[N, ...]` per
+            result.
         keys: what the function gets of the records.
         shapes: name of each result -> its dtype and shape without the leading axis.
         passed_on: keys that elements keep, where records have them.

@@ -4,8 +4,6 @@ A JPEG can be decoded to a half or a quarter of its size, or a part of it alone;
 the whole, and the maps to the views are corrected exactly. All other pictures are decoded whole.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -31,13 +29,13 @@ def decode_for_views(
     Args:
         data: encoded picture.
         name: for messages.
-        matrices: float64 [V, 2, 3], pixels of the whole picture to pixels of the views.
+        matrices: float64 `[V, 2, 3]`, pixels of the whole picture to pixels of the views.
         size: side of the views; None always decodes all of the picture.
         shape: height and width of the picture, where they are known beforehand.
 
     Returns:
-        uint8 [H, W, 3], RGB, perhaps a part or decoded to a half or a quarter; and the maps from its
-        pixels, float64 [V, 2, 3].
+        uint8 `[H, W, 3]`, RGB, perhaps a part or decoded to a half or a quarter; and the maps from its
+        pixels, float64 `[V, 2, 3]`.
 
     Raises:
         ValueError: if the bytes are no picture.

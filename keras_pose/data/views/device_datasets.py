@@ -11,41 +11,28 @@ by means of 2 x 2 pixels; a view that alone sees it too small looks it up in the
 the host. So nothing aliases while the largest scale is at most twice the smallest.
 """
 
-from __future__ import annotations
-
-import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
 from keras_pose.data.views import device_pixels
-from keras_pose.data.views.chunks import (
-    BOX_KEYS,
-    NUM_VIEWS,
-    PAIRS_PASS_ON,
-    Epoch,
-    PairOptions,
-    draw_pairs,
-    map_chunks,
-    read_picture,
-)
+from keras_pose.data.views.chunks import Epoch, ViewKind, ViewOptions, place_chunks
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_pixels import (
     DOUBLE,
     blur_radius,
     blur_taps,
     cutout_edges,
-    halve,
-    in_view,
     shrink_factor,
 )
+from keras_pose.data.views.labelled_draws import labelled_kind
+from keras_pose.data.views.pair_draws import pair_kind
+from keras_pose.data.views.squares import cut_out, lone_side, square_side
 from keras_pose.geometry import affine2d
 
 PLACES = ("auto", "host", "device")
-_ROUND_TO = 16
-# The rectangle of `in_view` begins at a multiple of 8 and has 4 more pixels on each side.
-_SLACK = 16
 
 
 def augmentation_place(augment_on: str) -> str:
@@ -65,69 +52,6 @@ def augmentation_place(augment_on: str) -> str:
     if augment_on != "auto":
         return augment_on
     return "device" if tf.config.list_physical_devices("GPU") else "host"
-
-
-def reach(ranges: ViewRanges) -> float:
-    """Say how far views look, as the side of a square about the box over the box's side.
-
-    Args:
-        ranges: what views are drawn from.
-
-    Returns:
-        The smallest such number for which no view shows anything outside the square.
-    """
-    farthest = 0.5 + max(abs(ranges.shift[0]), abs(ranges.shift[1]))
-    return 2 * farthest * ranges.scale[1] * turn_spread(ranges)
-
-
-def turn_spread(ranges: ViewRanges) -> float:
-    """Say how much larger than a view the upright square is that holds it however it is turned.
-
-    Args:
-        ranges: what views are drawn from.
-
-    Returns:
-        Side of that square over the view's side, from 1 to the square root of 2.
-    """
-    low, high = ranges.angle_deg
-    angles = np.radians([low, high])
-    spread = float((np.abs(np.cos(angles)) + np.abs(np.sin(angles))).max())
-    # Between the ends the sum peaks at 45 degrees and every quarter turn from there.
-    if math.floor((high - 45) / 90) >= math.ceil((low - 45) / 90):
-        spread = math.sqrt(2)
-    return spread
-
-
-def square_side(ranges: ViewRanges, size: int) -> int:
-    """Side of the square at which the smallest crop has as many pixels as the view.
-
-    Args:
-        ranges: what views are drawn from.
-        size: side of a view in pixels.
-
-    Returns:
-        Pixels, a multiple of 16.
-    """
-    return _with_slack(size * reach(ranges) / ranges.scale[0])
-
-
-def lone_side(ranges: ViewRanges, size: int) -> int:
-    """Side of the square that has room for any one view, as dense as the host looks it up.
-
-    The host halves a picture until fewer than two of its pixels fall on one of the view's.
-
-    Args:
-        ranges: what views are drawn from.
-        size: side of a view in pixels.
-
-    Returns:
-        Pixels, a multiple of 16.
-    """
-    return _with_slack(2 * size * turn_spread(ranges))
-
-
-def _with_slack(side: float) -> int:
-    return math.ceil((side + _SLACK) / _ROUND_TO) * _ROUND_TO
 
 
 def squares_dataset(
@@ -159,35 +83,121 @@ def squares_dataset(
         bad_records: account of pictures that cannot be read; None keeps none.
 
     Returns:
-        Dataset of dicts in the order of `records`: `square` uint8 [Q, Q, 3]; `transforms` float32
-        [2, 8] as `projective_rows`; `level` int32 [2], 1 for a view that is looked up in the halved
-        square; `colour` float32 [2, 3, 4]; `cutout` int32 [2, 2, 2], edges in
-        pixels; where the ranges blur, `blur` float32 [2, T], weights; and `canonical`, `angle_deg`,
-        `jitter`, `id`, `position`, `ok` as `two_views_dataset` has them.
+        Dataset of dicts in the order of `records`: what `squares_on_host` makes, and `canonical`,
+        `angle_deg`, `jitter`, `id`, `position`, `ok` as `two_views_dataset` has them.
     """
+    options = ViewOptions(ranges, seed, size, crop_source, mirror_left)
     length = square_side(ranges, size) if side is None else side
+    return squares_on_host(
+        records, pair_kind(options), length, epoch, chunk, parallel_calls, bad_records
+    )
+
+
+def labelled_squares_dataset(
+    records: tf.data.Dataset,
+    ranges: ViewRanges,
+    seed: int,
+    epoch: Epoch,
+    size: int,
+    crop_source: str = "box",
+    mirror_left: bool = True,
+    chunk: int = 16,
+    parallel_calls: int = tf.data.AUTOTUNE,
+    bad_records: BadRecords | None = None,
+    flip_permutation: Sequence[int] | None = None,
+    passed_on: Sequence[str] = (),
+    side: int | None = None,
+) -> tf.data.Dataset:
+    """Turn records into squares, draws and labels of one view each; `render_labelled` does the rest.
+
+    Args:
+        records: dataset of single records (dicts).
+        ranges: what views are drawn from.
+        seed: any whole number.
+        epoch: as in `two_views_dataset`.
+        size: side S of a view in pixels.
+        crop_source: "joints", "box" or "picture", see `record_box`.
+        mirror_left: mirror left hands with all their labels.
+        chunk: records per call into Python; the order and the views do not depend on it.
+        parallel_calls: calls at a time.
+        bad_records: account of pictures that cannot be read; None keeps none.
+        flip_permutation: `[J]`, which joint a mirrored picture shows in each row; None leaves the rows.
+        passed_on: more keys of the records that elements keep.
+        side: side Q of the square in pixels; None takes `lone_side`. A smaller one halves dense
+            pictures once more than the host does.
+
+    Returns:
+        Dataset of dicts in the order of `records`, those of `labelled_view_dataset` but for `image`,
+        in place of which there is what `squares_on_host` makes of one view.
+    """
+    options = ViewOptions(ranges, seed, size, crop_source, mirror_left)
+    length = lone_side(ranges, size) if side is None else side
+    joints = records.element_spec["keypoints_2d"].shape[0]
+    kind = labelled_kind(options, joints, flip_permutation, passed_on)
+    return squares_on_host(records, kind, length, epoch, chunk, parallel_calls, bad_records)
+
+
+def squares_on_host(
+    records: tf.data.Dataset,
+    kind: ViewKind,
+    length: int,
+    epoch: Epoch,
+    chunk: int,
+    parallel_calls: int,
+    bad_records: BadRecords | None,
+) -> tf.data.Dataset:
+    """Cut out what drawn views show, for the device to make pixels of.
+
+    Args:
+        records: dataset of single records (dicts).
+        kind: what is drawn.
+        length: side Q of the square in pixels.
+        epoch: as in `two_views_dataset`.
+        chunk: records per call into Python.
+        parallel_calls: calls at a time.
+        bad_records: account of pictures that cannot be read, or None.
+
+    Returns:
+        Dataset of dicts: `square` uint8 `[Q, Q, 3]`; `transforms` float32 `[V, 8]` as `projective_rows`;
+        `level` int32 `[V]`, 1 for a view that is looked up in the halved square; `colour` float32
+        `[V, 3, 4]`; `cutout` int32 `[V, 2, 2]`, edges in pixels; where the ranges blur, `blur` float32
+        `[V, T]`, weights; and what `place_chunks` adds.
+    """
+    ranges, size, views = kind.options.ranges, kind.options.size, kind.num_views
     radius = blur_radius(ranges.blur_sigma[1] * size) if ranges.blur_probability > 0 else None
-
-    options = PairOptions(ranges, seed, size, crop_source, mirror_left)
-
-    def cut(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        rows = dict(zip(BOX_KEYS, columns, strict=True))
-        return _cut_chunk(rows, epochs, options, length, radius, bad_records)
-
     shapes: dict[str, tuple[tf.DType, tuple[int, ...]]] = {
         "square": (tf.uint8, (length, length, 3)),
-        "transforms": (tf.float32, (NUM_VIEWS, 8)),
-        "level": (tf.int32, (NUM_VIEWS,)),
-        "colour": (tf.float32, (NUM_VIEWS, 3, 4)),
-        "cutout": (tf.int32, (NUM_VIEWS, 2, 2)),
-        "canonical": (tf.float32, (NUM_VIEWS, 2, 3)),
-        "angle_deg": (tf.float32, (NUM_VIEWS,)),
-        "jitter": (tf.float32, (NUM_VIEWS, 2)),
-        "ok": (tf.bool, ()),
+        "transforms": (tf.float32, (views, 8)),
+        "level": (tf.int32, (views,)),
+        "colour": (tf.float32, (views, 3, 4)),
+        "cutout": (tf.int32, (views, 2, 2)),
     }
     if radius is not None:
-        shapes["blur"] = (tf.float32, (NUM_VIEWS, 2 * radius + 1))
-    return map_chunks(records, cut, BOX_KEYS, shapes, PAIRS_PASS_ON, epoch, chunk, parallel_calls)
+        shapes["blur"] = (tf.float32, (views, 2 * radius + 1))
+
+    def place(drawn, made, row, decoded):
+        image, maps = decoded
+        part, maps = cut_out(image, maps, size, length)
+        made["square"][row, : part.shape[0], : part.shape[1]] = part
+        level = np.array([shrink_factor(matrix) >= 2 for matrix in maps])
+        of_level = np.where(level[:, None, None], affine2d.compose(maps, DOUBLE), maps)
+        made["level"][row] = level
+        made["transforms"][row] = affine2d.projective_rows(of_level)
+
+    def finish(drawn):
+        edges = [cutout_edges(draw.cutout, size) for draw in drawn.draws]
+        known = {
+            "colour": np.stack([draw.colour for draw in drawn.draws], axis=1),
+            "cutout": np.stack(edges, axis=1).astype(np.int32),
+        }
+        if radius is not None:
+            sigmas = size * np.stack([draw.blur_sigma for draw in drawn.draws], axis=1)
+            known["blur"] = np.array([[blur_taps(s, radius) for s in row] for row in sigmas])
+        return known
+
+    return place_chunks(
+        records, kind, shapes, place, finish, epoch, chunk, parallel_calls, bad_records
+    )
 
 
 def render_views(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
@@ -196,23 +206,29 @@ def render_views(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]
     `ImageProjectiveTransformV3` has no XLA kernel: call this outside of compiled parts.
 
     Args:
-        batch: from `squares_dataset`, with a leading axis B.
+        batch: from `squares_on_host`, with a leading axis B.
         size: side S of a view in pixels.
 
     Returns:
-        The batch with `views` float32 [B, 2, S, S, 3] in [0, 1] in place of square and draws.
+        The batch with `views` float32 `[B, V, S, S, 3]` in [0, 1] in place of square and draws.
     """
     batch = dict(batch)
     squares = tf.cast(batch.pop("square"), tf.float32)
-    halved = tf.nn.avg_pool2d(squares, 2, 2, "VALID")
     transforms, level, colour = (batch.pop(key) for key in ("transforms", "level", "colour"))
     cutout, blur = batch.pop("cutout"), batch.pop("blur", None)
+    # A single view was halved when it was cut out.
+    levels = (
+        [squares]
+        if transforms.shape[1] == 1
+        else [squares, tf.nn.avg_pool2d(squares, 2, 2, "VALID")]
+    )
     views = []
-    for view in range(NUM_VIEWS):
-        fine, coarse = (
-            device_pixels.warp(images, transforms[:, view], size) for images in (squares, halved)
+    for view in range(transforms.shape[1]):
+        pixels, *halved = (
+            device_pixels.warp(images, transforms[:, view], size) for images in levels
         )
-        pixels = tf.where(level[:, view, None, None, None] > 0, coarse, fine)
+        if halved:
+            pixels = tf.where(level[:, view, None, None, None] > 0, halved[0], pixels)
         views.append(
             device_pixels.retouch(
                 pixels,
@@ -224,70 +240,15 @@ def render_views(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]
     return batch | {"views": tf.stack(views, axis=1) / 255.0}
 
 
-def _cut_chunk(
-    records: dict[str, np.ndarray],
-    epochs: np.ndarray,
-    options: PairOptions,
-    length: int,
-    radius: int | None,
-    bad_records: BadRecords | None,
-) -> tuple[np.ndarray, ...]:
-    pairs = draw_pairs(records, epochs, options)
-    count, size = len(pairs.matrices), options.size
-    squares = np.zeros((count, length, length, 3), np.uint8)
-    transforms = np.zeros((count, NUM_VIEWS, 8), np.float32)
-    level = np.zeros((count, NUM_VIEWS), np.int32)
-    ok = np.ones(count, bool)
-    for row in range(count):
-        decoded = read_picture(records, row, pairs.matrices[row], size, bad_records)
-        if decoded is None:
-            ok[row] = False
-            continue
-        part, maps = cut_out(*decoded, size, length)
-        squares[row, : part.shape[0], : part.shape[1]] = part
-        level[row] = [shrink_factor(matrix) >= 2 for matrix in maps]
-        of_level = np.where(level[row, :, None, None], affine2d.compose(maps, DOUBLE), maps)
-        transforms[row] = affine2d.projective_rows(of_level)
-    edges = [cutout_edges(draw.cutout, size) for draw in pairs.draws]
-    columns: list[np.ndarray] = [
-        squares,
-        transforms,
-        level,
-        np.stack([draw.colour for draw in pairs.draws], axis=1),
-        np.stack(edges, axis=1).astype(np.int32),
-        pairs.canonical,
-        pairs.angle_deg,
-        pairs.jitter,
-        ok,
-    ]
-    if radius is not None:
-        sigmas = size * np.stack([draw.blur_sigma for draw in pairs.draws], axis=1)
-        columns.append(np.array([[blur_taps(sigma, radius) for sigma in row] for row in sigmas]))
-    return tuple(columns)
-
-
-def cut_out(
-    image: np.ndarray, maps: np.ndarray, size: int, length: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out what any view shows, halved until it is neither too large nor needlessly dense.
+def render_labelled(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
+    """Render a batch of labelled squares, as `render_views` does.
 
     Args:
-        image: uint8 [H, W, 3].
-        maps: float64 [V, 2, 3], pixels of the picture to pixels of its views.
-        size: side of the views in pixels.
-        length: the largest side that the part may have in pixels.
+        batch: from `labelled_squares_dataset`, with a leading axis B.
+        size: side S of a view in pixels.
 
     Returns:
-        uint8 [h, w, 3], and the maps from its pixels, float64 [V, 2, 3]; nothing of the picture if it
-        is out of view.
+        The batch with `image` float32 `[B, S, S, 3]` in [0, 1] in place of square and draws.
     """
-    seen = np.array([in_view(matrix, size, image.shape) for matrix in maps])
-    seen = seen[(seen[:, :2] < seen[:, 2:]).all(axis=1)]
-    if not len(seen):
-        return image[:0, :0], maps
-    low, high = seen[:, :2].min(axis=0), seen[:, 2:].max(axis=0)
-    image = image[low[1] : high[1], low[0] : high[0]]
-    maps = affine2d.compose(maps, np.array([[1.0, 0.0, low[0]], [0.0, 1.0, low[1]]]))
-    while max(image.shape[:2]) > length or min(shrink_factor(matrix) for matrix in maps) >= 2:
-        image, maps = halve(image), affine2d.compose(maps, DOUBLE)
-    return image, maps
+    rendered = render_views(batch, size)
+    return rendered | {"image": rendered.pop("views")[:, 0]}

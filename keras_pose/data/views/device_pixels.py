@@ -3,8 +3,6 @@
 Grey levels are floating, 0 to 255, and never rounded in between.
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from keras_pose.data.views.host_pixels import CUTOUT_LEVEL
@@ -16,12 +14,12 @@ def warp(images: tf.Tensor, transforms: tf.Tensor, size: int) -> tf.Tensor:
     `ImageProjectiveTransformV3` has no XLA kernel: call this outside of compiled parts.
 
     Args:
-        images: float32 [B, H, W, 3].
-        transforms: float32 [B, 8], rows of `affine2d.projective_rows`.
+        images: float32 `[B, H, W, 3]`.
+        transforms: float32 `[B, 8]`, rows of `affine2d.projective_rows`.
         size: side S of a view in pixels.
 
     Returns:
-        float32 [B, S, S, 3].
+        float32 `[B, S, S, 3]`.
     """
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
@@ -39,13 +37,13 @@ def retouch(
     """Change colours, blur and cover, in this order.
 
     Args:
-        pixels: float32 [B, S, S, 3].
-        colour: float32 [B, 3, 4], for columns (R, G, B, 1) in grey levels.
-        blur: float32 [B, T], weights along one axis; None blurs nothing.
-        cutout: int32 [B, 2, 2], (first, one past last) column, then row, of the covered rectangle.
+        pixels: float32 `[B, S, S, 3]`.
+        colour: float32 `[B, 3, 4]`, for columns (R, G, B, 1) in grey levels.
+        blur: float32 `[B, T]`, weights along one axis; None blurs nothing.
+        cutout: int32 `[B, 2, 2]`, (first, one past last) column, then row, of the covered rectangle.
 
     Returns:
-        float32 [B, S, S, 3], 0 to 255.
+        float32 `[B, S, S, 3]`, 0 to 255.
     """
     mixed = tf.einsum("bhwc,bdc->bhwd", pixels, colour[:, :, :3])
     pixels = tf.clip_by_value(mixed + colour[:, None, None, :, 3], 0.0, 255.0)

@@ -5,8 +5,6 @@ map, and recoloured by one 3x4 matrix. The numbers of a view depend on (seed, ep
 only, so they are the same in any order, batch, thread and place (host or device), and after a resume.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import statistics
 from typing import Any
@@ -55,7 +53,7 @@ _FROM_YIQ = np.linalg.inv(_TO_YIQ)
 class ViewRanges:
     """Ranges of random views, each (low, high), drawn uniformly unless `is_bell`.
 
-    The defaults are the recommended column of the specification, section 12: continuous angles,
+    The defaults are those that docs/peclr.md recommends: continuous angles,
     shifts to both sides, colours in both directions (D4, D5, D11).
 
     Attributes:
@@ -79,7 +77,7 @@ class ViewRanges:
             about the middle of their ranges, clipped at two standard deviations, which are the ends.
 
     Raises:
-        ValueError: a range is upside down or impossible.
+        ValueError: if a range is upside down or impossible.
     """
 
     angle_deg: tuple[float, float] = (-45.0, 45.0)
@@ -118,7 +116,7 @@ class ViewRanges:
             if low < 0 or (name == "scale" and low == 0):
                 raise ValueError(f"{name} begins at {low}; give positive numbers.")
 
-    def with_colour_strength(self, strength: float) -> ViewRanges:
+    def with_colour_strength(self, strength: float) -> "ViewRanges":
         """Return ranges whose colour changes are so many times as strong; 0 leaves colours alone."""
         if not 0.0 <= strength < np.inf:
             raise ValueError(f"The colour strength is {strength}; give a number from 0.")
@@ -132,7 +130,7 @@ class ViewRanges:
 
 
 def plain_ranges(scale: float = 1.25) -> ViewRanges:
-    """Ranges of the one view used for evaluation: upright, centred, colours as they are.
+    """Return the ranges of the one view used for evaluation: upright, centred, colours as they are.
 
     Args:
         scale: side of the crop over the side of the record's box.
@@ -149,13 +147,13 @@ class ViewParameters:
     """Numbers of views of B examples.
 
     Attributes:
-        angle_deg: float64 [B], positive counter-clockwise on screen.
-        scale: float64 [B], side of the crop over the side of the box.
-        shift: float64 [B, 2], (x, y) displacement of the box's middle in the crop over its side.
-        mirror: float64 [B], 1 or 0.
-        colour: float32 [B, 3, 4], matrix for columns (R, G, B, 1) in grey levels 0 to 255.
-        blur_sigma: float64 [B], over the crop's side; 0 is no blur.
-        cutout: float64 [B, 3], middle (x, y) and side over the crop's side; side 0 is none.
+        angle_deg: float64 `[B]`, positive counter-clockwise on screen.
+        scale: float64 `[B]`, side of the crop over the side of the box.
+        shift: float64 `[B, 2]`, (x, y) displacement of the box's middle in the crop over its side.
+        mirror: float64 `[B]`, 1 or 0.
+        colour: float32 `[B, 3, 4]`, matrix for columns (R, G, B, 1) in grey levels 0 to 255.
+        blur_sigma: float64 `[B]`, over the crop's side; 0 is no blur.
+        cutout: float64 `[B, 3]`, middle (x, y) and side over the crop's side; side 0 is none.
     """
 
     angle_deg: np.ndarray
@@ -170,7 +168,7 @@ class ViewParameters:
         """Return the number of examples B."""
         return len(self.angle_deg)
 
-    def row(self, number: int) -> ViewParameters:
+    def row(self, number: int) -> "ViewParameters":
         """Return the view of one example, its arrays without the leading axis."""
         fields = dataclasses.fields(self)
         return ViewParameters(*(getattr(self, field.name)[number] for field in fields))
@@ -184,8 +182,8 @@ def view_parameters(
     Args:
         ranges: what to draw from.
         seed: any whole number.
-        epoch: how often the examples have come before: one whole number, or whole numbers [B].
-        example_id: whole numbers [B].
+        epoch: how often the examples have come before: one whole number, or whole numbers `[B]`.
+        example_id: whole numbers `[B]`.
         view: number of the view, 0 to 7.
 
     Returns:
@@ -255,13 +253,13 @@ def uniform_draws(
 
     Args:
         seed: any whole number.
-        epoch: one whole number, or whole numbers [B].
-        example_id: whole numbers [B].
+        epoch: one whole number, or whole numbers `[B]`.
+        example_id: whole numbers `[B]`.
         view: number of the view, 0 to 7.
         count: numbers per example, at most 32.
 
     Returns:
-        float64 [B, count].
+        float64 `[B, count]`.
 
     Raises:
         ValueError: if there are too many views or numbers.
@@ -284,13 +282,13 @@ def colour_matrix(
     """Write a change of colours as one linear map, with luma and colour apart (YIQ).
 
     Args:
-        hue_deg: [B], turn of the colour plane.
-        saturation: [B], factor of the colour plane; 0 leaves greys.
-        contrast: [B], factor of the distance from mid-grey, after hue and saturation.
-        brightness: [B], added at the end, as a fraction of white.
+        hue_deg: `[B]`, turn of the colour plane.
+        saturation: `[B]`, factor of the colour plane; 0 leaves greys.
+        contrast: `[B]`, factor of the distance from mid-grey, after hue and saturation.
+        brightness: `[B]`, added at the end, as a fraction of white.
 
     Returns:
-        float32 [B, 3, 4], for columns (R, G, B, 1) in grey levels 0 to 255.
+        float32 `[B, 3, 4]`, for columns (R, G, B, 1) in grey levels 0 to 255.
     """
     hue = np.radians(hue_deg)
     turn = np.zeros((*np.shape(hue), 3, 3))
@@ -314,12 +312,12 @@ def view_matrix(
 
     Args:
         parameters: of B views, or one row.
-        box: [B, 4] or [4], the record's square, (x, y, side, side) in source pixels.
+        box: `[B, 4]` or `[4]`, the record's square, (x, y, side, side) in source pixels.
         size: side of the view in pixels.
-        mirror: [B] or scalar, 1 or 0 instead of the parameters' own.
+        mirror: `[B]` or scalar, 1 or 0 instead of the parameters' own.
 
     Returns:
-        float64 [B, 2, 3] or [2, 3], source pixels to view pixels, both continuous.
+        float64 `[B, 2, 3]` or `[2, 3]`, source pixels to view pixels, both continuous.
     """
     box = np.asarray(box, np.float64)
     return affine2d.crop_matrix(

@@ -17,7 +17,7 @@ _SMALLEST_PX = 1.0
 
 
 def usable_boxes(bbox: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Tells boxes that show something of the picture.
+    """Tell boxes that show something of the picture.
 
     Args:
         bbox: float `[..., 4]`, (x, y, width, height) in px.
@@ -37,7 +37,7 @@ def usable_boxes(bbox: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Ten
 def crop_matrices(
     bbox: tf.Tensor, size: int, crop_scale: float = 1.0, is_left: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Writes the maps from pictures to the crops of the squares about boxes.
+    """Write the maps from pictures to the crops of the squares about boxes.
 
     Args:
         bbox: float `[..., 4]`, (x, y, width, height) in px, with area.
@@ -63,7 +63,7 @@ def crop_matrices(
 
 
 def cut_crop(picture: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
-    """Warps a square crop out of one picture.
+    """Warp a square crop out of one picture.
 
     Args:
         picture: uint8 `[H, W, 3]`, any size, none included.
@@ -99,7 +99,7 @@ def cut_crop(picture: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
-    """Warps one square crop out of each picture.
+    """Warp one square crop out of each picture.
 
     Args:
         pictures: uint8 `[N, H, W, 3]`, any size.
@@ -117,7 +117,7 @@ def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _cut_out(picture, matrix, size):
-    """The part of a picture that the crop shows, and the map from it: large pictures cost no more."""
+    """Return the part of a picture that a crop shows, and its map: large pictures cost no more."""
     corners = affine2d.apply(
         tf.constant([[0.0, 0.0], [size, size]], matrix.dtype), affine2d.invert(matrix)
     )

@@ -5,32 +5,16 @@ run: it is noted in the account of bad records, and its element says `ok` False 
 the caller to drop. `position` is passed on, so that a resume can count what was dropped too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
-from keras_pose.data.views import host_pixels as augment_host
-from keras_pose.data.views.chunks import (
-    BOX_KEYS,
-    NUM_VIEWS,
-    PAIRS_PASS_ON,
-    Epoch,
-    PairOptions,
-    draw_pairs,
-    map_chunks,
-    read_picture,
-)
+from keras_pose.data.views import host_pixels
+from keras_pose.data.views.chunks import Epoch, ViewKind, ViewOptions, place_chunks
 from keras_pose.data.views.draws import ViewRanges
-from keras_pose.data.views.labelled_draws import (
-    LABELLED_KEYS,
-    LABELLED_PASS_ON,
-    draw_labelled,
-    label_shapes,
-)
+from keras_pose.data.views.labelled_draws import labelled_kind
+from keras_pose.data.views.pair_draws import pair_kind
 
 
 def two_views_dataset(
@@ -64,29 +48,12 @@ def two_views_dataset(
             many; None keeps none.
 
     Returns:
-        Dataset of dicts in the order of `records`: `views` uint8 [2, S, S, 3]; `canonical` float32
-        [2, 2, 3], from the frame of the record's square (middle 0, half side 1; of the mirrored
-        picture where it was mirrored) to the view's; `angle_deg` float32 [2]; `jitter` float32
-        [2, 2], displacement (x, y) of the square's middle in the view over its side; `id` and (where
-        records have it) `position` int64; `ok` bool, False with black views if the picture could
-        not be read.
+        Dataset of dicts in the order of `records`: `views` uint8 `[2, S, S, 3]`; the labels of
+        `pair_kind`; `id` and (where records have it) `position` int64; `ok` bool, False with black
+        views if the picture could not be read.
     """
-    options = PairOptions(ranges, seed, size, crop_source, mirror_left)
-
-    def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        rows = dict(zip(BOX_KEYS, columns, strict=True))
-        return _render_pairs(rows, epochs, options, bad_records)
-
-    shapes = {
-        "views": (tf.uint8, (NUM_VIEWS, size, size, 3)),
-        "canonical": (tf.float32, (NUM_VIEWS, 2, 3)),
-        "angle_deg": (tf.float32, (NUM_VIEWS,)),
-        "jitter": (tf.float32, (NUM_VIEWS, 2)),
-        "ok": (tf.bool, ()),
-    }
-    return map_chunks(
-        records, render, BOX_KEYS, shapes, PAIRS_PASS_ON, epoch, chunk, parallel_calls
-    )
+    options = ViewOptions(ranges, seed, size, crop_source, mirror_left)
+    return views_on_host(records, pair_kind(options), epoch, chunk, parallel_calls, bad_records)
 
 
 def labelled_view_dataset(
@@ -117,82 +84,66 @@ def labelled_view_dataset(
         parallel_calls: calls at a time.
         bad_records: account of pictures that cannot be read, which stops the run when there are too
             many; None keeps none.
-        flip_permutation: [J], which joint a mirrored picture shows in each row, where left and right
+        flip_permutation: `[J]`, which joint a mirrored picture shows in each row, where left and right
             have rows of their own (`Skeleton.flip_permutation`); None leaves the rows.
         passed_on: more keys of the records that elements keep.
 
     Returns:
-        Dataset of dicts in the order of `records`: `image` uint8 [S, S, 3]; `keypoints_2d` float32
-        [J, 2], pixels of the view; `visible` float32 [J], 0 also for joints outside the view;
-        `keypoints_3d` float32 [J, 3] in the camera frame (x negated if mirrored); `intrinsics`
-        float32 [3, 3] of the view, so that projecting the 3D joints gives the 2D ones; `matrix`
-        float32 [2, 3], picture to view; `mirrored` float32; `ok` bool; and as they were `id`,
-        `has_2d`, `has_3d`, `has_depth`, `has_intrinsics`, `scale`, `side`, `label`,
-        `box`, `has_box`, `folder`.
+        Dataset of dicts in the order of `records`: `image` uint8 `[S, S, 3]`; the labels of
+        `labelled_kind`; `ok` bool; and as they were `id`, `has_2d`, `has_3d`, `has_depth`,
+        `has_intrinsics`, `scale`, `side`, `label`, `box`, `has_box`, `folder`.
     """
-    options = PairOptions(ranges, seed, size, crop_source, mirror_left)
-
-    def render(epochs: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-        rows = dict(zip(LABELLED_KEYS, columns, strict=True))
-        return _render_labelled(rows, epochs, options, bad_records, flip_permutation)
-
+    options = ViewOptions(ranges, seed, size, crop_source, mirror_left)
     joints = records.element_spec["keypoints_2d"].shape[0]
-    shapes = {
-        "image": (tf.uint8, (size, size, 3)),
-        **label_shapes(joints),
-        "ok": (tf.bool, ()),
-    }
-    kept = (*LABELLED_PASS_ON, *passed_on)
-    return map_chunks(records, render, LABELLED_KEYS, shapes, kept, epoch, chunk, parallel_calls)
+    kind = labelled_kind(options, joints, flip_permutation, passed_on)
+    return views_on_host(records, kind, epoch, chunk, parallel_calls, bad_records)
 
 
-def _render_pairs(
-    records: dict[str, np.ndarray],
-    epochs: np.ndarray,
-    options: PairOptions,
+def views_on_host(
+    records: tf.data.Dataset,
+    kind: ViewKind,
+    epoch: Epoch,
+    chunk: int,
+    parallel_calls: int,
     bad_records: BadRecords | None,
-) -> tuple[np.ndarray, ...]:
-    pairs = draw_pairs(records, epochs, options)
-    count, size = len(pairs.matrices), options.size
-    views = np.zeros((count, NUM_VIEWS, size, size, 3), np.uint8)
-    ok = np.ones(count, bool)
-    for row in range(count):
-        decoded = read_picture(records, row, pairs.matrices[row], size, bad_records)
-        if decoded is None:
-            ok[row] = False
-            continue
+) -> tf.data.Dataset:
+    """Make the pixels of drawn views on the host.
+
+    Args:
+        records: dataset of single records (dicts).
+        kind: what is drawn.
+        epoch: as in `two_views_dataset`.
+        chunk: records per call into Python.
+        parallel_calls: calls at a time.
+        bad_records: account of pictures that cannot be read, or None.
+
+    Returns:
+        Dataset of dicts: `views` uint8 `[V, S, S, 3]`, or `image` `[S, S, 3]` of a single view, and what
+        `place_chunks` adds.
+    """
+    size = kind.options.size
+    is_single = kind.num_views == 1
+    name, shape = ("image", ()) if is_single else ("views", (kind.num_views,))
+
+    def place(drawn, made, row, decoded):
         image, maps = decoded
-        for view, draws in enumerate(pairs.draws):
-            views[row, view] = augment_host.retouch(
-                augment_host.warp(image, maps[view], size),
+        for view, draws in enumerate(drawn.draws):
+            pixels = host_pixels.retouch(
+                host_pixels.warp(image, maps[view], size),
                 draws.colour[row],
                 draws.blur_sigma[row],
                 draws.cutout[row],
             )
-    return views, pairs.canonical, pairs.angle_deg, pairs.jitter, ok
+            made[name][(row,) if is_single else (row, view)] = pixels
 
-
-def _render_labelled(
-    records: dict[str, np.ndarray],
-    epochs: np.ndarray,
-    options: PairOptions,
-    bad_records: BadRecords | None,
-    flip_permutation: Sequence[int] | None,
-) -> tuple[np.ndarray, ...]:
-    size = options.size
-    views = draw_labelled(records, epochs, options, flip_permutation)
-    images = np.zeros((len(views.matrices), size, size, 3), np.uint8)
-    ok = np.ones(len(images), bool)
-    for row, matrix in enumerate(views.matrices):
-        decoded = read_picture(records, row, matrix[None], size, bad_records)
-        if decoded is None:
-            ok[row] = False
-            continue
-        image, maps = decoded
-        images[row] = augment_host.retouch(
-            augment_host.warp(image, maps[0], size),
-            views.draws.colour[row],
-            views.draws.blur_sigma[row],
-            views.draws.cutout[row],
-        )
-    return images, *views.labels.values(), ok
+    return place_chunks(
+        records,
+        kind,
+        {name: (tf.uint8, (*shape, size, size, 3))},
+        place,
+        lambda drawn: {},
+        epoch,
+        chunk,
+        parallel_calls,
+        bad_records,
+    )

@@ -5,8 +5,6 @@ of 2 the part in view is first halved by means of 2 x 2 pixels, which keeps the 
 OpenCV gives up Python's lock while it works, so threads of `tf.data` run in parallel.
 """
 
-from __future__ import annotations
-
 import math
 
 import cv2
@@ -33,13 +31,13 @@ def render_view(
     """Render one view of a picture.
 
     Args:
-        image: uint8 [H, W, 3], RGB.
-        box: [4], the record's square, (x, y, side, side) in pixels of the picture.
+        image: uint8 `[H, W, 3]`, RGB.
+        box: `[4]`, the record's square, (x, y, side, side) in pixels of the picture.
         parameters: of one view, `ViewParameters.row`.
         size: side S of the view in pixels.
 
     Returns:
-        uint8 [S, S, 3], black where the picture does not reach; and the map, float64 [2, 3], pixels
+        uint8 `[S, S, 3]`, black where the picture does not reach; and the map, float64 `[2, 3]`, pixels
         of the picture to pixels of the view, both continuous.
     """
     matrix = view_matrix(parameters, box, size)
@@ -51,12 +49,12 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Warp a picture by one bilinear look-up per pixel, after halving it while it shrinks a lot.
 
     Args:
-        image: uint8 [H, W, 3].
-        matrix: float64 [2, 3], pixels of the picture to pixels of the output, continuous.
+        image: uint8 `[H, W, 3]`.
+        matrix: float64 `[2, 3]`, pixels of the picture to pixels of the output, continuous.
         size: side S of the output.
 
     Returns:
-        uint8 [S, S, 3], black where the picture does not reach.
+        uint8 `[S, S, 3]`, black where the picture does not reach.
     """
     low_x, low_y, high_x, high_y = in_view(matrix, size, image.shape)
     if low_x >= high_x or low_y >= high_y:
@@ -82,7 +80,7 @@ def in_view(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int,
     It begins at a multiple of 8, so that blocks of 2, 4 and 8 pixels are the same as in the whole.
 
     Args:
-        matrix: float64 [2, 3], pixels of the picture to pixels of the view.
+        matrix: float64 `[2, 3]`, pixels of the picture to pixels of the view.
         size: side of the view.
         shape: of the picture, height first.
 
@@ -110,7 +108,7 @@ def halve(image: np.ndarray) -> np.ndarray:
     """Return means of blocks of 2 x 2 pixels; a lone last row or column is completed by black.
 
     Args:
-        image: uint8 [H, W, 3].
+        image: uint8 `[H, W, 3]`.
 
     Returns:
         uint8 [ceil(H / 2), ceil(W / 2), 3].
@@ -126,7 +124,7 @@ def shrink_factor(matrix: np.ndarray) -> int:
     """Say how many source pixels fall on one output pixel along each axis, rounded down.
 
     Args:
-        matrix: [2, 3], source pixels to output pixels.
+        matrix: `[2, 3]`, source pixels to output pixels.
 
     Returns:
         Whole number, 0 when the map enlarges.
@@ -142,13 +140,13 @@ def retouch(
     """Change colours, blur and cover, in this order; what is neutral is left out.
 
     Args:
-        view: uint8 [S, S, 3], may be overwritten.
-        colour: float32 [3, 4], for columns (R, G, B, 1) in grey levels.
+        view: uint8 `[S, S, 3]`, may be overwritten.
+        colour: float32 `[3, 4]`, for columns (R, G, B, 1) in grey levels.
         blur_sigma: standard deviation over the side; 0 is no blur.
-        cutout: [3], middle (x, y) and side of the covered square over the side; side 0 is none.
+        cutout: `[3]`, middle (x, y) and side of the covered square over the side; side 0 is none.
 
     Returns:
-        uint8 [S, S, 3].
+        uint8 `[S, S, 3]`.
     """
     if not np.array_equal(colour, _NO_COLOUR_CHANGE):
         view = cv2.transform(view, colour)
@@ -162,14 +160,14 @@ def retouch(
 
 
 def blur_taps(sigma_px: float, radius: int | None = None) -> np.ndarray:
-    """Weights of a Gaussian along one axis, cut off at three standard deviations.
+    """Return the weights of a Gaussian along one axis, cut off at three standard deviations.
 
     Args:
         sigma_px: standard deviation in pixels; 0 gives a single 1.
         radius: pad with zeros to this radius; None takes the smallest.
 
     Returns:
-        float32 [T], T = 2 * radius + 1, sum 1.
+        float32 `[T]`, T = 2 * radius + 1, sum 1.
     """
     reach = math.ceil(_BLUR_REACH * sigma_px)
     offsets = np.arange(-reach, reach + 1)
@@ -179,7 +177,7 @@ def blur_taps(sigma_px: float, radius: int | None = None) -> np.ndarray:
 
 
 def blur_radius(sigma_px: float) -> int:
-    """Pixels that a blur reaches to each side.
+    """Return the pixels that a blur reaches to each side.
 
     Args:
         sigma_px: standard deviation in pixels.
@@ -191,14 +189,14 @@ def blur_radius(sigma_px: float) -> int:
 
 
 def cutout_edges(cutout: np.ndarray, size: int) -> np.ndarray:
-    """Whole-pixel edges of the covered square, cut at the border of the view.
+    """Return the whole-pixel edges of the covered square, cut at the border of the view.
 
     Args:
-        cutout: [..., 3], middle (x, y) and side over the view's side.
+        cutout: `[..., 3]`, middle (x, y) and side over the view's side.
         size: side of the view in pixels.
 
     Returns:
-        int64 [..., 2, 2]: (first, one past last) column, then row; equal where nothing is covered.
+        int64 `[..., 2, 2]`: (first, one past last) column, then row; equal where nothing is covered.
     """
     cutout = np.asarray(cutout, np.float64)
     middle, half = cutout[..., :2, None], cutout[..., 2, None, None] / 2

@@ -3,22 +3,24 @@
 Shared by the places where the pixels are made, so that labels are the same bit for bit.
 """
 
-from __future__ import annotations
-
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.data.views.chunks import BOX_KEYS, PairOptions, is_mirrored, record_squares
-from keras_pose.data.views.draws import ViewParameters, view_matrix, view_parameters
+from keras_pose.data.views.chunks import (
+    BOX_KEYS,
+    DrawnViews,
+    ViewKind,
+    ViewOptions,
+    is_mirrored,
+    record_squares,
+)
+from keras_pose.data.views.draws import view_matrix, view_parameters
 from keras_pose.geometry import affine2d
 
-# What is read of a record.
-LABELLED_KEYS = (*BOX_KEYS, "keypoints_3d", "intrinsics")
 # What elements keep of it as it is.
-LABELLED_PASS_ON = (
+_PASSED_ON = (
     "id",
     "position",
     "has_2d",
@@ -34,58 +36,51 @@ LABELLED_PASS_ON = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class LabelledDraws:
-    """One view of each of N records, as numbers.
-
-    Attributes:
-        draws: parameters of the views.
-        matrices: float64 [N, 2, 3], pictures to views.
-        labels: name to array [N, ...], the keys of `label_shapes`.
-    """
-
-    draws: ViewParameters
-    matrices: np.ndarray
-    labels: dict[str, np.ndarray]
-
-
-def label_shapes(joints: int) -> dict[str, tuple[tf.DType, tuple[int, ...]]]:
-    """Name the labels of a view, in order.
+def labelled_kind(
+    options: ViewOptions,
+    num_joints: int,
+    flip_permutation: Sequence[int] | None = None,
+    passed_on: Sequence[str] = (),
+) -> ViewKind:
+    """Describe single views with the labels that belong to them.
 
     Args:
-        joints: number J of joints.
+        options: how they are drawn.
+        num_joints: number J of joints.
+        flip_permutation: `[J]`, which joint a mirrored picture shows in each row, where left and right
+            have rows of their own (`Skeleton.flip_permutation`); None leaves the rows.
+        passed_on: more keys of the records that elements keep.
 
     Returns:
-        Name to dtype and shape of one record's label.
+        The kind. Labels: `keypoints_2d` float32 `[J, 2]`, pixels of the view; `visible` float32 `[J]`, 0
+        also for joints outside the view; `keypoints_3d` float32 `[J, 3]` in the camera frame (x negated
+        if mirrored); `intrinsics` float32 `[3, 3]` of the view, so that projecting the 3D joints gives
+        the 2D ones; `matrix` float32 `[2, 3]`, picture to view; `mirrored` float32.
     """
-    return {
-        "keypoints_2d": (tf.float32, (joints, 2)),
-        "visible": (tf.float32, (joints,)),
-        "keypoints_3d": (tf.float32, (joints, 3)),
+    labels = {
+        "keypoints_2d": (tf.float32, (num_joints, 2)),
+        "visible": (tf.float32, (num_joints,)),
+        "keypoints_3d": (tf.float32, (num_joints, 3)),
         "intrinsics": (tf.float32, (3, 3)),
         "matrix": (tf.float32, (2, 3)),
         "mirrored": (tf.float32, ()),
     }
+    return ViewKind(
+        options,
+        1,
+        (*BOX_KEYS, "keypoints_3d", "intrinsics"),
+        (*_PASSED_ON, *passed_on),
+        labels,
+        lambda rows, epochs: _draw(rows, epochs, options, flip_permutation),
+    )
 
 
-def draw_labelled(
+def _draw(
     records: Mapping[str, np.ndarray],
     epochs: np.ndarray,
-    options: PairOptions,
+    options: ViewOptions,
     flip_permutation: Sequence[int] | None,
-) -> LabelledDraws:
-    """Draw one view of each record and bring its labels there.
-
-    Args:
-        records: columns of N records, [N, ...], `LABELLED_KEYS`.
-        epochs: int64 [N].
-        options: how.
-        flip_permutation: [J], which joint a mirrored picture shows in each row; None leaves the rows.
-
-    Returns:
-        The views; `keypoints_2d` in pixels of the view, `keypoints_3d` and `intrinsics` such that
-        projecting gives them, `visible` 0 also outside the view.
-    """
+) -> DrawnViews:
     size = options.size
     boxes = record_squares(records, options.crop_source)
     parameters = view_parameters(options.ranges, options.seed, epochs, records["id"], 0)
@@ -114,4 +109,4 @@ def draw_labelled(
         "mirrored": mirror,
     }
     single = {name: value.astype(np.float32) for name, value in moved.items()}
-    return LabelledDraws(parameters, matrices, single)
+    return DrawnViews((parameters,), matrices[:, None], single)

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_pose.data.datasets.freihand import project, read_freihand
+from keras_pose.data.datasets.freihand import read_freihand
 from keras_pose.data.records import RecordReader, published_split, split_published, write_records
+from keras_pose.geometry import project_arrays
 
 REAL = pathlib.Path(__file__).parents[4] / "shared" / "data" / "fixture_freihand_layout_synthetic"
 needs_real = pytest.mark.skipif(
@@ -47,7 +48,9 @@ def _layout(root, count=3, versions=4, with_labels=True):
 
 def test_projection_by_hand():
     # 480 * 0.01 / 0.8 + 112 = 118; 480 * -0.02 / 0.8 + 110 = 98.
-    np.testing.assert_allclose(project([[0.01, -0.02, 0.8]], _K), [[118.0, 98.0]], rtol=1e-12)
+    np.testing.assert_allclose(
+        project_arrays([[0.01, -0.02, 0.8]], _K), [[118.0, 98.0]], rtol=1e-12
+    )
 
 
 def test_labels_go_by_sample_and_pictures_by_version(tmp_path):
@@ -126,6 +129,19 @@ def test_a_missing_or_cut_off_picture_is_a_bad_record_with_its_name(tmp_path):
     assert index["num_records"] == 10 and [entry[0] for entry in index["bad"]] == ["4", "9"]
     assert "training/rgb/00000004.jpg" in index["bad"][0][1]
     assert "00000009.jpg: the picture is cut off" in index["bad"][1][1]
+
+
+@pytest.mark.parametrize("side", [448, 112])
+def test_pictures_of_another_size_than_their_labels_are_bad_records(tmp_path, side):
+    path = _layout(tmp_path) / "training/rgb/00000004.jpg"
+    cv2.imwrite(str(path), np.zeros((side, side, 3), np.uint8))
+    source = read_freihand(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=f"00000004.jpg: in training_K.json .* 224 x 220 px, not of {side} x {side}",
+    ):
+        source.read(4)
+    assert source.read(3).width == 224
 
 
 def test_points_behind_the_camera_are_a_bad_record(tmp_path):

@@ -1,12 +1,14 @@
 """Human3.6M with pictures, on small folders of exactly the two layouts."""
 
 import sys
+import types
 
 import cv2
 import h5py
 import numpy as np
 import pytest
 
+from keras_pose.data.datasets.body_frames import BodyClip, read_clip_frame
 from keras_pose.data.datasets.human36m_actions import ACTIONS, action_number
 from keras_pose.data.datasets.human36m_pictures import read_human36m_pictures
 from keras_pose.data.records import RecordReader, write_records
@@ -282,3 +284,26 @@ def test_crops_without_labels_are_counted_and_wrong_tables_named(tmp_path):
         read_human36m_pictures(tmp_path, "test")
     with pytest.raises(ValueError, match="no labelled crop of S1"):
         read_human36m_pictures(tmp_path, "train")
+
+
+def test_frames_of_another_size_than_the_labels_are_refused():
+    def clip(points):
+        return BodyClip(
+            name="S1/Walking",
+            frames=None,
+            numbers=np.arange(30),
+            points_px=points,
+            points_3d=np.zeros((30, 16, 3)),
+            labels=np.zeros(30),
+            group="S1",
+            first_id=0,
+        )
+
+    store = types.SimpleNamespace(read=lambda frames, number: np.full((160, 200, 3), 90, np.uint8))
+    points = np.random.default_rng(0).uniform(10, 150, (30, 16, 2))
+    assert read_clip_frame(clip(points), 0, store, "s", 32).width == 40
+    for factor in (2, 0.5):
+        with pytest.raises(
+            ValueError, match=r"joints reach to .*, its frames have 200 x 160 px; take"
+        ):
+            read_clip_frame(clip(points * factor), 0, store, "s", 32)

@@ -18,7 +18,7 @@ needs_real = pytest.mark.skipif(
 
 
 def _content():
-    points = np.stack([np.arange(21), 2 * np.arange(21), np.full(21, 2)], -1).astype(float)
+    points = np.stack([np.arange(21), 1 + 2 * np.arange(21), np.full(21, 2)], -1).astype(float)
     points[4, 2] = 0
     points[5, 2] = 1
     world = np.stack([np.arange(21) * 0.01, np.zeros(21), np.zeros(21)], -1)
@@ -65,7 +65,7 @@ def test_every_field_is_found(tmp_path):
     assert source.notes == ("1 of 2 images have no joints and serve unlabelled.",)
     first, second = source
     assert (first.id, first.name, first.group, first.label) == (0, "a.png", "s1", 3)
-    assert first.keypoints_2d[7].tolist() == [7, 14]
+    assert first.keypoints_2d[7].tolist() == [7, 15]
     assert first.visible.tolist() == [1, 1, 1, 1, 0] + [1] * 16  # flag 1 is labelled, though hidden
     np.testing.assert_allclose(first.keypoints_3d[20], [0.2, 0, 0], atol=1e-7)
     assert not first.has_absolute_depth and first.scale == pytest.approx(0.01)
@@ -88,9 +88,20 @@ def test_joints_of_another_order_are_rearranged_by_name(tmp_path):
     first, _ = read_keypoint_json(_write(tmp_path, _content()), joint_order="hand_21_ait")
     for place, name in enumerate(HAND_21_FREIHAND.joints):
         row = HAND_21_AIT.index(name)
-        assert first.keypoints_2d[place].tolist() == [row, 2 * row]
+        assert first.keypoints_2d[place].tolist() == [row, 1 + 2 * row]
         assert first.visible[place] == (row != 4)
         np.testing.assert_allclose(first.keypoints_3d[place, 0], row * 0.01, atol=1e-7)
+
+
+def test_joints_in_the_corner_are_not_labelled_whatever_their_flag(tmp_path):
+    content = _content()
+    content["annotations"][0]["keypoints"][18:20] = [0, 0]
+    source = read_keypoint_json(_write(tmp_path, content))
+    first, _ = source
+    assert first.visible.tolist() == [1, 1, 1, 1, 0, 1, 0] + [1] * 14
+    assert source.notes[0] == (
+        "1 joints at exactly (0, 0) were taken as not labelled, whatever their flag says."
+    )
 
 
 def test_absolute_joints_and_intrinsics(tmp_path):
@@ -249,3 +260,53 @@ def test_a_box_of_a_body_without_area_is_refused(tmp_path):
     (record,) = read_keypoint_json(path, joint_order="coco_17")
     with pytest.raises(ValueError, match="the box has no area"):
         check_values(record)
+
+
+def _named(content, names, **change):
+    content["categories"] = [{"id": 1, "name": "hand", "keypoints": list(names)} | change]
+    return content
+
+
+def test_categories_that_name_joints_in_another_order_are_obeyed(tmp_path):
+    names = [f"R_{name.upper()}" for name in HAND_21_AIT.joints]
+    first, _ = read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    for place, name in enumerate(HAND_21_FREIHAND.joints):
+        row = HAND_21_AIT.index(name)
+        assert first.keypoints_2d[place].tolist() == [row, 1 + 2 * row]
+        assert first.visible[place] == (row != 4)
+        np.testing.assert_allclose(first.keypoints_3d[place, 0], row * 0.01, atol=1e-7)
+
+
+def test_numbered_fingers_are_in_order(tmp_path):
+    names = ["wrist"] + [f"{f}{i}" for f in ("thumb", "forefinger", "middle", "ring", "pinky") for i in (1, 2, 3, 4)]  # fmt: skip  # noqa: E501
+    first, _ = read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    assert first.keypoints_2d[7].tolist() == [7, 15]
+
+
+def test_categories_against_the_joint_order_are_refused(tmp_path):
+    names = [*HAND_21_FREIHAND.joints[:20], "tail"]
+    with pytest.raises(ValueError, match="joint 20 is called 'tail' where hand_21_freihand has"):
+        read_keypoint_json(_write(tmp_path, _named(_content(), names)))
+    with pytest.raises(ValueError, match="its joints are those of mpii_16; name the joint order"):
+        read_keypoint_json(_write(tmp_path, _named(_content(), MPII_16.joints)))
+
+
+def test_ids_crowds_and_objects_without_joints_in_any_form(tmp_path):
+    content = _content()
+    content["images"][0]["id"], content["images"][1]["id"] = 5.0, "6"
+    content["annotations"][0] |= {"image_id": 5, "iscrowd": "0"}
+    content["annotations"] += [
+        {"image_id": 6.0, "bbox": [1, 1, 9, 9], "keypoints": [], "iscrowd": 0.0},
+        {"image_id": 6, "keypoints": [1, 2, 2] * 21, "iscrowd": "1"},
+    ]
+    source = read_keypoint_json(_write(tmp_path, content))
+    first, second = source
+    assert first.keypoints_2d is not None and second.keypoints_2d is None
+    assert second.box.tolist() == [1, 1, 9, 9]
+    assert source.notes == (
+        "1 of 3 annotations are of crowds and were left out.",
+        "1 of 3 annotations have no joints and serve unlabelled.",
+    )
+    content["annotations"][0]["iscrowd"] = "perhaps"
+    with pytest.raises(ValueError, match="annotations.json: 'iscrowd' is 'perhaps'; give 0 or 1"):
+        read_keypoint_json(_write(tmp_path, content))

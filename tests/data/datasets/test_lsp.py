@@ -29,7 +29,7 @@ def _table():
     """[3 persons, 14 joints, x y flag]."""
     table = np.zeros((3, 14, 3))
     table[..., 0] = 5 * np.arange(14) + np.arange(3)[:, None]
-    table[..., 1] = 2 * np.arange(14)
+    table[..., 1] = 1 + 2 * np.arange(14)
     table[1, 4, 2] = table[2, :9, 2] = 1
     return table
 
@@ -41,11 +41,11 @@ def test_lsp_annotates_hidden_joints_too(tmp_path):
     assert (second.id, second.name, second.height, second.width) == (2, "im0002.jpg", 100, 90)
     assert first.visible.sum() == second.visible.sum() == 16
     place = {name: first.keypoints_2d[j].tolist() for j, name in enumerate(MPII_16.joints)}
-    assert place["upper_neck"] == [60, 24] and place["head_top"] == [65, 26]
-    assert place["pelvis"] == [12.5, 5] and place["thorax"] == [42.5, 17]
-    assert place["left_wrist"] == [55, 22] and place["right_wrist"] == [30, 12]
-    # Joints from (0, 0) to (65, 26); 1.4 times 65 about the middle.
-    np.testing.assert_allclose(first.box, [32.5 - 45.5, 13 - 45.5, 91, 91])
+    assert place["upper_neck"] == [60, 25] and place["head_top"] == [65, 27]
+    assert place["pelvis"] == [12.5, 6] and place["thorax"] == [42.5, 18]
+    assert place["left_wrist"] == [55, 23] and place["right_wrist"] == [30, 13]
+    # Joints from (0, 1) to (65, 27); 1.4 times 65 about the middle.
+    np.testing.assert_allclose(first.box, [32.5 - 45.5, 14 - 45.5, 91, 91])
     assert [record.id for record in read_lsp(tmp_path / "joints.mat", split="train")] == [1, 2, 3]
 
 

@@ -115,12 +115,14 @@ def test_json_lists(tmp_path):
     assert second.head_size == pytest.approx(27.75, rel=1e-5)
 
 
-def _released(scipy_io, path):
+_HEAD = {"x1": 100.0, "y1": 40.0, "x2": 130.0, "y2": 80.0}
+
+
+def _released(scipy_io, path, heads=(_HEAD, _HEAD, _HEAD), last_joint=15):
     def point(number, x, y):
         return {"x": float(x), "y": float(y), "id": number, "is_visible": 1}
 
-    def person(points, x):
-        head = {"x1": 100.0, "y1": 40.0, "x2": 130.0, "y2": 80.0}
+    def person(points, x, head=_HEAD):
         return head | {
             "scale": 1.2,
             "objpos": {"x": x, "y": 150.0},
@@ -128,13 +130,16 @@ def _released(scipy_io, path):
         }
 
     whole = [point(n, 100 + 10 * n, 90 + 5 * n) for n in range(16)]
+    rest = [*whole[9:15], point(last_joint, 250, 165)]
     entries = [
-        {"image": {"name": "a.jpg"}, "annorect": person(whole, 160.0)},
+        {"image": {"name": "a.jpg"}, "annorect": person(whole, 160.0, heads[0])},
         {"image": {"name": "b.jpg"}, "annorect": {"x1": 1.0, "y1": 1.0, "x2": 2.0, "y2": 2.0}},
         {"image": {"name": "t.jpg"}, "annorect": person(whole, 9.0)},
         {
             "image": {"name": "b.jpg"},
-            "annorect": np.array([person(whole[:7], 161.0), person(whole[9:], 162.0)], object),
+            "annorect": np.array(
+                [person(whole[:7], 161.0, heads[1]), person(rest, 162.0, heads[2])], object
+            ),
         },
     ]
     release = {"annolist": np.array(entries, object), "img_train": np.array([1, 1, 0, 1])}
@@ -155,6 +160,26 @@ def test_the_released_file(tmp_path):
     np.testing.assert_allclose(first.box, [160 - 150, 168 - 150, 300, 300], rtol=1e-6)
     with pytest.raises(ValueError, match="training part only"):
         read_mpii(tmp_path / "mpii_human_pose_v1_u12_1.mat", split="val")
+
+
+def test_a_person_without_a_head_box_has_the_head_of_its_scale(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io", reason="MATLAB files need SciPy, an extra of tests")
+    _pictures(tmp_path)
+    path = tmp_path / "mpii_human_pose_v1_u12_1.mat"
+    # 0.6 * 50 px are 25 px per scale of 1.2, as MPII has them.
+    for missing in ({}, dict.fromkeys(_HEAD, np.zeros((0, 0)))):
+        _released(scipy_io, path, (_HEAD, _HEAD, missing))
+        _, second, third = read_mpii(tmp_path)
+        assert second.head_size == pytest.approx(30) and third.head_size == pytest.approx(30)
+
+
+def test_a_broken_person_is_named(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io", reason="MATLAB files need SciPy, an extra of tests")
+    _pictures(tmp_path)
+    path = tmp_path / "mpii_human_pose_v1_u12_1.mat"
+    _released(scipy_io, path, last_joint=77)
+    with pytest.raises(ValueError, match=r"no release of MPII: person 1 of b.jpg \(index 77"):
+        read_mpii(tmp_path)
 
 
 def test_without_scipy_the_released_file_is_explained(tmp_path, monkeypatch):

@@ -104,7 +104,7 @@ def test_frames_of_another_size_than_the_labels_are_refused(root):
     path = root / "youtube/b/frames/7.jpg"
     cv2.imwrite(str(path), np.zeros((48, 80, 3), np.uint8))
     source = read_youtube_3d_hands(root, root / "regressor.npy")
-    with pytest.raises(ValueError, match="7.jpg: the frame is 80 x 48 px, .* at 40 x 24"):
+    with pytest.raises(ValueError, match="7.jpg: the picture is 80 x 48 px, .* says 40 x 24"):
         source.read(1)
     assert source.read(0).width == 40
 

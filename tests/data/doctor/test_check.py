@@ -183,6 +183,10 @@ RECORDS = {
     "all joints in one place": ("collapsed", _change(keypoints_2d=lambda r: np.full((21, 2), 9))),
     "NaN": ("not_finite", _change(keypoints_2d=lambda r: _spoilt(np.nan)(r.keypoints_2d))),
     "infinite": ("not_finite", _change(keypoints_3d=lambda r: _spoilt(np.inf)(r.keypoints_3d))),
+    "2D joints in the corner": (
+        "zero_joints",
+        _change(keypoints_2d=lambda r: np.r_[[[0, 0], [0, 0]], r.keypoints_2d[2:]]),
+    ),
     "nothing visible": ("nothing_visible", _change(visible=lambda r: np.zeros(21))),
     "box without area": ("box_empty", _change(box=lambda r: (5, 5, 0, 9))),
     "box outside": ("box_outside", _change(box=lambda r: (70, 5, 9, 9))),
@@ -300,10 +304,11 @@ def test_damaged_files_are_caught_and_named(name, hands, tmp_path):
 
 def test_every_kind_is_caught_by_some_corruption():
     caught = {kind for table in (RECORDS, SETS, FILES) for kind, _ in table.values()}
-    # Those of bodies: test_check_bodies.
+    # Those of bodies and of whole sets: test_check_bodies, test_check_sets.
     of_bodies = {
         *("body_size", "body_lines", "uneven", "knees", "twisted", "sides_2d_3d", "mpii_scale"),
         *("missing_joints", "partly_outside", "box_scale", "head_size"),
+        *("corners_of_set", "limbs_of_set", "labels_of_part"),
     }
     assert set(KINDS) - caught - of_bodies == {"duplicate_id", "joint_order", "different_poses"}
     assert len(RECORDS) + len(SETS) + len(FILES) >= 20

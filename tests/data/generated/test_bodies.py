@@ -6,7 +6,7 @@ import pytest
 
 from keras_pose.data.generated.backgrounds import Backgrounds
 from keras_pose.data.generated.bodies import STYLES, body_source, generate_body
-from keras_pose.data.generated.body_camera import lab_cameras, project, random_camera
+from keras_pose.data.generated.body_camera import lab_cameras, random_camera
 from keras_pose.data.generated.body_parts import ARM, HAIR, HAND, HEAD, TORSO, BodyShape, body_scale
 from keras_pose.data.generated.body_poses import PosePool, random_lengths, with_lengths
 from keras_pose.data.generated.body_renderer import ShadowMap
@@ -15,6 +15,7 @@ from keras_pose.data.generated.depth_buffer import draw_depth
 from keras_pose.data.motion.humans import generate_motion
 from keras_pose.data.motion.motion import MotionSet
 from keras_pose.data.records.record import check_values
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import H36M_17, MPII_16_SPINE
 
 K = np.array([[100.0, 0, 64], [0, 100, 64], [0, 0, 1]])
@@ -51,7 +52,7 @@ def _seen(joints, point, turned=False):
     rotation = np.diag([-1.0, 1, -1]) if turned else np.eye(3)
     shift = np.array([0, 0.9, 3.0])
     surface = body_surface(joints, BodyShape()).moved(rotation, shift)
-    column, row = project(rotation @ np.array(point, float) + shift, K).astype(int)
+    column, row = project_arrays(rotation @ np.array(point, float) + shift, K).astype(int)
     number = draw_depth(surface, K, 128, 128).primitive[row, column]
     return -1 if number < 0 else surface.region[number]
 

@@ -12,7 +12,7 @@ from keras_pose.data.generated.hand_body import (
     pose_hands,
     random_shape,
 )
-from keras_pose.data.generated.hand_poses import POSES, crossing_depth, random_pose
+from keras_pose.data.generated.hand_poses import POSES, finger_overlaps, random_pose
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 
@@ -149,19 +149,19 @@ def test_fingers_do_not_run_through_each_other():
         rng = np.random.default_rng(seed)
         shape = random_shape(rng)
         angles, _ = random_pose(rng, shape)
-        deepest.append(crossing_depth(pose_hands(shape, angles[None]), shape)[0] / shape.scale)
+        deepest.append(finger_overlaps(pose_hands(shape, angles[None]), shape).max() / shape.scale)
     # A finger is 12 to 20 mm thick; in a fist neighbours press into each other a little.
     assert np.mean(deepest) < 0.0015 and np.max(deepest) < 0.006
 
 
 def test_crossing_fingers_are_noticed():
     shape = _shape()
-    clear = crossing_depth(pose_hands(shape, _flat()), shape)[0]
+    clear = finger_overlaps(pose_hands(shape, _flat()), shape).max()
     # Index and middle finger swap places.
     crossed = _flat(index_mcp_abduction=-30.0, middle_mcp_abduction=-30.0)
-    assert clear == 0 and crossing_depth(pose_hands(shape, crossed), shape)[0] > 0.005
+    assert clear == 0 and finger_overlaps(pose_hands(shape, crossed), shape).max() > 0.005
     through_palm = _flat(ring_mcp_flexion=90.0, ring_pip_flexion=150.0, ring_dip_flexion=80.0)
-    assert crossing_depth(pose_hands(shape, through_palm), shape)[0] > 0.0015
+    assert finger_overlaps(pose_hands(shape, through_palm), shape).max() > 0.0015
 
 
 def test_unknown_names_end_in_a_sentence():

@@ -143,7 +143,10 @@ def test_two_roots_are_read(tmp_path):
         ("MOTION", "MOVE", "line 16: 'MOVE' stands where ROOT or MOTION"),
         ("Frames: 2", "Frames: two", "line 17: 'Frames: two' stands where 'Frames: <number>'"),
         ("Frames: 2", "Frames: 3", "line 20: the file announces 3 frames and has 2"),
-        ("Frames: 2", "Frames: 1", "the file announces 1 frames and has 2"),
+        ("Frames: 2", "Frames: 4", "the file announces 4 frames and has 2"),
+        ("Frame Time: 0.05", "Frame Time: 16", "'Frame Time: 16' means 0.0625 frames per second"),
+        ("Frame Time: 0.05", "Frame Time: 33333", "'Frame Time: 33333' means 3e-05 frames per second"),
+        ("Frame Time: 0.05", "Frame Time: 0.00003", "means 3.33e.04 frames per second"),
         ("Frame Time: 0.05", "Frame Time: 0", "line 18: .* stands where a frame time above 0"),
         ("Frame Time: 0.05", "Frame Time:", "line 18: .* stands where the seconds of a frame"),
         ("10 20 30", "20 30", r"line 20: '20 30 90 .* stands where a frame \(9 numbers\)"),
@@ -158,6 +161,63 @@ def test_a_broken_line_is_named(tmp_path, old, new, sentence):
         ValueError, match=f"file.bvh, {sentence}" if "line" in sentence else sentence
     ):
         _read(tmp_path, ARM.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.encode("utf-16"),
+        lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+        lambda text: text.encode("utf-16-le"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: (
+            text.replace("0.05", "0,05").replace("10 20 30 90", "10,0 20,0 30 90").encode()
+        ),
+        lambda text: text.replace("Frames: 2", "Frames:\t2.0").replace("Time:", "Time").encode(),
+    ],
+)
+def test_text_as_other_programs_write_it(tmp_path, encode):
+    assert "Frames: 2" in ARM and "0.05" in ARM and "10 20 30 90" in ARM
+    (tmp_path / "file.bvh").write_bytes(encode(ARM))
+    motion, plain = read_bvh(tmp_path / "file.bvh"), _read(tmp_path, ARM)
+    assert motion.names == plain.names and motion.frame_time_s == 0.05
+    np.testing.assert_array_equal(motion.values, plain.values)
+
+
+@pytest.mark.parametrize("announced", [0, 1])
+def test_full_rows_beyond_the_announced_number_are_read_with_a_note(tmp_path, announced):
+    with pytest.warns(UserWarning, match=f"announces {announced} frames and has 2; all were read"):
+        motion = _read(tmp_path, ARM.replace("Frames: 2", f"Frames: {announced}"))
+    assert len(motion.values) == 2
+
+
+def test_a_row_beyond_the_announced_number_must_be_full(tmp_path):
+    text = ARM.replace("Frames: 2", "Frames: 1").replace("10 20 30 90 0 0 0 0 90", "10 20 30")
+    with pytest.raises(ValueError, match=r"line 20: '10 20 30' stands where a frame"):
+        _read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("said", "unit", "rate"),
+    [
+        *(("30", "frames per second", 30), ("120", "frames per second", 120)),
+        *(("25", "frames per second", 25), ("59.94", "frames per second", 59.94)),
+        *(("33.3333", "milliseconds", 30), ("8.33", "milliseconds", 120.05)),
+        *(("16.667", "milliseconds", 60), ("33", "milliseconds", 30.3), ("20", "milliseconds", 50)),
+        *(("40", "milliseconds", 25), ("10", "milliseconds", 100)),
+    ],
+)
+def test_a_frame_time_with_one_plausible_reading_is_read_so(tmp_path, said, unit, rate):
+    with pytest.warns(UserWarning, match=f"'Frame Time: {said}' was read as {unit}"):
+        motion = _read(tmp_path, ARM.replace("Frame Time: 0.05", f"Frame Time: {said}"))
+    assert 1 / motion.frame_time_s == pytest.approx(rate, rel=1e-3)
+
+
+def test_a_slow_rate_is_named(tmp_path):
+    with pytest.warns(UserWarning, match="'Frame Time: 1' means 1 frames per second; correct it"):
+        assert _read(tmp_path, ARM.replace("0.05", "1")).frame_time_s == 1
 
 
 @pytest.mark.parametrize("lines", range(1, 19))
@@ -189,6 +249,7 @@ def test_a_very_deep_hierarchy_needs_no_recursion(tmp_path):
 _TMP = {"suppress_health_check": [HealthCheck.function_scoped_fixture], "deadline": None}
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=150, **_TMP)
 @given(st.data())
 def test_any_damage_gives_a_motion_or_one_sentence(tmp_path, data):
@@ -204,6 +265,7 @@ def test_any_damage_gives_a_motion_or_one_sentence(tmp_path, data):
         assert str(error).startswith(str(path)) and "\n" not in str(error)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=80, **_TMP)
 @given(st.binary(min_size=1, max_size=100))
 def test_any_bytes_give_one_sentence(tmp_path, content):

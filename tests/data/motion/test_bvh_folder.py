@@ -169,7 +169,7 @@ def test_a_joint_map_names_unusual_joints(tmp_path):
         ({"right_knee": "Knie"}, "has no joint 'Knie', which the joint map gives"),
         ({"knee": "Knie rechts"}, "'knee' is no joint that can be mapped"),
         ({"right_knee": "RightFoot"}, "'right_knee' and 'right_ankle' are the same joint"),
-        (["right_knee"], "map.json holds no table"),
+        (["right_knee"], "map.json holds a list, not an object"),
         ({"right_knee": 3}, "which is no table of joint names"),
     ):
         table.write_text(json.dumps(content))
@@ -210,7 +210,7 @@ def test_settings_may_lie_beside_the_files(tmp_path):
         with pytest.raises(ValueError, match=sentence):
             load_bvh_folder(tmp_path)
     settings.write_text("[1]")
-    with pytest.raises(ValueError, match="bvh.json holds no table"):
+    with pytest.raises(ValueError, match="bvh.json holds a list, not an object"):
         load_bvh_folder(tmp_path)
 
 

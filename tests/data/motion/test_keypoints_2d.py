@@ -15,8 +15,8 @@ REAL = pathlib.Path(__file__).parents[4] / "shared" / "data" / "poses2d_real"
 
 
 def _poses(num=3, joints=17, parts=2):
-    poses = np.arange(num * joints * parts, dtype=np.float64).reshape(num, joints, parts)
-    return poses
+    # From 7, since a joint at (0, 0) is one that was not seen, and a row from 0 or 1 on a header.
+    return 7.0 + np.arange(num * joints * parts).reshape(num, joints, parts)
 
 
 def _coco(num=2):
@@ -102,6 +102,47 @@ def test_csv_with_header_and_picture_names(tmp_path, header, names):
     np.testing.assert_array_equal(load_keypoints_2d(tmp_path / "a.csv").points_px, _poses())
 
 
+def _named_people(names, people):
+    category = {"id": 1, "name": "person", "keypoints": list(names)}
+    return {"categories": [category], "annotations": _results(people)}
+
+
+@pytest.mark.parametrize("order", [COCO_17, H36M_17])
+def test_joints_stand_where_the_category_names_them(tmp_path, order):
+    people = _coco(2)
+    people[..., 1] += 3 * np.arange(17) ** 2
+    shuffled = np.random.default_rng(0).permutation(17)
+    names = [order.joints[j] for j in shuffled]
+    content = _named_people(names, people[:, shuffled])
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    keypoints = load_keypoints_2d(tmp_path / "people.json")
+    wrist = people[:, order.index("left_wrist"), :2]
+    np.testing.assert_allclose(keypoints.points_px[:, H36M_17.index("left_wrist")], wrist)
+    assert load_keypoints_2d(tmp_path / "people.json", skeleton=order.name).known.sum() >= 16
+
+
+def test_other_joints_than_a_persons_are_refused_by_the_first(tmp_path):
+    names = ["left_eye", "right_eye", "nose", "neck", "tail", *COCO_17.joints[5:]]
+    (tmp_path / "dogs.json").write_text(json.dumps(_named_people(names, _coco())))
+    with pytest.raises(ValueError, match="joint 0 is called 'left_eye' where coco_17 has 'nose'"):
+        load_keypoints_2d(tmp_path / "dogs.json")
+    content = _named_people(COCO_17.joints, _coco())
+    content["categories"].append({"id": 2.0, "keypoints": names})
+    content["annotations"][1]["category_id"] = 2
+    (tmp_path / "both.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="its categories name different joints"):
+        load_keypoints_2d(tmp_path / "both.json")
+
+
+def test_objects_without_joints_are_counted(tmp_path):
+    results = _results(_coco(3))
+    results[0]["keypoints"] = []
+    del results[2]["keypoints"]
+    (tmp_path / "people.json").write_text(json.dumps(results))
+    keypoints = load_keypoints_2d(tmp_path / "people.json")
+    assert len(keypoints) == 1 and keypoints.num_dropped == 2
+
+
 def test_sixteen_joints_are_mpii_and_another_order_can_be_named(tmp_path):
     np.save(tmp_path / "mpii.npy", _poses(joints=16))
     keypoints = load_keypoints_2d(tmp_path / "mpii.npy")
@@ -115,6 +156,55 @@ def test_sixteen_joints_are_mpii_and_another_order_can_be_named(tmp_path):
         load_keypoints_2d(tmp_path / "dhp.npy", skeleton="h37m_17")
     with pytest.raises(ValueError, match="dhp.npy: poses have 17 joints, but mpii_16 has 16"):
         load_keypoints_2d(tmp_path / "dhp.npy", skeleton="mpii_16")
+
+
+def _with_missing(people, *places, value=0.0):
+    """People with single joints where programs write those they did not see."""
+    people = np.array(people, np.float64)
+    for person, joint in places:
+        people[person, joint, :2] = value
+    return people
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, -1.0])
+@pytest.mark.parametrize("ending", [".npy", ".npz", ".csv"])
+def test_a_joint_in_the_corner_is_missing(tmp_path, ending, value):
+    poses = _with_missing(_poses(5), (1, 3), (3, 16), (3, 0), value=value)
+    path = tmp_path / f"poses{ending}"
+    if ending == ".csv":
+        np.savetxt(path, poses.reshape(5, -1), delimiter=",")
+    else:
+        np.savez(path, keypoints_2d=poses) if ending == ".npz" else np.save(path, poses)
+    with pytest.warns(UserWarning, match=r"2 of 5 people have joints at exactly \(0, 0\)"):
+        keypoints = load_keypoints_2d(path)
+    np.testing.assert_array_equal(keypoints.points_px, _poses(5)[[0, 2, 4]])
+    assert keypoints.num_dropped == 2
+
+
+@pytest.mark.parametrize("flag", [0.11, 2])
+def test_a_joint_in_the_corner_is_missing_whatever_its_confidence(tmp_path, flag):
+    people = _with_missing(_coco(3), (1, COCO_17.index("left_wrist")))
+    people[..., 2] = flag
+    people[0, COCO_17.index("left_eye"), :2] = 0  # Human3.6M-17 needs no eyes
+    (tmp_path / "people.json").write_text(json.dumps(_results(people)))
+    with pytest.warns(
+        UserWarning, match="1 of 3 people .* most often 'left_wrist'; they were left"
+    ):
+        keypoints = load_keypoints_2d(tmp_path / "people.json")
+    assert len(keypoints) == 2 and keypoints.num_dropped == 1
+
+
+def test_where_everybody_lacks_a_joint_nobody_is_left(tmp_path):
+    np.save(tmp_path / "bust.npy", _with_missing(_poses(2), (0, 3), (1, 3)))
+    with pytest.raises(ValueError, match="2 of 2 people .* 'right_ankle'; nobody is left"):
+        load_keypoints_2d(tmp_path / "bust.npy")
+
+
+def test_poses_about_their_pelvis_lack_no_pelvis(tmp_path):
+    poses = _poses(3) - _poses(3)[:, 5:6]
+    poses = poses[:, [5, 0, 1, 2, 3, 4, *range(6, 17)]]
+    np.save(tmp_path / "centred.npy", poses)
+    np.testing.assert_array_equal(load_keypoints_2d(tmp_path / "centred.npy").points_px, poses)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +277,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_people_on_their_heads_are_warned_about(tmp_path):
-    poses = np.zeros((30, 17, 2))
+    poses = np.full((30, 17, 2), 5.0)
     poses[:, H36M_17.index("head"), 1] = 100.0  # larger y is lower
     np.save(tmp_path / "up.npy", poses)
     with pytest.warns(UserWarning, match="up.npy: nearly all people stand on their heads"):
@@ -218,3 +308,47 @@ def test_real_mpii_annotations_are_read(tmp_path):
     assert len(keypoints) == 17_928
     head, pelvis = keypoints.points_px[:, H36M_17.index("head")], keypoints.points_px[:, 0]
     assert (head[:, 1] < pelvis[:, 1]).mean() > 0.9
+
+
+def _shares(num=3):
+    """Poses within a picture of 640 x 480 px, in shares of its sides."""
+    pixels = np.random.default_rng(0).uniform((200, 40), (440, 470), (num, 17, 2))
+    return pixels, pixels / (640, 480)
+
+
+@pytest.mark.parametrize("ending", [".npy", ".json"])
+def test_shares_of_the_picture_are_refused_or_multiplied(tmp_path, ending):
+    pixels, shares = _shares()
+    path = tmp_path / f"poses{ending}"
+    if ending == ".npy":
+        np.save(path, shares)
+    else:
+        path.write_text(json.dumps(_results(np.concatenate([shares, np.ones((3, 17, 1))], -1))))
+    with pytest.raises(ValueError, match=r"lie between 0 and 1, .*: --picture_size=640x480"):
+        load_keypoints_2d(path)
+    scaled = load_keypoints_2d(path, picture_size=(640, 480))
+    knee = COCO_17.index("left_knee") if ending == ".json" else H36M_17.index("left_knee")
+    np.testing.assert_allclose(
+        scaled.points_px[:, H36M_17.index("left_knee")], pixels[:, knee], rtol=1e-5
+    )
+
+
+def test_joints_a_little_outside_and_unseen_ones_change_nothing(tmp_path):
+    _, shares = _shares()
+    shares[0, 3] = [0.5, 1.07]
+    shares[1, 4] = [-0.03, 0.4]
+    table = np.concatenate([shares, np.ones((3, 17, 1))], -1)
+    table[2, 5] = [400, 300, 0]
+    np.save(tmp_path / "poses.npy", table)
+    with pytest.raises(ValueError, match="lie between 0 and 1"):
+        load_keypoints_2d(tmp_path / "poses.npy")
+
+
+def test_pixels_are_not_multiplied_and_tiny_poses_are_said(tmp_path):
+    pixels, shares = _shares()
+    np.save(tmp_path / "pixels.npy", pixels)
+    with pytest.raises(ValueError, match="so they are pixels already; leave --picture_size"):
+        load_keypoints_2d(tmp_path / "pixels.npy", picture_size=(640, 480))
+    np.save(tmp_path / "centred.npy", shares - shares.mean(1, keepdims=True))
+    with pytest.warns(UserWarning, match="so they are no pixels; x and y must have the same unit"):
+        load_keypoints_2d(tmp_path / "centred.npy")

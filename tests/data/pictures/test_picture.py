@@ -98,6 +98,13 @@ def test_exif_orientation_is_undone(orientation, order):
         assert (plain == data) == (orientation == 1)
 
 
+def test_exif_behind_the_pixels_is_undone():
+    early = _png(_bgr(_STORED[6](_QUARTERS)), _exif(6))
+    plain = _png(_bgr(_STORED[6](_QUARTERS)))
+    block = early[33 : 33 + len(early) - len(plain)]
+    np.testing.assert_array_equal(decode_picture(plain[:-12] + block + plain[-12:], "a"), _QUARTERS)
+
+
 @pytest.mark.parametrize("exif", [b"", b"II*\x00", b"XX", b"II*\x00\xff\xff\xff\xff", _exif(9)])
 def test_exif_that_says_nothing_is_upright(exif):
     np.testing.assert_array_equal(decode_picture(_png(_bgr(_QUARTERS), exif), "a"), _QUARTERS)

@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import numpy as np
 import tensorflow as tf
-from keras_pose.data.graph_calls import numpy_call
+from keras_pose.data.records.graph_calls import numpy_call
 
 def squares(numbers):
     total = 0

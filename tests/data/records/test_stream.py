@@ -15,12 +15,9 @@ from keras_pose.data.records import (
     RecordOrder,
     RecordReader,
     epoch_order,
-    num_selected,
     published_split,
     records_dataset,
     select_count,
-    select_groups,
-    select_ids,
     split_groups,
     split_published,
     write_records,
@@ -74,7 +71,6 @@ def test_one_pass_in_order_ends(folders):
     both = records_dataset(folders, sampler="in_order", block=7)
     assert _ids(both) == [*range(23), *(SOURCE_STRIDE + n for n in range(3))]
     assert _ids(records_dataset(folders[0], sampler="in_order", start=20)) == [20, 21, 22]
-    assert num_selected(folders) == 26
 
 
 def test_a_folder_nothing_is_used_of_changes_nothing(folders):
@@ -237,23 +233,17 @@ def test_groups_stay_together(folders):
     held = [5, 2, 4]  # RandomState(5).permutation(6) is [5, 2, 4, 1, 0, 3]
     expected = sorted(n for n in range(23) if n // 4 in held)
     assert split_published(reader, 0.5)[1].tolist() == expected
-    assert select_groups(reader, ["g5", "g0"]).tolist() == [0, 1, 2, 3, 20, 21, 22]
-    with pytest.raises(ValueError, match="no group 'g9'"):
-        select_groups(reader, ["g9"])
     with pytest.raises(ValueError, match="only one group"):
         split_groups(RecordReader(folders[1]), 0.5)
 
 
-def test_a_number_of_records_is_nested_and_by_id(folders):
+def test_a_number_of_records_is_nested(folders):
     reader = RecordReader(folders[0])
     few, more = (select_count(reader, count, seed=4).tolist() for count in (5, 12))
     assert len(few) == 5 and set(few) < set(more)
     assert few != select_count(reader, 5, seed=5).tolist()
     assert set(select_count(reader, 3, among=[1, 2, 3, 4])) < {1, 2, 3, 4}
     assert len(select_count(reader, 100)) == 23
-    assert select_ids(reader, [22, 5]).tolist() == [5, 22]
-    with pytest.raises(ValueError, match="no record 23"):
-        select_ids(reader, [5, 23])
     with pytest.raises(ValueError, match="at least 1"):
         select_count(reader, 0)
 

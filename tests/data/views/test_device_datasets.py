@@ -8,13 +8,12 @@ import tensorflow as tf
 from keras_pose.data.records.bad_records import BadRecords
 from keras_pose.data.views.device_datasets import (
     augmentation_place,
-    reach,
     render_views,
-    square_side,
     squares_dataset,
 )
 from keras_pose.data.views.draws import ViewRanges, view_matrix, view_parameters
 from keras_pose.data.views.host_datasets import two_views_dataset
+from keras_pose.data.views.squares import reach, square_side
 from keras_pose.geometry import affine2d
 
 SIZE = 48

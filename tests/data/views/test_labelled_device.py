@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from keras_pose.data.records.bad_records import BadRecords
-from keras_pose.data.views.device_datasets import lone_side, turn_spread
+from keras_pose.data.views.device_datasets import labelled_squares_dataset, render_labelled
 from keras_pose.data.views.draws import ViewRanges, plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
-from keras_pose.data.views.labelled_squares import labelled_squares_dataset, render_labelled
+from keras_pose.data.views.squares import lone_side, turn_spread
 from keras_pose.geometry import affine2d
 from keras_pose.skeletons import MPII_16
 

@@ -1,0 +1,87 @@
+"""The choices that lifters share: which poses, how they are scaled, which camera sees them."""
+
+import dataclasses
+import re
+
+from keras_pose.train.config import check_ranges, option
+
+
+@dataclasses.dataclass(frozen=True)
+class LiftingOptions:
+    """Settings of a lifter's data and camera; field = flag = attribute.
+
+    Raises:
+        ValueError: if a value is out of range or two values contradict each other.
+    """
+
+    # Data.
+    dataset: str = option(
+        "cmu",
+        "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
+        "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
+        choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
+    )
+    picture_size: str = option(
+        "",
+        "Of --dataset=keypoints with coordinates between 0 and 1, as MediaPipe has them: the pictures' "
+        "width and height in pixels, such as 640x480.",
+    )
+    input_2d: str = option(
+        "projected",
+        "2D the lifter sees: projected (camera pixels) or orthographic (x, y of the 3D label, as the "
+        "author trains and evaluates).",
+        choices=("projected", "orthographic"),
+    )
+    train_stride: int = option(1, "Use every n-th training frame.", low=1)
+    val_stride: int = option(4, "Use every n-th validation frame.", low=1)
+    num_generated_frames: int = option(
+        20000, "Frames of generated motion when --dataset=generated.", low=100
+    )
+    allow_pickle: bool = option(
+        False, "Let pickled arrays of Human3.6M and 3DHP files through the restricted unpickler."
+    )
+    # Geometry.
+    geometry: str = option(
+        "perspective",
+        "Camera model of the lifting cycle: orthographic (the paper) or perspective (the pose stands "
+        "--camera_distance in front of the camera).",
+        choices=("orthographic", "perspective"),
+    )
+    camera_distance: float = option(
+        6.0,
+        "Distance of the pelvis from the camera in the lifter's unit (the pose's scale); perspective "
+        "geometry alone. ElePose uses 10 with head-root length as the unit.",
+        low=2.0,
+    )
+    root_elevation_deg: float = option(
+        0.0,
+        "Mean angle by which people's root stands above the optical axis; perspective geometry alone. "
+        "Known from the cameras of the training set, as the pitch is.",
+        low=-45.0,
+        high=45.0,
+    )
+    scale_rule: str = option(
+        "max_abs",
+        "Scale of each 2D pose: max_abs (author) or root_mean_square (smooth).",
+        choices=("max_abs", "root_mean_square"),
+    )
+    # Order.
+    seed: int = option(0, "Seed of weights, views, shuffling and virtual cameras.", low=0)
+
+    def __post_init__(self):
+        check_ranges(self)
+        if self.geometry == "perspective" and self.input_2d == "orthographic":
+            raise ValueError(
+                "--geometry=perspective contradicts --input_2d=orthographic; use --input_2d=projected."
+            )
+        if self.picture_size and (self.dataset != "keypoints" or not self.picture_width_height):
+            raise ValueError(
+                f"--picture_size={self.picture_size} is not width and height such as 640x480, or "
+                "--dataset is not keypoints, which alone has it."
+            )
+
+    @property
+    def picture_width_height(self) -> tuple[int, int] | None:
+        """Width and height of `picture_size`, px; None where it says none."""
+        parts = re.fullmatch(r"\s*([1-9]\d{0,5})\s*[x,]\s*([1-9]\d{0,5})\s*", self.picture_size)
+        return (int(parts[1]), int(parts[2])) if parts else None

@@ -1,0 +1,86 @@
+"""Which files of a data set make up a split, and how they become 2D poses seen by cameras."""
+
+import dataclasses
+import os
+
+from keras_pose.data import motion
+from keras_pose.lifting.options import LiftingOptions
+
+# The virtual cameras of a split do not depend on --seed, so that seeds differ in training alone.
+_CAMERA_SEED = {"train": 1, "val": 2}
+_H36M_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")}
+_KEYPOINT_ENDINGS = (".npz", ".npy", ".json", ".csv")
+
+
+def read_views(
+    config: LiftingOptions, data_dir: str, split: str
+) -> tuple[motion.Views | motion.Keypoints2D, str]:
+    """Read one split of `config.dataset`.
+
+    Files in `data_dir`: cmu: `train.npz`, `val.npz`; bvh: folders `train`, `val`; h36m:
+    `data_3d_h36m.npz` and, for real instead of virtual cameras, `data_2d_h36m_gt.npz` with
+    `cameras.json`; mpi_inf_3dhp: `data_train_3dhp.npz`, `data_test_3dhp.npz`; keypoints: `train` and
+    `val` as .npz, .npy, .json or .csv; generated: none.
+
+    Args:
+        config: uses dataset, picture_size, num_generated_frames, train_stride, val_stride, allow_pickle.
+        data_dir: folder of the data set.
+        split: `"train"` or `"val"`.
+
+    Returns:
+        `(views, source)`: `motion.Views` with points_px `[M, 17, 2]` and points_3d `[M, 17, 3]`, or
+        `motion.Keypoints2D` with points_px alone; and where they come from, in words.
+
+    Raises:
+        ValueError: if files are missing or broken; the sentence names the file.
+    """
+    stride = config.val_stride if split == "val" else config.train_stride
+    if config.dataset != "generated" and not data_dir:
+        raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
+    if config.dataset == "keypoints":
+        file = _keypoint_file(data_dir, split)
+        keypoints = motion.load_keypoints_2d(file, picture_size=config.picture_width_height)
+        return keypoints, keypoints.source
+    if config.dataset == "mpi_inf_3dhp":
+        name = {"train": "data_train_3dhp.npz", "val": "data_test_3dhp.npz"}[split]
+        path = os.path.join(data_dir, name)
+        views = motion.load_mpi_inf_3dhp(path, config.allow_pickle)
+        return _every(views, stride), f"MPI-INF-3DHP, {name}"
+    if config.dataset == "h36m":
+        path_2d = os.path.join(data_dir, "data_2d_h36m_gt.npz")
+        path_3d = os.path.join(data_dir, "data_3d_h36m.npz")
+        subjects = _H36M_SUBJECTS[split]
+        if os.path.exists(path_2d):
+            cameras = os.path.join(data_dir, "cameras.json")
+            views = motion.load_h36m_views(path_3d, path_2d, cameras, config.allow_pickle, subjects)
+            source = f"Human3.6M {', '.join(subjects)}, {os.path.basename(path_2d)}"
+            return _every(views, stride), source
+        moved = motion.load_h36m(path_3d, config.allow_pickle, subjects)
+    elif config.dataset == "bvh":
+        moved = motion.load_bvh_folder(os.path.join(data_dir, split))
+    elif config.dataset == "cmu":
+        moved = motion.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
+    else:
+        count = config.num_generated_frames
+        # Other people than those trained on, an eighth as many.
+        frames, seed = (count, 0) if split == "train" else (max(100, count // 8), 1)
+        moved = motion.generate_motion(frames, seed=seed)
+    views = motion.render_views(moved, motion.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
+    return views, moved.source
+
+
+def _every(views, stride):
+    """Every `stride`-th frame of views, all its cameras."""
+    rows = views.frame % stride == 0
+    fields = {field.name: getattr(views, field.name)[rows] for field in dataclasses.fields(views)}
+    return type(views)(**fields)
+
+
+def _keypoint_file(data_dir, split):
+    paths = [os.path.join(data_dir, split + ending) for ending in _KEYPOINT_ENDINGS]
+    for path in paths:
+        if os.path.exists(path):
+            return path
+    raise ValueError(
+        f"{data_dir}: there is no {split} file of 2D poses; add {split}.npz, .npy, .json or .csv."
+    )

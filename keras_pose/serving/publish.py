@@ -1,0 +1,268 @@
+"""From a finished run to a version folder, for every method: files, their proof, measures and card.
+
+Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `parity.json`, `metadata.json`,
+`card.md` and, of networks that see pictures, `accuracy.json`; the folder appears only after every
+artefact has been compared with the Keras model. A method says in `Exported` what it exports.
+"""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from keras_pose import export
+from keras_pose.export import Bound, Signature
+from keras_pose.export.saved_model import SERVING_DEFAULT
+from keras_pose.serving.accuracy import HeldOut, measure_accuracy
+from keras_pose.serving.golden import (
+    Settle,
+    compare_signatures,
+    contract_bound,
+    warmup_requests,
+)
+from keras_pose.serving.metadata import Metadata, describe_signatures, write_metadata
+from keras_pose.serving.model_card import CardWords, model_card
+from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file, write_phone_files
+from keras_pose.serving.phone_parity import compare_phone_files
+from keras_pose.serving.signature_files import (
+    compare_signature_files,
+    signature_file,
+    write_signature_files,
+)
+from keras_pose.serving.warmup import write_warmup
+from keras_pose.train import run_folder, runs
+from keras_pose.train.config import check_ranges, option
+
+# Settings that name a run folder on which a run builds; `init` may name a file.
+_EARLIER_RUNS = ("init_from", "teacher", "teacher_dir")
+# What a run's record says of its data and worth.
+_FACTS_OF_RUNS = ("pictures", "hands", "bodies", "source", "results")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """Settings of one export; field = flag.
+
+    Raises:
+        ValueError: if a value is out of range or no format.
+    """
+
+    model_dir: str = option("", "Run folder of the network to export.")
+    export_dir: str = option("savedmodels", "Folder of all served models.")
+    name: str = option("", "Name of the model: <export_dir>/<name>/<version>/.")
+    version: int = option(0, "Version number; 0 takes the next free one.", low=0)
+    formats: str = option(
+        ",".join(export.FORMATS),
+        "TFLite formats, commas between them: float32, float16, int8 (8-bit weights, activations scaled "
+        "afresh in each call) and, of networks with heat maps alone, int8_static (activations on fixed "
+        "scales too, for integer chips) and int8_full (integers go in and come out besides).",
+    )
+
+    def __post_init__(self):
+        check_ranges(self)
+        for kind in self.chosen_formats:
+            if kind not in export.FORMATS:
+                raise ValueError(
+                    f"--formats={self.formats} names {kind!r}; choose among {', '.join(export.FORMATS)}."
+                )
+
+    @property
+    def chosen_formats(self) -> tuple[str, ...]:
+        """The formats, each once."""
+        return tuple(dict.fromkeys(word for word in self.formats.split(",") if word))
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureExportConfig(ExportConfig):
+    """Settings of one export of a network that sees pictures; field = flag.
+
+    Raises:
+        ValueError: if a value is out of range or no format.
+    """
+
+    data_dir: str = option(
+        "",
+        "Record folders of the run, whose crops fix the scales of int8_static and int8_full, and whose "
+        "hands say how long the reference bone typically is; without them rendered pictures do.",
+    )
+    num_examples: int = option(64, "Crops that fix the scales of int8_static and int8_full.", low=1)
+    num_heldout: int = option(
+        200, "Rendered pictures of unseen persons on which each file is measured.", low=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A finished run, as it will be served.
+
+    Attributes:
+        metadata: what it says of itself; version, signatures and settings are filled in.
+        signatures: all of them. With `PHONE_SIGNATURES` among them, these become the files for phones.
+        requests: signature name to golden inputs, arrays `[N, ...]`.
+        words: of its card.
+        default: name of the signature that is also `serving_default`.
+        file_signature: name of the one that becomes the files for phones otherwise.
+        settings: of the export itself, beside those of the training.
+        warmup: signature name to requests for servers; None takes those of `warmup_requests`.
+        bound: function of `saved_model` or a format, and an output's name, to how far it may be off.
+        settle: what is compared of outputs.
+        examples: makes crops float32 `[C, S, S, 3]` in [0, 1], which fix the scales of integers.
+        held_out: makes crops on which every file is measured; None measures nothing.
+    """
+
+    metadata: Metadata
+    signatures: Mapping[str, Signature]
+    requests: Mapping[str, Mapping[str, np.ndarray]]
+    words: CardWords
+    default: str = SERVING_DEFAULT
+    file_signature: str = "serve_crop"
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    warmup: Mapping[str, Sequence[Mapping[str, np.ndarray]]] | None = None
+    bound: Callable[[str, str], Bound] = contract_bound
+    settle: Settle = dict
+    examples: Callable[[], np.ndarray] | None = None
+    held_out: Callable[[], HeldOut] | None = None
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the files for phones are those of heat maps and the joints read from them."""
+        return set(PHONE_SIGNATURES) <= set(self.signatures)
+
+
+_Config = TypeVar("_Config", bound=ExportConfig)
+
+
+def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
+    """Export the network of a finished run, prove each artefact, and say each step.
+
+    Args:
+        settings: what to export and where to.
+        describe: function of the settings to what is served.
+
+    Returns:
+        The published version folder.
+
+    Raises:
+        ValueError: if the run is unfinished, the version exists or an artefact differs.
+        OSError: if something cannot be written; nothing is left behind then.
+    """
+    for flag in ("model_dir", "name"):
+        if not getattr(settings, flag):
+            raise ValueError(f"--{flag} is empty; give the {flag.replace('_', ' ')} of the export.")
+    say = _spoken_steps()
+    say(f"reading {settings.model_dir}")
+    exported = describe(settings)
+    formats = settings.chosen_formats
+    if not exported.has_maps:
+        formats = tuple(kind for kind in formats if kind not in export.SAMPLED_FORMATS)
+        if settings.formats and not formats:
+            raise ValueError(
+                f"--formats={settings.formats} needs a network with heat maps, and {settings.model_dir} "
+                "has none; name float32, float16 or int8 too."
+            )
+    examples = None
+    if exported.examples and set(formats) & set(export.SAMPLED_FORMATS):
+        say("collecting crops that fix the scales of integers")
+        examples = exported.examples()
+    metadata = dataclasses.replace(
+        exported.metadata,
+        version=settings.version or export.next_version(settings.export_dir, settings.name),
+        settings=training_settings(settings.model_dir) | dict(exported.settings),
+    )
+    with export.new_version(settings.export_dir, settings.name, metadata.version) as (
+        folder,
+        final,
+    ):
+        say(f"saving {len(exported.signatures)} signatures")
+        export.save_signatures(folder, exported.signatures, serving_default=exported.default)
+        loaded = export.LoadedModel(folder)
+        metadata = dataclasses.replace(metadata, signatures=describe_signatures(loaded))
+        write_metadata(folder, metadata)
+        warmup = exported.warmup or warmup_requests(exported.requests)
+        write_warmup(folder, warmup, settings.name)
+        say("comparing every signature with the Keras model")
+        reports = compare_signatures(
+            loaded, exported.signatures, exported.requests, exported.bound, exported.settle
+        )
+        files: dict[str, str] = {}
+        for signature in PHONE_SIGNATURES if exported.has_maps else (exported.file_signature,):
+            say(f"converting {signature} to {', '.join(formats) or 'no format'}")
+            files |= _write_files(folder, metadata, signature, formats, examples)
+        say(f"comparing {len(files)} files with the Keras model")
+        reports += _compare_files(folder, metadata, exported, formats)
+        export.write_verification(folder, reports)
+        accuracy = None
+        if exported.held_out:
+            say("measuring the SavedModel and every file on held-out pictures")
+            accuracy = measure_accuracy(folder, loaded, exported.held_out(), files)
+        export.write_card(folder, model_card(metadata, exported.words, accuracy))
+        say(f"publishing {final}")
+    return os.fspath(final)
+
+
+def _spoken_steps() -> Callable[[str], None]:
+    started = time.monotonic()
+    return lambda step: print(f"{time.monotonic() - started:6.0f} s  {step}", flush=True)
+
+
+def _write_files(folder, metadata, signature, formats, examples) -> dict[str, str]:
+    """Write the files of a signature; file name to signature."""
+    if signature in PHONE_SIGNATURES:
+        write_phone_files(folder, metadata, formats, examples, (signature,))
+        return {phone_file(metadata.name, signature, kind): signature for kind in formats}
+    write_signature_files(folder, metadata, signature, formats)
+    return {signature_file(metadata.name, kind): signature for kind in formats}
+
+
+def _compare_files(folder, metadata, exported, formats) -> list[dict]:
+    if exported.has_maps:
+        crops = exported.requests[PHONE_SIGNATURES[0]]["image"]
+        return compare_phone_files(folder, metadata.name, exported.signatures, formats, crops)
+    name = exported.file_signature
+    return compare_signature_files(
+        folder,
+        metadata,
+        exported.signatures[name],
+        name,
+        formats,
+        exported.requests[name],
+        exported.bound,
+        exported.settle,
+    )
+
+
+def training_settings(model_dir: str, seen: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what a network was trained with, ready for JSON.
+
+    Args:
+        model_dir: run folder.
+        seen: real paths of runs that build on this one.
+
+    Returns:
+        `method`, `commit` and `config` of the run, folders by their names alone, since a path of
+        somebody's machine says nothing; for each of `init_from`, `teacher` and `teacher_dir` that is a
+        run folder still there, under this name, the same of that run with what its record says of its
+        data.
+    """
+    run = run_folder.read_run(model_dir)
+    config = dict(run["config"])
+    settings = {
+        "method": runs.method_of(model_dir),
+        "commit": run["environment"]["git_commit"],
+        "config": config,
+    }
+    seen |= {os.path.realpath(model_dir)}
+    for field in (*_EARLIER_RUNS, "init"):
+        place = config.get(field)
+        if not place:
+            continue
+        config[field] = os.path.basename(os.path.normpath(place))
+        is_run = os.path.isfile(os.path.join(place, run_folder.RUN_FILE))
+        if is_run and os.path.realpath(place) not in seen:
+            earlier = run_folder.read_run(place)
+            facts = {name: earlier[name] for name in _FACTS_OF_RUNS if earlier.get(name)}
+            settings[field] = training_settings(place, seen) | facts
+    return settings

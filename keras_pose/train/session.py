@@ -1,0 +1,189 @@
+"""The one training command: check, threads, data, fit, weights, record, evaluation.
+
+What differs between methods is passed in as functions. A run that was killed at any of these points goes
+on there when the same command is given again, the evaluation included.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import keras
+import tensorflow as tf
+
+from keras_pose.train import loop, run_folder, runs
+from keras_pose.train.binary import run_binary
+from keras_pose.train.callbacks import SkippedRecords
+from keras_pose.train.config import MethodConfig
+from keras_pose.train.options import RunOptions
+from keras_pose.train.teacher import measure_teacher
+
+
+class TrainingData(Protocol):
+    """What a run learns from and is measured on."""
+
+    @property
+    def batches(self) -> Callable[[int], tf.data.Dataset]:
+        """Function of the first step to an endless dataset of global batches."""
+
+    @property
+    def heldout(self) -> Any:
+        """What the run is measured on; None if nothing is held out."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Entries of `run.json` that say what the data are."""
+
+    def skipped(self) -> dict[str, str]:
+        """Return the records left out so far: id as text to reason."""
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of the stream over too many bad records into one sentence."""
+
+
+_Data = TypeVar("_Data", bound=TrainingData)
+_Config = TypeVar("_Config", bound=MethodConfig)
+
+
+def run_session(
+    config: _Config,
+    options: RunOptions,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    open_data: Callable[[_Config, RunOptions], _Data],
+    build_model: Callable[[_Data], keras.Model],
+    callbacks: Callable[[_Data, int], list],
+    write_weights: Callable[[Any, str], None],
+    load: Callable[[str, _Data], Any],
+    evaluate: Callable[[_Config, Any, _Data], dict] | None = None,
+    summarize: Callable[[str, Any, _Data], dict] | None = None,
+    load_teacher: Callable[[_Config], Any] | None = None,
+    check: Callable[[], None] | None = None,
+    measured_on: str = "",
+) -> dict:
+    """Train, measure and record one run; with `--mode=eval`, measure a finished one.
+
+    Args:
+        config: what to train.
+        options: where and how.
+        extra_callbacks: more Keras callbacks.
+        open_data: opens the data of a run.
+        build_model: builds the uncompiled model, see `loop.run`.
+        callbacks: makes the Keras callbacks of a run from its data and its steps between two epochs.
+        write_weights: writes what is evaluated and exported to a run folder.
+        load: reads that back. What is measured is what an export would read.
+        evaluate: measures against labels, for `results`, empty without any; left out with `--mode=train`.
+        summarize: further entries of `run.json`, of what is held out but without 3D labels.
+        load_teacher: loads `config.teacher` in a form that `evaluate` measures as it does the student.
+        check: refuses settings that contradict other runs, before any data are opened.
+        measured_on: what `--mode=eval` cannot do without, for the sentence that says so.
+
+    Returns:
+        The final content of `run.json`.
+
+    Raises:
+        ValueError: if settings contradict each other or a run, data are bad, a checkpoint is damaged, or
+            a run that is to be measured is unfinished or holds nothing out.
+        OSError: if something cannot be written.
+    """
+    folder = options.model_dir
+
+    def record(config, data):
+        entries: dict[str, Any] = {}
+        is_measured = evaluate and options.mode != "train" and data.heldout is not None
+        summary = summarize if data.heldout is not None else None
+        model = load(folder, data) if is_measured or summary else None
+        if summary:
+            entries |= summary(folder, model, data)
+        if evaluate and is_measured and (results := evaluate(config, model, data)):
+            entries["results"] = results
+            if load_teacher:
+                entries |= measure_teacher(config, load_teacher, evaluate, data)
+        run_folder.update_run(folder, **entries)
+        run_folder.add_skipped(folder, data.skipped())
+
+    if options.mode == "eval":
+        run_config = runs.read_config(folder, type(config))
+        run_folder.check_repeated(folder, config, run_config)
+        data = open_data(run_config, options)
+        if measured_on and data.heldout is None:
+            raise ValueError(
+                f"{folder}: the run's --val_share={getattr(run_config, 'val_share', '')} of --data_dir "
+                f"holds no {measured_on}, so there is nothing to evaluate on; give other records, or "
+                "train with another share."
+            )
+        record(run_config, data)
+        return run_folder.read_run(folder)
+    run_folder.check_run(folder, config)
+    if check:
+        check()
+    runs.limit_threads(options.num_threads)
+    started = time.monotonic()
+    data = open_data(config, options)
+    keras.utils.set_random_seed(config.seed)
+    steps = min(config.steps_per_epoch, config.num_steps)
+    with data.as_sentence():
+        model = loop.run_config(
+            config,
+            options,
+            build_model=lambda: build_model(data),
+            batches=data.batches,
+            callbacks=[
+                *callbacks(data, steps),
+                SkippedRecords(folder, data.skipped),
+                *extra_callbacks,
+            ],
+        )
+    write_weights(model, folder)
+    run_folder.update_run(
+        folder,
+        minutes=(time.monotonic() - started) / 60,
+        steps=runs.updates_made(config),
+        **data.facts,
+    )
+    record(config, data)
+    # Last of all: a run killed while it is being measured is measured again.
+    run_folder.update_run(folder, finished=True)
+    return run_folder.read_run(folder)
+
+
+def training_command(
+    config_class: type[MethodConfig],
+    train: Callable[[Any, RunOptions], dict],
+    show: Callable[[dict], None] | None = None,
+) -> None:
+    """Be the command of a method: its settings are the flags.
+
+    Args:
+        config_class: the method's config.
+        train: function of a config and run options to the content of `run.json`.
+        show: prints that; `print_results` if None.
+    """
+    show = show or print_results
+    run_binary(lambda config, options: show(train(config, options)), config_class, RunOptions)
+
+
+def print_results(run: dict) -> None:
+    """Print what a run measured, beside what its teacher reaches on the same pictures.
+
+    Args:
+        run: content of `run.json`: `heldout` and `results`, of one part or by part.
+    """
+    theirs = _rows(run.get("teacher_results", {}))
+    if theirs:
+        print(f"{'student':>10}{'teacher':>10}")
+    heldout = {f"held-out {name}": value for name, value in run.get("heldout", {}).items()}
+    for name, value in (heldout | _rows(run.get("results", {}))).items():
+        beside = f"{theirs[name]:10.4f}" if name in theirs else "         -"
+        print(f"{value:10.4f}{beside if theirs else ''}  {name}")
+
+
+def _rows(results):
+    rows: dict[str, float] = {}
+    for part, values in results.items():
+        if isinstance(values, dict):
+            rows |= {f"{part}  {name}": value for name, value in values.items()}
+        else:
+            rows[part] = values
+    return rows

@@ -1,0 +1,93 @@
+"""The real networks, where the wheel of mediapipe 0.10.14 is named by KERAS_POSE_MEDIAPIPE_WHEEL.
+
+No test fetches it. Real hands are taken from the folder that KERAS_POSE_REAL_HANDS names, else noise.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_pose.serving import ServedPose
+from keras_pose.weights import compare_layers, read_tflite
+from keras_pose.weights.mediapipe import MOST_PER_LAYER, MediapipeConfig, import_mediapipe
+from keras_pose.weights.mediapipe_wheel import FILES, fetch_networks
+
+_WHEEL = os.environ.get("KERAS_POSE_MEDIAPIPE_WHEEL", "")
+_HANDS = os.environ.get("KERAS_POSE_REAL_HANDS", "")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not _WHEEL, reason="KERAS_POSE_MEDIAPIPE_WHEEL names no wheel of mediapipe 0.10.14"
+    ),
+]
+_WHOLE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return fetch_networks(_WHEEL).files
+
+
+def _crops(side, count):
+    noise = np.random.default_rng(0).random((count, side, side, 3), np.float32)
+    if not _HANDS:
+        return noise
+    files = sorted(Path(_HANDS, "images").glob("*.jpg"))[:: max(1, 10_000 // count)][: count // 2]
+    for row, file in enumerate(files):
+        picture = cv2.resize(cv2.imread(str(file))[..., ::-1], (side, side))
+        noise[row] = picture.astype(np.float32) / np.float32(255.0)
+    return noise
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_layer_and_the_whole_compute_what_litert_computes(networks, name):
+    content = networks[name]
+    model = read_tflite(content)
+    crops = _crops(model.input_shape[1], 100)
+    differences = compare_layers(content, crops[::25])
+    assert max(entry.relative for entry in differences) < MOST_PER_LAYER
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    (given,) = interpreter.get_input_details()
+    results = {entry["name"]: [] for entry in interpreter.get_output_details()}
+    for crop in crops:
+        interpreter.set_tensor(given["index"], crop[None])
+        interpreter.invoke()
+        for entry in interpreter.get_output_details():
+            results[entry["name"]].append(interpreter.get_tensor(entry["index"])[0].copy())
+    own = {key: [] for key in results}
+    for start in range(0, len(crops), 10):
+        for key, value in model(crops[start : start + 10], training=False).items():
+            own[key].append(np.asarray(value))
+    for key, values in results.items():
+        true = np.stack(values)
+        error = np.abs(np.concatenate(own[key]) - true).max()
+        assert error < _WHOLE * np.abs(true).max(), (key, error / np.abs(true).max())
+
+
+def test_the_hand_is_written_and_finds_real_joints(tmp_path):
+    settings = MediapipeConfig(output=str(tmp_path), wheel=_WHEEL, models="hand_mediapipe")
+    (folder,) = import_mediapipe(settings)
+    assert {"LICENSE", "NOTICE", "card.md", "origin.json", "metadata.json"} <= set(
+        os.listdir(folder)
+    )
+    if not _HANDS:
+        pytest.skip("KERAS_POSE_REAL_HANDS names no labelled hands")
+    served = ServedPose(folder)
+    labels = json.loads(Path(_HANDS, "annotations.json").read_text(encoding="utf-8"))
+    names = {entry["id"]: entry["file_name"] for entry in labels["images"]}
+    errors = []
+    for entry in labels["annotations"][::500]:
+        picture = cv2.imread(str(Path(_HANDS, "images", names[entry["image_id"]])))[..., ::-1]
+        (found,) = served.predict(np.ascontiguousarray(picture), [entry["bbox"]])
+        points = np.reshape(entry["keypoints"], (21, 3))[:, :2]
+        distances = np.linalg.norm(found.keypoints_2d - points, axis=-1)
+        errors.append(distances / max(entry["bbox"][2:]))
+    # MediaPipe's own chain made these labels.
+    assert np.mean(np.array(errors) < 0.1) > 0.9
+    assert np.median(np.mean(errors, axis=1)) < 0.03
