@@ -7,6 +7,7 @@ stand on white.
 
 import io
 import os
+import warnings
 from typing import NamedTuple
 
 import cv2
@@ -210,10 +211,16 @@ def _inspect_png(data):
 
 def _orientation(picture):
     """EXIF orientation; 1 where the file says nothing or nonsense. What XMP says is left out."""
+    block = picture.info.get("exif")
+    if not block:
+        return 1
     exif = Image.Exif()
     try:
-        exif.load(picture.info.get("exif"))
-        value = exif.get(ExifTags.Base.Orientation, 1)
+        with warnings.catch_warnings():
+            # Of blocks that are cut short; what they say before that counts.
+            warnings.simplefilter("ignore")
+            exif.load(block)
+            value = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:
         return 1
     return value if value in range(1, 9) else 1
