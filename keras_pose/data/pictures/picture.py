@@ -177,7 +177,10 @@ def _inspect(data, name):
     if inspect is None:
         return _Container("other", 1, False, False)
     try:
-        return inspect(data)
+        with warnings.catch_warnings():
+            # Of EXIF blocks that are cut short; what they say before that counts.
+            warnings.simplefilter("ignore")
+            return inspect(data)
     # Pillow raises nearly every exception there is; it opens files lazily, so that none is memory's.
     except Exception as error:
         raise ValueError(
@@ -216,11 +219,8 @@ def _orientation(picture):
         return 1
     exif = Image.Exif()
     try:
-        with warnings.catch_warnings():
-            # Of blocks that are cut short; what they say before that counts.
-            warnings.simplefilter("ignore")
-            exif.load(block)
-            value = exif.get(ExifTags.Base.Orientation, 1)
+        exif.load(block)
+        value = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:
         return 1
     return value if value in range(1, 9) else 1
