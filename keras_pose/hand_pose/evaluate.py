@@ -42,7 +42,7 @@ class EvaluateConfig:
 
     model_dir: str = option("", "Folder of a finished fine-tuning run.")
     released_weights: str = option(
-        "", "Instead: the official fine-tuned weights (.pth), evaluated as their authors do."
+        "", "Instead: the official fine-tuned weights (.pth), evaluated as by their authors."
     )
     encoder: str = option(
         "resnet50", "Encoder of --released_weights.", choices=("resnet50", "resnet152")

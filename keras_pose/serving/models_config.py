@@ -108,9 +108,11 @@ class ServedConfig:
         "savedmodels", "Folder of all served models, where models.config is written."
     )
     canaries: str = option(
-        "", "Models whose newest version is labelled canary beside the stable one, with commas."
+        "",
+        "Models whose newest version is labelled canary next to the stable one, separated by "
+        "commas.",
     )
-    served_folder: str = option(SERVED_FOLDER, "Where the server sees savedmodels_dir.")
+    served_folder: str = option(SERVED_FOLDER, "Path under which the server sees savedmodels_dir.")
 
 
 def main(settings: ServedConfig) -> None:

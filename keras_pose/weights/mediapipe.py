@@ -62,11 +62,13 @@ class MediapipeConfig:
     output: str = option("savedmodels", "Folder of all served models.")
     wheel: str = option(
         "",
-        f"Wheel of mediapipe {VERSION}; empty takes an installed one of this version, or fetches it.",
+        f"Wheel of mediapipe {VERSION}; empty uses an installed one of this version, or downloads "
+        "it.",
     )
     size: str = option("full", "Of the networks of hands.", choices=("full", "lite"))
     models: str = option(
-        "hand_mediapipe,body_mediapipe,find_hands,find_people", "Which to write, parted by commas."
+        "hand_mediapipe,body_mediapipe,find_hands,find_people",
+        "Which models to write, separated by commas.",
     )
 
     def __post_init__(self):
