@@ -45,7 +45,7 @@ _ROUNDS, _SECONDS = 20, 0.2
 
 
 def hand_rows(run: dict) -> list[dict]:
-    """The hand student and its teacher on every part of the held-out hands.
+    """Return the hand student and its teacher on every part of the held-out hands.
 
     Args:
         run: content of the student's `run.json`.
@@ -69,7 +69,7 @@ def hand_rows(run: dict) -> list[dict]:
 
 
 def body_rows(run: dict, teacher: dict) -> list[dict]:
-    """A body student and its teacher on all held-out bodies.
+    """Return a body student and its teacher on all held-out bodies.
 
     Args:
         run: content of the student's `run.json`.

@@ -4,8 +4,6 @@ The same command goes on with a folder that was not finished. `prepare` is the l
 flags.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time
@@ -34,7 +32,7 @@ def prepare(
         The index.
 
     Raises:
-        ValueError: for bad input or too many bad records, in one sentence.
+        ValueError: if the input is bad or too many records are, in one sentence.
         OSError: if something cannot be written.
     """
     source = open_source(config)

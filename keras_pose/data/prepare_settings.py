@@ -41,7 +41,7 @@ class PrepareConfig:
     """What to turn into records; flags that a source does not know must keep their default.
 
     Raises:
-        ValueError: when a value is out of range or --output is missing.
+        ValueError: if a value is out of range or --output is missing.
     """
 
     source: str = option(
@@ -54,20 +54,22 @@ class PrepareConfig:
         "Folder of the data set; for keypoint_json and coco the JSON file, for mpii either.",
         exists="either",
     )
-    output: str = option("", "Folder for the records; a folder begun before is gone on with.")
+    output: str = option("", "Folder for the records; an unfinished folder is resumed.")
     name: str = option("", "Short name of the set; by default the source's or the folder's.")
-    licence: str = option("", "Licence of your own pictures, stated in the index.")
+    licence: str = option("", "Licence of your own pictures, recorded in the index.")
     max_bad_fraction: float = option(
-        0.0, "Share of bad records that are left out, counted and listed.", low=0, high=1
+        0.0, "Share of bad records that may be skipped, counted and listed.", low=0, high=1
     )
-    shard_size: int = option(4096, "Records per file at most.", low=1)
-    num_threads: int = option(2, "Pictures read at the same time.", low=1)
+    shard_size: int = option(4096, "Maximum number of records per file.", low=1)
+    num_threads: int = option(2, "Number of pictures read in parallel.", low=1)
     split: str = option(
         "",
         "freihand: training or evaluation; youtube_3d_hands: train, val or test; mpii: train or val; "
         "lsp, human36m_pictures, mpi_inf_3dhp_pictures: train or test.",
     )
-    versions: str = option("gs,hom,sample,auto", "freihand: which backgrounds, with commas.")
+    versions: str = option(
+        "gs,hom,sample,auto", "freihand: which backgrounds, separated by commas."
+    )
     joint_regressor: str = option(
         "", "youtube_3d_hands: your .npy or .npz of 16 x 778 numbers.", exists="file"
     )
@@ -75,7 +77,7 @@ class PrepareConfig:
     boxes: str = option("", "folder: .csv or .json file of hand boxes.", exists="file")
     pictures: str = option(
         "",
-        "keypoint_json, mpii, coco, lsp: folder of the pictures; images/ beside the file.",
+        "keypoint_json, mpii, coco, lsp: folder of the pictures; by default images/ next to the file.",
         exists="folder",
     )
     joint_order: str = option(
@@ -85,7 +87,7 @@ class PrepareConfig:
     label_field: str = option("", "keypoint_json: field of the class.")
     side_field: str = option("", "keypoint_json: field that says left or right.")
     side_is_mirrored: bool = option(
-        False, "keypoint_json: the side is named as in a mirror (MediaPipe Hands does)."
+        False, "keypoint_json: sides are named as in a mirror (as in MediaPipe Hands)."
     )
     score_field: str = option("", "keypoint_json: field of a pseudo label's score.")
     box_field: str = option("bbox", "keypoint_json: field of the hand's box.")
@@ -95,15 +97,18 @@ class PrepareConfig:
         "coco: only annotations whose fields have one of these values, such as "
         "licence=MIT|Apache-2.0,source=mine.",
     )
-    head_field: str = option("head_size", "keypoint_json: field of PCKh's length in px.")
-    min_joints: int = option(6, "coco, lsp: leave out persons with fewer labelled joints.", low=1)
+    head_field: str = option("head_size", "keypoint_json: field of the head size for PCKh, in px.")
+    min_joints: int = option(6, "coco, lsp: skip people with fewer labelled joints.", low=1)
     adjusted: str = option(
         "",
-        "mpii: yes or no, whether the file's centres and scales are adjusted; found out if empty.",
+        "mpii: yes or no, whether the file's centres and scales are already adjusted; detected if "
+        "empty.",
         choices=("", "yes", "no"),
     )
     subjects: str = option(
-        "", "human36m_pictures, mpi_inf_3dhp_pictures: names such as S9,S11; the split's if empty."
+        "",
+        "human36m_pictures, mpi_inf_3dhp_pictures: names such as S9,S11; if empty, those of "
+        "the split.",
     )
     every: int = option(
         0,
@@ -112,7 +117,7 @@ class PrepareConfig:
         low=0,
     )
     universal: bool = option(
-        True, "mpi_inf_3dhp_pictures: 3D joints scaled to one height, as its evaluation takes them."
+        True, "mpi_inf_3dhp_pictures: 3D joints scaled to one height, as in its evaluation."
     )
     style: str = option("lab", "generated_bodies: kind of scene.", choices=("lab", "wild", "test"))
     motion: str = option(
@@ -120,7 +125,7 @@ class PrepareConfig:
         "generated_bodies: .npz of cmu_mocap17 or a folder of BVH files; sampled poses if empty.",
         exists="either",
     )
-    labels_3d: bool = option(True, "generated_bodies: give 3D labels, or 2D alone.")
+    labels_3d: bool = option(True, "generated_bodies: write 3D labels too, not only 2D.")
     side: str = option(
         "", "folder: right or left if all are; generated_hands: right (default), left or both."
     )
@@ -133,7 +138,7 @@ class PrepareConfig:
         low=0,
     )
     backgrounds: str = option(
-        "", "generated_hands, generated_bodies: folder of pictures to put behind.", exists="folder"
+        "", "generated_hands, generated_bodies: folder of background pictures.", exists="folder"
     )
 
     def __post_init__(self):

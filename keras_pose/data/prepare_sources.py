@@ -3,8 +3,6 @@
 Readers are imported when they are asked for, so that none is paid for by the others.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +13,7 @@ from keras_pose.train.config import listed
 
 
 def source_settings(config: Any) -> dict[str, Any]:
-    """What the records of a source depend on, besides its input.
+    """Return what the records of a source depend on, besides its input.
 
     Args:
         config: a `PrepareConfig`.

@@ -73,7 +73,7 @@ def run_demo(settings: DemoConfig) -> str:
 
 
 def recipes(settings: DemoConfig) -> dict[str, Config]:
-    """The three runs of the demo: title to config, teacher before student."""
+    """Return the three runs of the demo: title to config, teacher before student."""
     teacher = Config(
         dataset="generated",
         num_generated_frames=settings.num_generated_frames,

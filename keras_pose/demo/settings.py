@@ -10,11 +10,13 @@ class DemoConfig:
     """Settings of the demo; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
-    output_dir: str = option("demo", "Where runs, models and report.html go.")
-    shipped_model: str = option("savedmodels/tips_cmu", "Model that lifts people in the report.")
+    output_dir: str = option("demo", "Folder for runs, models and report.html.")
+    shipped_model: str = option(
+        "savedmodels/tips_cmu", "Model that lifts the people in the report."
+    )
     num_steps: int = option(1500, "Training steps of each adversarial run.", low=2)
     num_generated_frames: int = option(12000, "Frames of generated motion.", low=100)
     width: int = option(128, "Width of the networks.", low=4)

@@ -140,7 +140,7 @@ def _page(content, subject, result, unread):
 
 
 def _findings(result):
-    """What the numbers say, in words."""
+    """Return what the numbers say, in words."""
     numbers = result.numbers
     undone, plain = (
         numbers.get("projections/rotation"),

@@ -10,7 +10,7 @@ class ReportConfig:
     """What is measured on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     model_dir: str = option(
@@ -23,26 +23,26 @@ class ReportConfig:
     )
     data_dir: str = option(
         "",
-        "Record folders, commas between them, as the run was given; unused where it trained on "
-        "generated hands.",
+        "The run's record folders, separated by commas; unused if it trained on generated hands.",
         exists="folders",
     )
-    output: str = option("", "HTML file to write; the numbers go beside it as .json.")
+    output: str = option("", "HTML file to write; the numbers are written next to it as .json.")
     num_pictures: int = option(
         64,
-        "Held-out pictures, evenly over all folders; fewer than 32 say little on features.",
+        "Number of held-out pictures, evenly over all folders; fewer than 32 say little about "
+        "features.",
         low=4,
     )
     tensorboard_dir: str = option("", "Folder for TensorBoard's pictures; empty writes none.")
     batch_size: int = option(64, "Views given to the network at once.", low=1)
     val_share: float = option(
         0.2,
-        "Share of the groups that the run held out; for old exports alone, whose metadata.json has no "
-        "settings.",
+        "Share of the groups that the run held out; only for old exports, whose metadata.json has "
+        "no settings.",
         low=0.0,
         high=0.9,
     )
-    split_seed: int = option(5, "Seed of that split; for old exports alone.", low=0)
+    split_seed: int = option(5, "Seed of that split; only for old exports.", low=0)
 
     def __post_init__(self):
         check_ranges(self)

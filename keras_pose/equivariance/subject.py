@@ -250,7 +250,7 @@ def choose_pictures(
         count: how many; all if there are fewer.
 
     Returns:
-        uint8 [H, W, 3] RGB pictures, their boxes float64 [N, 4], and a sentence for each that could
+        uint8 `[H, W, 3]` RGB pictures, their boxes float64 `[N, 4]`, and a sentence for each that could
         not be read.
     """
     spread = np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int))

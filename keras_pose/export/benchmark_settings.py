@@ -13,22 +13,22 @@ class BenchmarkConfig:
     """Settings of one measurement; field = flag.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     models: str = option(
         "",
-        "Version folders, or folders of a model (the newest version counts), commas between.",
+        "Version folders, or model folders (the newest version is used), separated by commas.",
         exists="folders",
     )
-    peer: str = option("", "Other .tflite files that are timed beside them, commas between.")
-    threads: str = option("1,2", "Numbers of threads, commas between.")
+    peer: str = option("", "Other .tflite files to time with them, separated by commas.")
+    threads: str = option("1,2", "Numbers of threads, separated by commas.")
     batch_sizes: str = option(
-        "1,8,32", "Rows of a request to the SavedModel, commas between; empty leaves it out."
+        "1,8,32", "Rows per request to the SavedModel, separated by commas; empty skips it."
     )
-    num_rounds: int = option(10, "Rounds in which each file has its turn.", low=1)
-    seconds_per_turn: float = option(0.3, "About how long a turn is.", low=0.0)
-    output: str = option("", "JSON file to write, with the tables beside it as .txt.")
+    num_rounds: int = option(10, "Number of rounds; each file has a turn in every round.", low=1)
+    seconds_per_turn: float = option(0.3, "Approximate length of a turn.", low=0.0)
+    output: str = option("", "JSON file to write; the tables are written next to it as .txt.")
 
     def __post_init__(self):
         check_ranges(self)

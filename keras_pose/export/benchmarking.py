@@ -27,7 +27,7 @@ _UNKNOWN = "-"
 
 
 def read_accuracy(folder: Path) -> dict[str, Any]:
-    """Reads how accurate the artefacts of a version are.
+    """Read how accurate the artefacts of a version are.
 
     Args:
         folder: version folder; its `accuracy.json` holds `set`, `measure` and `values`, artefact to
@@ -53,7 +53,7 @@ def read_accuracy(folder: Path) -> dict[str, Any]:
 
 
 def measure(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Times all files and models.
+    """Time all files and models.
 
     Args:
         settings: what to measure.
@@ -104,7 +104,7 @@ def measure(settings: BenchmarkConfig) -> dict[str, Any]:
 
 
 def tables(result: dict[str, Any]) -> str:
-    """Words a result as Markdown.
+    """Word a result as Markdown.
 
     Args:
         result: of `measure`.
@@ -152,7 +152,7 @@ def tables(result: dict[str, Any]) -> str:
 
 
 def run(settings: BenchmarkConfig) -> dict[str, Any]:
-    """Measures, prints the tables and writes them.
+    """Measure, print the tables and write them.
 
     Args:
         settings: what to measure and where to write it.
@@ -161,7 +161,7 @@ def run(settings: BenchmarkConfig) -> dict[str, Any]:
         As `measure`.
 
     Raises:
-        ValueError: as `measure`.
+        ValueError: if `measure` refuses the models.
         CannotWrite: if the output cannot be written.
     """
     if settings.output and not settings.output.endswith(".json"):
@@ -242,7 +242,7 @@ def _machine():
 
 
 def _show(what):
-    """A counter on the error stream, for people alone."""
+    """Return a counter on the error stream, for people alone."""
 
     def show(done, total):
         if sys.stderr.isatty():

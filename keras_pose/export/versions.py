@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def next_version(root: str | os.PathLike, name: str) -> int:
-    """Returns one more than the highest version below `<root>/<name>`, or 1.
+    """Return one more than the highest version below `<root>/<name>`, or 1.
 
     Args:
         root: folder of all served models.
@@ -21,7 +21,7 @@ def next_version(root: str | os.PathLike, name: str) -> int:
 
 
 def version_folder(path: str | os.PathLike) -> Path:
-    """Finds the version folder that a path means.
+    """Find the version folder that a path means.
 
     Args:
         path: version folder, or the folder of a model, whose highest version counts.

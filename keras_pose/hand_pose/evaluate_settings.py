@@ -10,13 +10,13 @@ class EvaluateConfig:
     """What is evaluated on what; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     model_dir: str = option("", "Folder of a finished fine-tuning run.", exists="folder")
     released_weights: str = option(
         "",
-        "Instead: the official fine-tuned weights (.pth), evaluated as their authors do.",
+        "Instead: the official fine-tuned weights (.pth), evaluated as by their authors.",
         exists="file",
     )
     encoder: str = option(

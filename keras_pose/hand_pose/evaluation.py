@@ -31,7 +31,7 @@ _RELEASED_SIZE = 224
 
 
 def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> keras.Model:
-    """Builds the official fine-tuned model from its torch file.
+    """Build the official fine-tuned model from its torch file.
 
     Args:
         path: the `.pth` file.
@@ -41,8 +41,8 @@ def build_released_pose(path: str | os.PathLike, encoder: str = "resnet50") -> k
         Model of `build_hand_pose` for 224 px crops; its root is the palm, its output the wrist.
 
     Raises:
-        ValueError: the file is none of these weights.
-        OSError: it cannot be read.
+        ValueError: if the file is none of these weights.
+        OSError: if it cannot be read.
     """
     parts = split_state(read_torch_file(path))
     if not {"fc", "zroot_ref"} <= parts.keys():
@@ -73,7 +73,7 @@ def evaluate_freihand(
     output_dir: str | os.PathLike,
     **crops: Any,
 ) -> dict[str, dict[str, Any]]:
-    """Predicts FreiHAND's test pictures, writes the competition's file and scores where it can.
+    """Predict FreiHAND's test pictures, write the competition's file and score where it can.
 
     Args:
         model: hand pose model whose reference bone is the middle finger's, as FreiHAND's `scale` is.
@@ -86,8 +86,8 @@ def evaluate_freihand(
         the all-zero prediction (70.79 and 4.73 cm on FreiHAND) as `zero_...`; empty without labels.
 
     Raises:
-        ValueError: the folder is not FreiHAND's or a picture cannot be read.
-        OSError: something cannot be written.
+        ValueError: if the folder is not FreiHAND's or a picture cannot be read.
+        OSError: if something cannot be written.
     """
     source = read_freihand(data_dir, "evaluation")
     scales: list[float] = []

@@ -42,7 +42,7 @@ class Outcome:
 
 
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
-    """Predicts all pictures, or all frames, and writes their files.
+    """Predict all pictures, or all frames, and write their files.
 
     A picture that cannot be predicted does not stop the others, and Ctrl-C keeps what was found.
 
@@ -56,7 +56,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     Raises:
         ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
         OSError: if something cannot be written.
-        KeyboardInterrupt: by Ctrl-C before anything was found.
+        KeyboardInterrupt: if by Ctrl-C before anything was found.
     """
     config.check_command()
     # A long film is not predicted for files that cannot be written.
@@ -118,7 +118,7 @@ def _facts(config, finder, search):
 
 
 def _drawn(config, image, poses):
-    """The picture with joints; nothing where nobody wants it."""
+    """Return the picture with joints; nothing where nobody wants it."""
     if not (config.overlay or config.page):
         return None
     return draw_on_picture(image, poses, config.min_score)
@@ -215,7 +215,7 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
 
 
 def _stopped(results, total, what):
-    """Says how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
+    """Say how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
     if not len(results):
         raise KeyboardInterrupt
     finish_after_stop()

@@ -19,12 +19,12 @@ class ExportConfig:
     model_dir: str = option("", "Run folder of the network to export.")
     export_dir: str = option("savedmodels", "Folder of all served models.")
     name: str = option("", "Name of the model: <export_dir>/<name>/<version>/.")
-    version: int = option(0, "Version number; 0 takes the next free one.", low=0)
+    version: int = option(0, "Version number; 0 uses the next free one.", low=0)
     formats: str = option(
         ",".join(FORMATS),
-        "TFLite formats, commas between them: float32, float16, int8 (8-bit weights, activations scaled "
-        "afresh in each call) and, of networks with heat maps alone, int8_static (activations on fixed "
-        "scales too, for integer chips) and int8_full (integers go in and come out besides).",
+        "TFLite formats, separated by commas: float32, float16, int8 (8-bit weights, activations "
+        "scaled in each call) and, only for heat-map networks, int8_static (activations on fixed "
+        "scales too, for integer chips) and int8_full (inputs and outputs are integers too).",
     )
 
     def __post_init__(self):
@@ -67,11 +67,14 @@ class PictureExportConfig(ExportConfig):
 
     data_dir: str = option(
         "",
-        "Record folders of the run, whose crops fix the scales of int8_static and int8_full, and whose "
-        "hands say how long the reference bone typically is; without them rendered pictures do.",
+        "Record folders of the run: their crops set the scales of int8_static and int8_full, and "
+        "their hands the typical length of the reference bone. Without them rendered pictures are "
+        "used.",
         exists="folders",
     )
-    num_examples: int = option(64, "Crops that fix the scales of int8_static and int8_full.", low=1)
+    num_examples: int = option(
+        64, "Number of crops that set the scales of int8_static and int8_full.", low=1
+    )
     num_heldout: int = option(
-        200, "Rendered pictures of unseen persons on which each file is measured.", low=1
+        200, "Number of rendered pictures of unseen people on which each file is measured.", low=1
     )

@@ -12,7 +12,7 @@ SHARED_FIELDS = ("input_2d", "geometry", "camera_distance", "scale_rule", "depth
 
 
 def weights_path(model_dir: str, which: str) -> str:
-    """Path of the lifter's weights: `"last"` or the epoch `"picked"` by the stop rule."""
+    """Return the path of the lifter's weights: `"last"` or the epoch `"picked"` by the stop rule."""
     return os.path.join(model_dir, "weights", f"{which}.weights.h5")
 
 

@@ -77,7 +77,7 @@ def run_binary(
 
 
 def _settings(arguments, config_classes, later):
-    """One instance of each class, its paths checked."""
+    """Return one instance of each class, its paths checked."""
     if len(arguments) > 1:
         raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
     for config_class in (*later, *config_classes):
@@ -95,7 +95,7 @@ def _settings(arguments, config_classes, later):
 
 
 def _command_of(module):
-    """What is typed to run a command: `python -m keras_pose.tips.train`, or its console script."""
+    """Return what is typed to run a command: `python -m keras_pose.tips.train`, or its console script."""
     if os.path.basename(sys.argv[0]).startswith("keras-pose"):
         return os.path.basename(sys.argv[0])
     spec = module.get("__spec__")

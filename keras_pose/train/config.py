@@ -80,7 +80,7 @@ def check_ranges(config: _Settings) -> None:
         config: dataclass instance whose fields were declared with `option`.
 
     Raises:
-        ValueError: one sentence that names the flag, the value and what is allowed.
+        ValueError: if one sentence that names the flag, the value and what is allowed.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -170,7 +170,7 @@ def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLA
         An instance of `config_class`.
 
     Raises:
-        ValueError: from the class's own checks.
+        ValueError: if the class's own checks refuse a value.
     """
     names = [field.name for field in dataclasses.fields(config_class)]
     return config_class(**{name: flag_values[name].value for name in names})
@@ -210,7 +210,7 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
 
 
 def _typed(kind, name, value, source):
-    """A JSON value as its field's type; an int is a float, nothing else is anything else."""
+    """Return a JSON value as its field's type; an int is a float, nothing else is anything else."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -255,7 +255,7 @@ def _flag_value(value):
 
 
 def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS) -> dict:
-    """Settings that the command line names, by itself or through a flagfile, whatever their values.
+    """Return the settings that the command line names, itself or through a flagfile.
 
     Args:
         config_class: a dataclass given to `define_flags` before.
@@ -271,7 +271,7 @@ def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = f
 def flagfile_values(
     path: str, config_class: type[_Settings], *others: type[_Settings]
 ) -> dict[str, typing.Any]:
-    """Settings that a flagfile names, read strictly.
+    """Return the settings that a flagfile names, read strictly.
 
     Args:
         path: absl flagfile.

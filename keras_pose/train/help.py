@@ -41,7 +41,7 @@ def help_text(command: str, what: str, *config_classes: type[Any]) -> str:
 
 
 def _group_starts(config_class: type[Any]) -> dict[str, str]:
-    """First field of each group to the group's title, those of base classes too."""
+    """Return the first field of each group to the group's title, those of base classes too."""
     starts: dict[str, str] = {}
     for parent in reversed(config_class.__mro__):
         starts |= {field: title for title, field in vars(parent).get("groups", {}).items()}

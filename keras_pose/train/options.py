@@ -14,7 +14,7 @@ class RunOptions:
     """Flags shared by all trainers; none of them changes a result.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
 
     groups: ClassVar[dict[str, str]] = {"Where and how": "mode"}
@@ -24,17 +24,17 @@ class RunOptions:
         "train (no 3D evaluation), eval (the trained model of --model_dir) or train_and_eval.",
         choices=("train", "eval", "train_and_eval"),
     )
-    model_dir: str = option("", "Run folder; the same command goes on with the run that is there.")
+    model_dir: str = option("", "Run folder; the same command resumes an existing run.")
     data_dir: str = option("", "Folder of the data set.", exists="folders")
     strategy: str = option(
-        "auto", "Distribution over devices: auto uses every GPU.", choices=STRATEGIES
+        "auto", "Distribution strategy: auto uses every GPU.", choices=STRATEGIES
     )
     steps_per_execution: int = option(
-        1, "Training steps per graph call; saves time on a GPU with small networks.", low=1
+        1, "Training steps per graph call; more save time on a GPU with small networks.", low=1
     )
-    checkpoints_to_keep: int = option(2, "How many of the latest checkpoints stay.", low=1)
+    checkpoints_to_keep: int = option(2, "Number of latest checkpoints to keep.", low=1)
     num_threads: int = option(
-        0, "Threads of one operation on the CPU; 0 lets TensorFlow use every core.", low=0
+        0, "CPU threads per operation; 0 lets TensorFlow use every core.", low=0
     )
 
     def __post_init__(self):

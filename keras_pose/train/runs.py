@@ -88,7 +88,7 @@ def require_same(config: Any, earlier: Any, fields: tuple[str, ...], folder: str
         folder: for the sentence.
 
     Raises:
-        ValueError: naming the first flag that differs.
+        ValueError: if one differs, naming the first flag.
     """
     for name in fields:
         mine, theirs = getattr(config, name), getattr(earlier, name)

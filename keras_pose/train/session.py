@@ -35,7 +35,7 @@ class TrainingData(Protocol):
         """Entries of `run.json` that say what the data are."""
 
     def skipped(self) -> dict[str, str]:
-        """Records left out so far: id as text to reason."""
+        """Return the records left out so far: id as text to reason."""
 
     def as_sentence(self) -> contextlib.AbstractContextManager:
         """Turn the failure of the stream over too many bad records into one sentence."""

@@ -278,9 +278,10 @@ class StageOptions:
 
     stages: str = option(
         "",
-        "Run these stages in order, each from the weights of the one before, in folders stage1, stage2, "
-        "... of --model_dir: numbers such as 1,2,3, or flagfiles. Other flags go before the recipes'.",
+        "Run these stages in order, each from the weights of the previous one, in folders stage1, "
+        "stage2, ... of --model_dir: numbers such as 1,2,3, or flagfiles. Other flags override "
+        "the recipes'.",
     )
     recipes: str = option(
-        "flags/wild3d", "Folder of the recipes stage<number>_*.flags that --stages names."
+        "flags/wild3d", "Folder of the recipes stage<number>_*.flags for --stages."
     )

@@ -11,7 +11,7 @@ from keras_pose.wild3d.config import Config, StageOptions
 
 
 def run_main() -> None:
-    """Be the command: read the flags, then import and do the work, see `run_binary`."""
+    """Run the command; an error is one sentence and exit code 1."""
     # With stages, flags need not make sense without the recipes.
     run_binary("keras_pose.wild3d.training", RunOptions, StageOptions, later={Config: "stages"})
 

@@ -9,7 +9,7 @@ from keras_pose.train.binary import run_binary
 
 
 def run_main() -> None:
-    """Be the command: read the flags, then import and do the work, see `run_binary`."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary("keras_pose.data.doctor.examination", CheckConfig)
 
 

@@ -4,8 +4,6 @@ Reads every file and record, prints what is wrong and what to do, and exits with
 error. `check_records` is the library form.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import pathlib

@@ -10,14 +10,14 @@ class CheckConfig:
     """What to check and how strictly.
 
     Raises:
-        ValueError: when a value is out of range or --input is missing.
+        ValueError: if a value is out of range or --input is missing.
     """
 
     input: str = option("", "Folder of records.", exists="folder")
     max_records: int = option(
-        0, "Look at this many records, evenly spread; 0 looks at all of them.", low=0
+        0, "Check only this many evenly spaced records; 0 checks all of them.", low=0
     )
-    strict: bool = option(False, "Let warnings fail the check too.")
+    strict: bool = option(False, "Fail on warnings too.")
 
     def __post_init__(self):
         check_ranges(self)
