@@ -100,5 +100,5 @@ def _discriminator_half(discriminator: Products) -> int:
 
 
 def _judge(discriminator: Products, backward_passes: int) -> int:
-    """The adversarial term: one view judged, its gradient taken back to the pose."""
+    """Return the adversarial term: one view judged, its gradient taken back to the pose."""
     return discriminator.forward + backward_passes * discriminator.all_gradients

@@ -62,7 +62,7 @@ class LifterStep:
         return {name: float(value) for name, value in self(points_2d).items()}
 
     def draw(self, batch_size: int, step: int) -> dict[str, np.ndarray]:
-        """The draw that the model makes in one step, in the author's terms.
+        """Repeat the draw that the model makes in one step, in the author's terms.
 
         Args:
             batch_size: number of poses B.

@@ -31,7 +31,7 @@ class LinearProbe:
     bias: np.ndarray
 
     def values(self, features: np.ndarray) -> np.ndarray:
-        """Applies the map.
+        """Apply the map.
 
         Args:
             features: NumPy `[N, F]`.

@@ -137,7 +137,7 @@ def figure(runs: list[dict], part: str) -> str:
 
 
 def _by_part(run):
-    """The results; where one folder of records was all there was, under its name."""
+    """Return the results; where one folder of records was all there was, under its name."""
     results, folders = run["results"], list(run["hands"])
     return results if len(folders) > 1 else {folders[0]: results["all"]}
 

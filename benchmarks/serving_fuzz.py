@@ -52,7 +52,7 @@ def good_request(random: np.random.Generator) -> tuple[dict[str, Any], tuple[int
 
 
 def png_of(height: int, width: int, body: bytes = b"") -> bytes:
-    """A PNG file that claims a size, with a sound checksum and whatever body."""
+    """Return a PNG file that claims a size, with a sound checksum and whatever body."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
 
     def chunk(kind, content):

@@ -108,7 +108,7 @@ def table_rows(runs: list[dict]) -> list[list[str]]:
 
 
 def markdown(runs: list[dict]) -> str:
-    """The table as Markdown."""
+    """Return the table as Markdown."""
     lines = [header(), ["---"] * len(header()), *table_rows(runs)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def _standalone(svg):
-    """The figure as a file of its own, which needs a name space."""
+    """Return the figure as a file of its own, which needs a name space."""
     return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 

@@ -146,7 +146,7 @@ class Step:
 
 
 def undo_views(raw: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The published inverse: shift by the extent, rotation about the mean, both held constant."""
+    """Return the published inverse: shift by the extent, rotation about the mean, both held constant."""
     points = F.normalize(raw, dim=1).view(len(raw), -1, 2)
     extent = (points.amax(1) - points.amin(1)).detach()
     points = points - (batch["jitter"] * extent)[:, None]

@@ -98,7 +98,7 @@ class Step:
         return logs | self.train_generators(points, draw)
 
     def train_discriminator(self, points: torch.Tensor, draw: dict) -> dict[str, torch.Tensor]:
-        """Generated poses are labelled 0 and real ones 1, or exchanged."""
+        """Label generated poses 0 and real ones 1, or the other way round."""
         with torch.no_grad():
             turned = to_3d(points, self.lift(points)) @ rotations(draw, 0)
         fake = turned[..., :2]

@@ -47,7 +47,7 @@ def picture(shift):
 
 
 def png(rows):
-    """A PNG file of rows [H][W][3]."""
+    """Return a PNG file of rows [H][W][3]."""
 
     def chunk(kind, content):
         checked = kind + content
@@ -101,14 +101,14 @@ def sample(name, dtype, shape, length_m):
 
 
 def flat(value):
-    """The numbers of nested lists, in order."""
+    """Return the numbers of nested lists, in order."""
     if isinstance(value, list):
         return [number for one in value for number in flat(one)]
     return [value]
 
 
 def agree(found, wanted, what):
-    """Raises `Fault` unless two answers {name: nested lists} agree to `TOLERANCE`."""
+    """Raise `Fault` unless two answers {name: nested lists} agree to `TOLERANCE`."""
     if set(found) != set(wanted):
         raise Fault(f"{what}: outputs {sorted(found)} against {sorted(wanted)}")
     for name, value in wanted.items():
@@ -122,7 +122,7 @@ def agree(found, wanted, what):
 
 
 def judge(outputs, what):
-    """Raises `Fault` unless every output has `ROWS` rows of finite numbers."""
+    """Raise `Fault` unless every output has `ROWS` rows of finite numbers."""
     for name, value in outputs.items():
         if not isinstance(value, list) or len(value) != ROWS:
             raise Fault(f"{what}: {name} is not batch-first")
@@ -144,7 +144,7 @@ def signatures_of(answer):
 
 
 def run_saved_model(folder, signature, inputs):
-    """The outputs of the SavedModel itself, run in this process."""
+    """Return the outputs of the SavedModel itself, run in this process."""
     import tensorflow as tf
 
     if folder not in _LOADED:
@@ -160,7 +160,7 @@ _LOADED = {}
 
 
 def typical_length_m(folder):
-    """The bone length that a model's metadata.json calls typical, or a hand's."""
+    """Return the bone length that a model's metadata.json calls typical, or a hand's."""
     try:
         described = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         return float(described["bone_length"]["typical_m"])
@@ -210,7 +210,7 @@ def check_signature(args, model, signature, specs, folder, length_m):
 
 
 def check_unusable(name, inputs, answer, ask, what):
-    """Raises `Fault` unless an unusable middle row clears its own `valid` and no other output row."""
+    """Raise `Fault` unless an unusable middle row clears its own `valid` and no other output row."""
     value, all_zero = UNUSABLE[name]
     spoilt = ask({**inputs, name: [inputs[name][0], value, inputs[name][2]]})
     numbers = [
@@ -224,7 +224,7 @@ def check_unusable(name, inputs, answer, ask, what):
 
 
 def check_model(args, model, version):
-    """Checks one model; prints what was done and raises `Fault` or `ClientError`."""
+    """Check one model; print what was done and raise `Fault` or `ClientError`."""
     states = rest_client.status(args.rest, model, args.timeout)["model_version_status"]
     served = [int(one["version"]) for one in states if one["state"] == "AVAILABLE"]
     if not served:
@@ -263,7 +263,7 @@ def configured(models_dir):
 
 
 def main(arguments=None):
-    """Checks all models; returns 0 if every one passed, 1 if not."""
+    """Check all models; return 0 if every one passed, 1 if not."""
     about = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     about.add_argument("--rest", required=True, help="HOST:PORT")
     about.add_argument("--grpc", help="HOST:PORT; left out, gRPC is not checked")

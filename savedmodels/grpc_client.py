@@ -38,7 +38,7 @@ class ClientError(Exception):
 
 
 def call(server, service, method, request, timeout):
-    """Calls one method of one service and returns its answer."""
+    """Call one method of one service and return its answer."""
     options = list(_NO_LIMIT)
     if server.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]"):
         options.append(("grpc.enable_http_proxy", 0))
@@ -56,7 +56,7 @@ def call(server, service, method, request, timeout):
 
 
 def name_model(spec, model, version=None, label=None):
-    """Fills a ModelSpec in."""
+    """Fill a ModelSpec in."""
     spec.name = model
     if version is not None:
         spec.version.value = version
@@ -65,7 +65,7 @@ def name_model(spec, model, version=None, label=None):
 
 
 def status(server, model, timeout=30.0, **which):
-    """The versions of a model and whether they are AVAILABLE, as JSON-ready values."""
+    """Return the versions of a model and whether they are AVAILABLE, as JSON-ready values."""
     request = get_model_status_pb2.GetModelStatusRequest()
     name_model(request.model_spec, model, **which)
     service = model_service_pb2_grpc.ModelServiceStub
@@ -74,7 +74,7 @@ def status(server, model, timeout=30.0, **which):
 
 
 def metadata(server, model, timeout=30.0, **which):
-    """The signatures of a model, as JSON-ready values."""
+    """Return the signatures of a model, as JSON-ready values."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     name_model(request.model_spec, model, **which)
     service = prediction_service_pb2_grpc.PredictionServiceStub
@@ -83,7 +83,7 @@ def metadata(server, model, timeout=30.0, **which):
 
 
 def predict(server, model, inputs, signature, timeout=30.0, **which):
-    """Outputs {name: array [N, ...]} for inputs {name: array [N, ...]} of the signature's types."""
+    """Return outputs {name: array [N, ...]} for inputs {name: array [N, ...]} of the signature."""
     request = predict_pb2.PredictRequest()
     name_model(request.model_spec, model, **which)
     request.model_spec.signature_name = signature
@@ -95,7 +95,7 @@ def predict(server, model, inputs, signature, timeout=30.0, **which):
 
 
 def typed(server, model, inputs, signature, timeout=30.0, **which):
-    """Inputs {name: list [N, ...]} as arrays of the types that the server's signature takes."""
+    """Return inputs {name: list [N, ...]} as arrays of the types that the signature takes."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     name_model(request.model_spec, model, **which)
     service = prediction_service_pb2_grpc.PredictionServiceStub
@@ -129,7 +129,7 @@ def upright(content):
 
 
 def inputs_of(path):
-    """The inputs {name: list [N, ...]} of a JSON file."""
+    """Return the inputs {name: list [N, ...]} of a JSON file."""
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
             inputs = json.load(file)
@@ -154,7 +154,7 @@ def numbers(text, count, flag):
 
 
 def picture_inputs(args):
-    """The inputs {name: list or array [N, ...]} that the flags describe."""
+    """Return the inputs {name: list or array [N, ...]} that the flags describe."""
     pictures, sizes = [], []
     for path in args.pictures:
         try:
@@ -192,7 +192,7 @@ def picture_inputs(args):
 
 
 def signature_for(inputs):
-    """The signature of docs/serving.md that takes these inputs."""
+    """Return the signature of docs/serving.md that takes these inputs."""
     if "is_left" in inputs:
         return "serve_sided"
     if "K" in inputs:
@@ -201,21 +201,21 @@ def signature_for(inputs):
 
 
 def finite(word):
-    """The number of a flag."""
+    """Return the number of a flag."""
     if not math.isfinite(float(word)):
         raise argparse.ArgumentTypeError(f"{word} is no number")
     return float(word)
 
 
 def seconds(word):
-    """The time of a flag, which sockets can wait for."""
+    """Return the time of a flag, which sockets can wait for."""
     if not 0 < float(word) <= 1e6:
         raise argparse.ArgumentTypeError(f"{word} s is not between 0 and 1000000 s")
     return float(word)
 
 
 def parser():
-    """The command line."""
+    """Return the command line."""
     about = __doc__.splitlines()[0]
     parsed = argparse.ArgumentParser(description=about, allow_abbrev=False)
     parsed.add_argument("command", choices=["status", "metadata", "predict"])
@@ -251,7 +251,7 @@ def parser():
 
 
 def answer_of(args):
-    """What the command asks for, as JSON-ready values."""
+    """Return what the command asks for, as JSON-ready values."""
     which = {"version": args.version, "label": args.label}
     if args.command != "predict":
         if args.pictures:
@@ -273,7 +273,7 @@ def answer_of(args):
 
 
 def main(arguments=None):
-    """Runs one command; returns the exit code."""
+    """Run one command; return the exit code."""
     # Flags may stand before, between and behind the pictures.
     args = parser().parse_intermixed_args(arguments)
     try:

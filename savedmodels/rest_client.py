@@ -27,7 +27,7 @@ class ClientError(Exception):
 
 
 def ask(url, body=None, timeout=30.0):
-    """Sends one request, a POST if there is a body, and returns the answer's JSON as a dict."""
+    """Send one request, a POST if there is a body, and return the answer's JSON as a dict."""
     data = None if body is None else json.dumps(body, allow_nan=False).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     local = urllib.parse.urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
@@ -68,7 +68,7 @@ def ask(url, body=None, timeout=30.0):
 
 
 def strict_json(text, source, does="answered with"):
-    """Parses JSON and refuses the tokens NaN and Infinity, which servers write and JSON forbids."""
+    """Parse JSON and refuse the tokens NaN and Infinity, which servers write and JSON forbids."""
 
     def refuse(token):
         raise ClientError(f"{source} {does} {token}, which is no JSON.")
@@ -80,7 +80,7 @@ def strict_json(text, source, does="answered with"):
 
 
 def inputs_of(path):
-    """The inputs {name: list [N, ...]} of a JSON file."""
+    """Return the inputs {name: list [N, ...]} of a JSON file."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         inputs = strict_json(file.read(), path, "holds")
     columns = list(inputs.values()) if isinstance(inputs, dict) else []
@@ -91,7 +91,7 @@ def inputs_of(path):
 
 
 def model_url(server, model, version=None, label=None):
-    """The address of a model, or of one version by number or label."""
+    """Return the address of a model, or of one version by number or label."""
     url = server if "://" in server else f"http://{server}"
     url = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(model)}"
     if version is not None:
@@ -100,17 +100,17 @@ def model_url(server, model, version=None, label=None):
 
 
 def status(server, model, timeout=30.0, **which):
-    """The versions of a model and whether they are AVAILABLE."""
+    """Return the versions of a model and whether they are AVAILABLE."""
     return ask(model_url(server, model, **which), timeout=timeout)
 
 
 def metadata(server, model, timeout=30.0, **which):
-    """The signatures of a model, as the server lists them."""
+    """Return the signatures of a model, as the server lists them."""
     return ask(f"{model_url(server, model, **which)}/metadata", timeout=timeout)
 
 
 def predict(server, model, inputs, signature, row=False, timeout=30.0, **which):
-    """Outputs {name: list [N, ...]} for inputs {name: list [N, ...]}; bytes are sent as base64.
+    """Return outputs {name: list [N, ...]} for inputs {name: list [N, ...]}; bytes go as base64.
 
     `row` sends one object per picture (`instances`), otherwise one list per input (`inputs`).
     """
@@ -161,7 +161,7 @@ def picture_size(content):
 
 
 def exif_orientation(exif):
-    """The orientation, 1 to 8, of an EXIF block, or 1 where it names none."""
+    """Return the orientation, 1 to 8, of an EXIF block, or 1 where it names none."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     try:
         (start,) = struct.unpack(order + "I", exif[4:8])
@@ -187,7 +187,7 @@ def numbers(text, count, flag):
 
 
 def picture_inputs(args):
-    """The inputs {name: list [N, ...]} that the flags describe."""
+    """Return the inputs {name: list [N, ...]} that the flags describe."""
     pictures, sizes = [], []
     for path in args.pictures:
         try:
@@ -229,7 +229,7 @@ def picture_inputs(args):
 
 
 def signature_for(inputs):
-    """The signature of docs/serving.md that takes these inputs."""
+    """Return the signature of docs/serving.md that takes these inputs."""
     if "is_left" in inputs:
         return "serve_sided"
     if "K" in inputs:
@@ -238,21 +238,21 @@ def signature_for(inputs):
 
 
 def finite(word):
-    """The number of a flag."""
+    """Return the number of a flag."""
     if not math.isfinite(float(word)):
         raise argparse.ArgumentTypeError(f"{word} is no number")
     return float(word)
 
 
 def seconds(word):
-    """The time of a flag, which sockets can wait for."""
+    """Return the time of a flag, which sockets can wait for."""
     if not 0 < float(word) <= 1e6:
         raise argparse.ArgumentTypeError(f"{word} s is not between 0 and 1000000 s")
     return float(word)
 
 
 def parser():
-    """The command line."""
+    """Return the command line."""
     about = __doc__.splitlines()[0]
     parsed = argparse.ArgumentParser(description=about, allow_abbrev=False)
     parsed.add_argument("command", choices=["status", "metadata", "predict"])
@@ -290,7 +290,7 @@ def parser():
 
 
 def answer_of(args):
-    """What the command asks for, as JSON-ready values."""
+    """Return what the command asks for, as JSON-ready values."""
     which = {"version": args.version, "label": args.label}
     if args.command != "predict":
         if args.pictures:
@@ -311,7 +311,7 @@ def answer_of(args):
 
 
 def main(arguments=None):
-    """Runs one command; returns the exit code."""
+    """Run one command; return the exit code."""
     # Flags may stand before, between and behind the pictures.
     args = parser().parse_intermixed_args(arguments)
     try:

@@ -64,7 +64,7 @@ def _test_folders(root: Path) -> list[str]:
 
 
 def _library_folder(folder: Path, root: Path) -> str:
-    """A room, the package itself, or a top-level folder of scripts: one library, its binaries."""
+    """Return a room, the package itself, or a top-level folder of scripts: one library, its binaries."""
     name = folder.relative_to(root).as_posix()
     files = sorted(folder.glob("*.py"))
     deps = set().union(*(imports_of(file, root).rooms for file in files)) - {name}

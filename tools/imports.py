@@ -58,7 +58,7 @@ def imports_of(path: Path, root: Path) -> Imports:
 
 
 def is_binary(path: Path) -> bool:
-    """True for a file with a main guard."""
+    """Return whether a file has a main guard."""
     return "\nif __name__ == " in path.read_text(encoding="utf-8")
 
 

@@ -90,7 +90,7 @@ class LabelledBodies:
             yield
 
     def skipped(self) -> dict[str, str]:
-        """Records left out so far, held-out ones too: id as in batches, as text, to reason."""
+        """Record left out so far, held-out ones too: id as in batches, as text, to reason."""
         return {
             str(part.run_id(key)): reason
             for part, account in self.accounts
@@ -188,7 +188,7 @@ def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
 
 
 def example_batch(config: BodyOptions, bodies: LabelledBodies) -> dict[str, tf.Tensor]:
-    """One batch to look at.
+    """Return one batch to look at.
 
     Args:
         config: the run's settings.
@@ -206,7 +206,7 @@ def example_batch(config: BodyOptions, bodies: LabelledBodies) -> dict[str, tf.T
 
 
 def view_ranges(config: BodyOptions, has_depth: bool) -> ViewRanges:
-    """Ranges of random views; the colours and geometry of the authors' 2D policy.
+    """Return the ranges of random views; the colours and geometry of the authors' 2D policy.
 
     Args:
         config: the run's settings.
@@ -234,7 +234,7 @@ def view_ranges(config: BodyOptions, has_depth: bool) -> ViewRanges:
 
 
 def _views(stream, part: Part, config, ranges, seed, epoch, bad_records, side=None):
-    """Crops, or squares of a side, in the order of the stream; some labels still in picture pixels."""
+    """Crop, or squares of a side, in the order of the stream; some labels still in picture pixels."""
     has_thorax = part.skeleton == MPII_16.name
     folders = tf.constant(part.folders, tf.int64)
     id_shifts = tf.constant(part.id_shifts, tf.int64)
@@ -308,7 +308,7 @@ def _with_depth(record, config, has_thorax):
 
 
 def _label_batch(config):
-    """Function of a batch of views that brings the last labels to the crops' pixels and units."""
+    """Return a function of a batch that brings the last labels to the crops' pixels and units."""
     permutation = tf.constant(MPII_16.flip_permutation)
 
     def label(batch):
@@ -342,7 +342,7 @@ def _label_batch(config):
 
 
 def _joined(order):
-    """Function of batches that makes one of them, its kinds spread evenly over the rows.
+    """Return the function of batches that makes one of them, its kinds spread evenly over the rows.
 
     Replicas take rows from the top, so each gets its share of both kinds.
     """

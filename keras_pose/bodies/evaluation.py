@@ -101,7 +101,7 @@ def pose_function(
 
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
-    """The values over all folders under short names, for curves."""
+    """Return the values over all folders under short names, for curves."""
     short = {
         body_measures.MPJPE: "mpjpe_mm",
         body_measures.PA_MPJPE: "pa_mpjpe_mm",

@@ -67,7 +67,7 @@ ACCURACY = Protocol("accuracy@0.05-crop", joint_set=joint_set(MPII_16, _UNUSED),
 def position_measures(
     points: Tensor, true_mm: Tensor, bone_sum_mm: float
 ) -> dict[Protocol, np.ndarray]:
-    """Measures predicted poses in 3D, each picture by itself.
+    """Measure predicted poses in 3D, each picture by itself.
 
     Args:
         points: floating `[N, 16, 3]`, half sides of the crop, rows of `MPII_16`.
@@ -79,7 +79,7 @@ def position_measures(
         N-MPJPE by both rules, 3DPCK and AUC, the authors' two 3DPCK.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
     Reference: Zhou et al. 2017, section 4, and their evaluation code.
     """
@@ -105,7 +105,7 @@ def position_measures(
 
 
 def low_hip_poses(points: Tensor, true_mm: Tensor) -> Tensor:
-    """Writes predicted poses as the authors compare them with MPI-INF-3DHP.
+    """Write predicted poses as the authors compare them with MPI-INF-3DHP.
 
     Hips and pelvis move a fifth of the trunk towards the neck, where that set has them, then the pose
     takes the bone sum of the truth.
@@ -125,7 +125,7 @@ def low_hip_poses(points: Tensor, true_mm: Tensor) -> Tensor:
 
 
 def symmetry_measures(points: Tensor, bone_sum_mm: float) -> dict[Protocol, np.ndarray]:
-    """Measures how much left and right limbs differ once a pose has its size.
+    """Measure how much left and right limbs differ once a pose has its size.
 
     Args:
         points: floating `[N, 16, 3]`, half sides of the crop, rows of `MPII_16`.
@@ -135,7 +135,7 @@ def symmetry_measures(points: Tensor, bone_sum_mm: float) -> dict[Protocol, np.n
         Protocol to float64 values `[N]` in mm, one protocol per limb.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
     Reference: Zhou et al. 2017, section 4, geometric validity.
     """

@@ -1,6 +1,7 @@
 """The choices that body networks share: records, crops, augmentation, and the size of a person."""
 
 import dataclasses
+from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
@@ -13,39 +14,46 @@ class BodyOptions:
         ValueError: if a value is out of range.
     """
 
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Augmentation": "augment_on",
+        "Networks": "image_size",
+        "Evaluation": "bone_sum_mm",
+    }
+
     # Data.
     dataset: str = option(
         "records",
-        "Source of pictures: records (folders written by keras_pose.data.prepare, commas between them, "
-        "in --data_dir) or generated (rendered bodies, nothing needed).",
+        "Source of pictures: records (folders written by keras_pose.data.prepare, separated by "
+        "commas, in --data_dir) or generated (rendered bodies; no data needed).",
         choices=("records", "generated"),
     )
     num_generated: int = option(
-        512, "Bodies rendered of each kind when --dataset=generated.", low=16
+        512, "Number of bodies of each kind to render with --dataset=generated.", low=16
     )
     val_share: float = option(
         0.1,
-        "Share of the groups (subjects, pictures) of each folder that is kept for validation.",
+        "Share of the groups (subjects, pictures) of each folder that is held out for validation.",
         low=0.0,
         high=0.9,
     )
     val_folders: str = option(
         "",
-        "Names of folders of --data_dir, commas between them, that serve for validation alone; the "
-        "others then serve for training alone.",
+        "Names of folders of --data_dir, separated by commas, that are used only for validation; "
+        "the others are then used only for training.",
     )
     split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
     share_3d: float = option(
         0.5,
-        "Share of each batch that is drawn from the records with depth labels; the rest comes from those "
-        "with 2D labels alone. The published runs have 0.5.",
+        "Share of each batch that is drawn from the records with depth labels; the rest comes "
+        "from records with only 2D labels. 0.5 in the published runs.",
         low=0.0,
         high=1.0,
     )
     crop_source: str = option(
         "box",
-        "What localises the person: joints, box or picture. Where a record lacks it, the next of joints, "
-        "box, picture is taken.",
+        "What localises the person: joints, box or picture. If a record lacks it, the next of "
+        "joints, box, picture is used.",
         choices=("joints", "box", "picture"),
     )
     crop_scale: float = option(
@@ -53,20 +61,20 @@ class BodyOptions:
     )
     labels_2d: str = option(
         "weak_perspective",
-        "2D labels of pictures with depth labels: weak_perspective (published; consistent with the "
-        "depth) or projected (where the joints are seen).",
+        "2D labels of pictures with depth labels: weak_perspective (published; consistent with "
+        "the depth) or projected (where the joints appear).",
         choices=("weak_perspective", "projected"),
     )
     max_bad_fraction: float = option(
         0.001,
-        "Share of unreadable records that is skipped before the run stops.",
+        "Share of unreadable records that may be skipped before the run stops.",
         low=0.0,
         high=1.0,
     )
     # Augmentation.
     augment_on: str = option(
         "auto",
-        "Where views are made: host, device (inside the graph) or auto, device where there is a GPU.",
+        "Where views are made: host, device (in the graph) or auto (device if there is a GPU).",
         choices=("auto", "host", "device"),
     )
     augment_3d: bool = option(
@@ -75,13 +83,15 @@ class BodyOptions:
     scale_range: float = option(
         0.5, "Crops are scaled by up to 2 to the power of +- this.", low=0.0, high=3.0
     )
-    angle_range_deg: float = option(60.0, "Crops are turned by up to +- this.", low=0.0, high=180.0)
-    turn_probability: float = option(0.4, "How often crops are turned.", low=0.0, high=1.0)
+    angle_range_deg: float = option(
+        60.0, "Crops are rotated by up to +- this.", low=0.0, high=180.0
+    )
+    turn_probability: float = option(0.4, "How often crops are rotated.", low=0.0, high=1.0)
     mirror_probability: float = option(0.5, "How often crops are mirrored.", low=0.0, high=1.0)
     channel_gain: float = option(
         0.4, "Red, green and blue are multiplied by 1 +- this.", low=0.0, high=1.0
     )
-    grey_probability: float = option(0.0, "How often a crop loses its colours.", low=0.0, high=1.0)
+    grey_probability: float = option(0.0, "How often a crop becomes grey.", low=0.0, high=1.0)
     shift_range: float = option(
         0.0,
         "Crops are moved along x and y by up to +- this share of their side.",
@@ -98,8 +108,8 @@ class BodyOptions:
     # Evaluation.
     bone_sum_mm: float = option(
         0.0,
-        "Sum of the lengths of all bones in millimetres that turns the network's units into metres; 0 "
-        "takes the mean of the training records.",
+        "Sum of the lengths of all bones, in millimetres, that converts the network's units into "
+        "metres; 0 uses the mean of the training records.",
         low=0.0,
     )
 

@@ -4,8 +4,6 @@ The unit of 3D points is half a side of the crop in all three axes: x and y run 
 crop, depth is relative to a root that the network alone knows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +21,7 @@ COORDINATES = ("argmax", "soft_argmax", "argmax_by_products")
 
 
 def read_depth(outputs: Mapping[str, Any], points_2d_map: Tensor) -> Tensor:
-    """Depth of each joint: the network's number, or its depth map's value at the joint.
+    """Return the depth of each joint: the network's number, or its depth map's value at the joint.
 
     Args:
         outputs: of a network, see `build_network`.

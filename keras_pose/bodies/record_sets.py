@@ -92,7 +92,7 @@ def open_bodies(config: BodyOptions, data_dir: str) -> BodyRecords:
 
 
 def mean_bone_sum(part: Part) -> float:
-    """Mean over records of the sum of the 14 bones' lengths.
+    """Return the mean over records of the sum of the 14 bones' lengths.
 
     Args:
         part: records with depth labels.
@@ -120,7 +120,7 @@ def _render(config, style):
 
 
 def has_actions(reader: records.RecordReader) -> bool:
-    """Whether the classes of a folder are named actions."""
+    """Return whether the classes of a folder are named actions."""
     return bool(reader.index.get("label_names"))
 
 
@@ -149,7 +149,7 @@ def _split(reader, name, config, names):
 
 
 def _part(readers: Sequence[records.RecordReader], positions, kind) -> Part:
-    """Records with depth labels, or those with 2D labels and no more."""
+    """Record with depth labels, or those with 2D labels and no more."""
     chosen: list[tuple[records.RecordReader, np.ndarray, int]] = []
     for number, (reader, among) in enumerate(zip(readers, positions, strict=True)):
         has_depth = reader.has("depth")
@@ -180,7 +180,7 @@ def _check(bodies, config, data_dir):
 
 
 def passes(part: Part, **settings) -> tf.data.Dataset:
-    """One pass over a part in order, each record at most once.
+    """Return one pass over a part in order, each record at most once.
 
     Args:
         part: the records.

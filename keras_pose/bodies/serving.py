@@ -23,7 +23,7 @@ _PELVIS = MPII_16.index("pelvis")
 
 
 def network_of(pose: keras.Model) -> keras.Model:
-    """Finds the network inside a pose model.
+    """Find the network inside a pose model.
 
     Args:
         pose: of `keras_pose.bodies.pose.build_pose`.
@@ -37,7 +37,7 @@ def network_of(pose: keras.Model) -> keras.Model:
 def pose_network(
     pose: keras.Model, crop_scale: float = 1.0, bone_sum_m: float = 0.0
 ) -> PoseNetwork:
-    """Describes a pose model to the contract.
+    """Describe a pose model to the contract.
 
     Args:
         pose: of `keras_pose.bodies.pose.build_pose`, for crops of side S.
@@ -79,7 +79,7 @@ def pose_network(
 def signatures(
     network: PoseNetwork, pose: keras.Model, coordinates: str, sharpness: float
 ) -> dict[str, Signature]:
-    """Signatures of a body pose network.
+    """Return the signatures of a body pose network.
 
     Args:
         network: of `pose_network`.
@@ -108,7 +108,7 @@ def signatures(
 
 
 def describe(name: str, version: int, network: PoseNetwork) -> Metadata:
-    """What a served body network says of itself.
+    """Return what a served body network says of itself.
 
     Args:
         name: model name.

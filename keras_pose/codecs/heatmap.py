@@ -60,9 +60,17 @@ def encode_heatmaps(
         `[..., H, W, J]`, 0 to 1, H = W = size.
 
     Raises:
-        ValueError: a shape is wrong or a number is not positive.
+        ValueError: if a shape is wrong or a number is not positive.
 
     Reference: Zhou et al. 2017; constants of the authors' code.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.codecs import decode_heatmaps, encode_heatmaps
+        >>> maps = encode_heatmaps(np.array([[12.5, 30.5]]), np.ones(1), size=64)
+        >>> points, score = decode_heatmaps(maps)
+        >>> np.asarray(points).tolist(), np.asarray(score).tolist()
+        ([[12.5, 30.5]], [1.0])
     """
     if size < 1 or sigma <= 0 or radius < 0:
         raise ValueError(
@@ -100,7 +108,7 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         that means nothing.
 
     Raises:
-        ValueError: the shape is wrong or not known.
+        ValueError: if the shape is wrong or not known.
 
     Reference: the Torch7 rule of Zhou et al. 2017's code.
     """
@@ -153,7 +161,7 @@ def decode_heatmaps_by_products(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         `(points, score)` as `decode_heatmaps` returns them.
 
     Raises:
-        ValueError: the shape is wrong or not known.
+        ValueError: if the shape is wrong or not known.
     """
     heatmaps, columns, rows = _maps(heatmaps)
     height, width = heatmaps.shape[-3:-1]
@@ -200,7 +208,7 @@ def spatial_softmax(heatmaps: Tensor, sharpness: float = 1.0) -> Tensor:
         `[..., H, W, J]` >= 0, the sum of each map is 1.
 
     Raises:
-        ValueError: the shape is wrong or the sharpness is not positive.
+        ValueError: if the shape is wrong or the sharpness is not positive.
     """
     if sharpness <= 0:
         raise ValueError(f"sharpness={sharpness} must be above 0.")
@@ -225,7 +233,7 @@ def soft_argmax(heatmaps: Tensor, sharpness: float = 1.0) -> tuple[Tensor, Tenso
         `(points, score)`: `[..., J, 2]`, continuous pixels of the map; `[..., J]`, the map's maximum.
 
     Raises:
-        ValueError: the shape is wrong or the sharpness is not positive.
+        ValueError: if the shape is wrong or the sharpness is not positive.
 
     Reference: integral regression (Sun et al. 2018, arXiv 1711.08229).
     """

@@ -51,7 +51,7 @@ class ReferenceBone:
             Index of the parent and of the child.
 
         Raises:
-            ValueError: the skeleton lacks one of them.
+            ValueError: if the skeleton lacks one of them.
         """
         return skeleton.index(self.parent), skeleton.index(self.child)
 
@@ -80,7 +80,7 @@ def move_root(points: Tensor, root: str = "wrist", skeleton: Skeleton = HAND_21_
         Points `[..., J, D]`.
 
     Raises:
-        ValueError: the shape is wrong or the root unknown.
+        ValueError: if the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
     points = as_precise(points)
@@ -108,7 +108,7 @@ def restore_wrist(
         Points `[..., J, D]` with the wrist in the wrist's row.
 
     Raises:
-        ValueError: the shape is wrong or the root unknown.
+        ValueError: if the shape is wrong or the root unknown.
     """
     require_choice("root", root, ROOTS)
     points = as_precise(points)
@@ -138,7 +138,7 @@ def bone_length(
         Lengths `[...]`, same unit.
 
     Raises:
-        ValueError: the shape is wrong or a name unknown.
+        ValueError: if the shape is wrong or a name unknown.
     """
     points_3d = move_root(points_3d, root, skeleton)
     require_points("points_3d", points_3d)
@@ -171,7 +171,7 @@ def encode(
         `[..., J, 3]`: u and v in pixels, depth minus the root's depth in bone lengths.
 
     Raises:
-        ValueError: a shape is wrong or a name unknown.
+        ValueError: if a shape is wrong or a name unknown.
     """
     points_3d, intrinsics = as_precise(points_3d, intrinsics)
     require_points("points_3d", points_3d)
@@ -202,7 +202,7 @@ def camera_rays(points_px: Tensor, intrinsics: Tensor) -> Tensor:
         `[..., J, 2]`, x / z and y / z.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     points_px, intrinsics = as_precise(points_px, intrinsics)
     require_points("points_px", points_px, 2)
@@ -249,7 +249,7 @@ def root_depth(
         Root depth `[...]` in bone lengths within the bone's range, and validity `bool [...]`.
 
     Raises:
-        ValueError: a shape is wrong or a joint unknown.
+        ValueError: if a shape is wrong or a joint unknown.
     """
     points_25d, intrinsics = as_precise(points_25d, intrinsics)
     require_points("points_25d", points_25d)
@@ -292,7 +292,7 @@ def decode(
         Points `[..., J, 3]`, camera frame, in bone lengths or in the unit of `scale`.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     points_25d, depth, intrinsics = as_precise(points_25d, depth, intrinsics)
     require_points("points_25d", points_25d)

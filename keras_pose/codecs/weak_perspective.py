@@ -50,7 +50,7 @@ def total_bone_length(points: Tensor) -> Tensor:
         Sums `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
     Reference: the evaluation code of Zhou et al. 2017.
     """
@@ -82,7 +82,7 @@ def weak_perspective(points_2d: Tensor, points_3d: Tensor) -> tuple[Tensor, Tens
         without extent across the view.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
     Reference: Zhou et al. 2017, section 3 (weak perspective), and the authors' preprocessing.
     """
@@ -116,7 +116,7 @@ def to_length(points: Tensor, bone_sum: float | Tensor) -> Tensor:
         `[..., 16, 3]`, in the unit of that length, rows of `MPII_16_SPINE`.
 
     Raises:
-        ValueError: the shape is wrong.
+        ValueError: if the shape is wrong.
 
     Reference: the evaluation code of Zhou et al. 2017.
     """

@@ -122,6 +122,6 @@ def as_json(findings: list[Finding]) -> str:
 
 
 def _parted(sentence):
-    """A house sentence as what is wrong and what to do."""
+    """Split a house sentence into what is wrong and what to do."""
     found, _, remedy = sentence.rstrip(".").rpartition("; ")
     return (found, remedy) if found else (remedy, "")

@@ -1,7 +1,5 @@
 """What `equivariance` measured as pictures for TensorBoard and as a section of the HTML report."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -49,7 +47,7 @@ def equivariance_section(
     inverse: str = "",
     trained: Mapping[str, tuple[float, float]] | None = None,
 ) -> Section:
-    """Writes the section of a report: definitions, numbers, charts and one example.
+    """Write the section of a report: definitions, number, charts and one example.
 
     Args:
         result: what was measured.
@@ -138,14 +136,14 @@ def write_summaries(result: Equivariance, folder: str | os.PathLike, step: int) 
 
 
 def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
-    """Draws the first picture plain and through some probes, with predicted joints if there are any.
+    """Draw the first picture plain and through some probes, with predicted joints if there are any.
 
     Args:
         result: what was measured.
         side: of each cell in pixels.
 
     Returns:
-        uint8 [H, W, 3] RGB.
+        uint8 `[H, W, 3]` RGB.
     """
     factor = side / result.views.shape[1]
     chosen = [0]
@@ -173,7 +171,7 @@ def draw_example(result: Equivariance, side: int = 192) -> np.ndarray:
 
 
 def _from_plain(result: Equivariance, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """A curve with the plain view on it, whose error is 0 by definition."""
+    """Return a curve with the plain view on it, whose error is 0 by definition."""
     axis, errors = result.curve(measure, kind)
     place = int(np.searchsorted(axis, _UNCHANGED[kind]))
     known = np.isfinite(errors).any()

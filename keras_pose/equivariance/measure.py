@@ -5,8 +5,6 @@ equivariant function moves with the view: 0 is perfect in every measure, and non
 answering always the same.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +71,7 @@ class Equivariance:
 
     Attributes:
         probes: the P probes.
-        errors: measure -> float64 [P], a name out of `MEASURES`; infinite where the function answers
+        errors: measure -> float64 `[P]`, a name out of `MEASURES`; infinite where the function answers
             (almost) the same for every picture.
         numbers: "measure/kind" -> mean over its probes, and "measure/different_pictures" ->
             the length that errors are divided by, or to compare them with.
@@ -92,7 +90,7 @@ class Equivariance:
     matrices: np.ndarray
 
     def curve(self, measure: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        """Returns values [V] in rising order and the mean error at each, [V]."""
+        """Return values `[V]` in rising order and the mean error at each, `[V]`."""
         rows = [number for number, probe in enumerate(self.probes) if probe.kind == kind]
         values = np.array([self.probes[row].value for row in rows])
         axis = np.unique(values)
@@ -101,7 +99,7 @@ class Equivariance:
 
 
 def default_probes() -> tuple[Probe, ...]:
-    """Returns rotations to 180 degrees, shifts to 20 %, zooms of 0.7 to 1.4, a flip, three colours."""
+    """Return rotations to 180 degrees, shift to 20 %, zooms of 0.7 to 1.4, a flip, three colours."""
     turns = (-90, -45, -30, -15, 15, 30, 45, 90, 180)
     probes = [Probe("rotation", float(angle), angle_deg=angle) for angle in turns]
     for length, sign in itertools.product((0.05, 0.1, 0.15, 0.2), (1, -1)):
@@ -132,17 +130,17 @@ def measure_equivariance(
     crop_scale: float = 1.3,
     batch_size: int = 64,
 ) -> Equivariance:
-    """Measures what is given of predictor, projection and encoder.
+    """Measure what is given of predictor, projection and encoder.
 
-    All three take float32 [B, S, S, 3], RGB in [0, 1].
+    All three take float32 `[B, S, S, 3]`, RGB in [0, 1].
 
     Args:
-        pictures: N pictures, uint8 [H, W, 3] RGB.
-        boxes: [N, 4], (x, y, width, height) in continuous pixels.
+        pictures: N pictures, uint8 `[H, W, 3]` RGB.
+        boxes: `[N, 4]`, (x, y, width, height) in continuous pixels.
         image_size: side S of the views in pixels.
-        predict: gives points [B, K, 2] in pixels of the view.
-        project: gives projections [B, D] as the head gives them.
-        embed: gives features [B, F]; its linear map needs some tens of pictures at least.
+        predict: gives points `[B, K, 2]` in pixels of the view.
+        project: gives projections `[B, D]` as the head gives them.
+        embed: gives features `[B, F]`; its linear map needs some tens of pictures at least.
         inverse: how projections are undone, one of `inverse.INVERSES`.
         undo_options: more arguments of `undo_views`.
         probes: what to do to the views; `default_probes` if None.
@@ -221,7 +219,7 @@ def _answers(
     crop_scale: float,
     batch_size: int,
 ) -> dict[str, np.ndarray]:
-    """Renders all pictures through a probe; returns what the functions say, and the matrices."""
+    """Render all pictures through a probe; return what the functions say, and the matrices."""
     parameters = ViewParameters(
         angle_deg=np.array(probe.angle_deg, np.float64),
         scale=np.array(crop_scale / probe.zoom),
@@ -277,7 +275,7 @@ def _projection_errors(
     inverse: str,
     undo_options: Mapping[str, Any],
 ) -> tuple[list[float], float]:
-    """Returns the error of every probe but the first, the plain one, and the length they are over."""
+    """Return the error of every probe but the first, the plain one, and the length they are over."""
     frames = [affine2d.normalized(one["matrices"], boxes, one["size"]) for one in seen]
     projections = [one["projections"] for one in seen]
     if inverse == "affine":
@@ -300,7 +298,7 @@ def _projection_errors(
 def _unit_of_points(
     projections: list[np.ndarray], frames: list[np.ndarray], probes: Sequence[Probe]
 ) -> float:
-    """Settles how many half sides of the view a projection's unit is; `affine` needs to know.
+    """Settle how many half sides of the view a projection's unit is; `affine` needs to know.
 
     The training loss gives all points one magnitude. Here one number is fitted to how far points follow
     the shifts, at most twice and at least an eighth of that: points that were far outside the picture
@@ -331,15 +329,15 @@ def _feature_errors(plain: np.ndarray, seen: np.ndarray) -> dict[str, float]:
 
 
 def linear_map_error(source: np.ndarray, target: np.ndarray) -> float:
-    """Measures what the best affine map from one set of features to another leaves over.
+    """Measure what the best affine map from one set of features to another leaves over.
 
     The map is the identity plus a ridge regression among the target's main directions (one for every
     four pictures, at most 64), its strength chosen by leaving out one picture at a time; fitted on
     pictures of even number and tested on the others, and the other way round.
 
     Args:
-        source: float [N, F], features of the views, N at least 4.
-        target: float [N, F], features of the same pictures.
+        source: float `[N, F]`, features of the views, N at least 4.
+        target: float `[N, F]`, features of the same pictures.
 
     Returns:
         Root of the mean square residual over that of the mean of the training half; 0 is perfect.
@@ -361,7 +359,7 @@ def linear_map_error(source: np.ndarray, target: np.ndarray) -> float:
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Ridge regression with an intercept: fits y [N, R] from x [N, R], returns values at `new`."""
+    """Ridge regression with an intercept: fits y `[N, R]` from x `[N, R]`, returns values at `new`."""
     x_mean, y_mean = x.mean(0), y.mean(0)
     left, spectrum, right = np.linalg.svd(x - x_mean, full_matrices=False)
     inside = left.T @ (y - y_mean)
@@ -380,7 +378,7 @@ def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def _mean_distance(rows: np.ndarray) -> float:
-    """Mean distance of two different rows of [N, D]."""
+    """Mean distance of two different rows of `[N, D]`."""
     squared = (rows**2).sum(-1)
     distances = np.sqrt(np.maximum(squared[:, None] + squared - 2.0 * rows @ rows.T, 0.0))
     np.fill_diagonal(distances, 0.0)

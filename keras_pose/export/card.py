@@ -113,7 +113,7 @@ class ModelCard:
 
 
 def card_markdown(card: ModelCard, folder: str | os.PathLike | None = None) -> str:
-    """Returns the card as Markdown.
+    """Return the card as Markdown.
 
     Args:
         card: the facts.
@@ -156,7 +156,7 @@ def card_markdown(card: ModelCard, folder: str | os.PathLike | None = None) -> s
 
 
 def write_card(folder: str | os.PathLike, card: ModelCard) -> Path:
-    """Writes `card.md` into the folder of the artefacts that it describes; call it last.
+    """Write `card.md` into the folder of the artefacts that it describes; call it last.
 
     Args:
         folder: folder whose files are listed with size and SHA-256.
@@ -172,7 +172,7 @@ def write_card(folder: str | os.PathLike, card: ModelCard) -> Path:
 
 
 def list_files(folder: str | os.PathLike) -> list[tuple[str, int, str]]:
-    """Lists the files below a folder, the card itself left out.
+    """List the files below a folder, the card itself left out.
 
     Args:
         folder: an existing folder.

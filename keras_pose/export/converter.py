@@ -100,7 +100,7 @@ def _convert_with_scales(
     Args:
         converter: `tf.lite.TFLiteConverter` of one signature, its options set.
         signature: that signature.
-        examples: input name -> array [R, ...].
+        examples: input name -> array `[R, ...]`.
         batch_size: examples per call, as many as the signature's first axis if that is fixed.
         integer_operations: what is quantised; None for everything that can be.
         all_operations: every operation that may occur.

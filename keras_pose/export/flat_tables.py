@@ -19,7 +19,7 @@ Schema = Mapping[str, Sequence[tuple[str, str]]]
 def write_table(
     schema: Schema, name: str, values: Mapping[str, Any], identifier: bytes = b""
 ) -> bytes:
-    """Writes a dict as a finished flatbuffer.
+    """Write a dict as a finished flatbuffer.
 
     Args:
         schema: the tables.
@@ -40,7 +40,7 @@ def write_table(
 
 
 def read_table(schema: Schema, name: str, content: bytes) -> dict[str, Any]:
-    """Reads a finished flatbuffer as dicts, the inverse of `write_table`.
+    """Read a finished flatbuffer as dicts, the inverse of `write_table`.
 
     Args:
         schema: the tables.

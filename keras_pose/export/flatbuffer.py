@@ -11,7 +11,7 @@ _NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if n
 
 
 def unpack(content: bytes) -> schema.ModelT:
-    """Reads a file.
+    """Read a file.
 
     Args:
         content: content of a `.tflite` file.
@@ -35,7 +35,7 @@ class _AlignedBuilder(flatbuffers.Builder):
 
 
 def pack(model: schema.ModelT) -> bytes:
-    """Writes the object tree of `unpack` as the content of a `.tflite` file."""
+    """Write the object tree of `unpack` as the content of a `.tflite` file."""
     builder = _AlignedBuilder(1 << 20)
     builder.Finish(model.Pack(builder), MARK)
     return bytes(builder.Output())
@@ -65,7 +65,7 @@ def operations(model: schema.ModelT) -> Iterator[tuple[str, schema.SubGraphT, sc
 
 
 def signature_tensors(model: schema.ModelT, outputs: bool) -> dict[str, int]:
-    """Tensors of a file's one signature.
+    """Return the tensors of a file's one signature.
 
     Args:
         model: of `unpack`.

@@ -21,7 +21,7 @@ _STEPS = 255
 def set_integer_borders(
     content: bytes, input_type: str, output_ranges: Mapping[str, tuple[float, float]]
 ) -> bytes:
-    """Makes float32 inputs and outputs integers.
+    """Make float32 inputs and outputs integers.
 
     Args:
         content: `.tflite` file of one signature and one subgraph; each input is quantised first of all.
@@ -72,7 +72,7 @@ def _set_input(model, graph, name, number, input_type):
 
 
 def _set_output(model, graph, name, number, output_ranges):
-    """Number of the int8 tensor that an output becomes."""
+    """Return the number of the int8 tensor that an output becomes."""
     tensor = graph.tensors[number]
     if tensor.type != schema.TensorType.FLOAT32:
         return number

@@ -11,7 +11,7 @@ _LEFT_SHIFT = 20
 
 
 def has_broken_sums(content: bytes) -> bool:
-    """Tells whether running a file would end the process.
+    """Tell whether running a file would end the process.
 
     Args:
         content: content of a `.tflite` file.

@@ -18,7 +18,7 @@ def tflite_runner(
     num_threads: int = 1,
     kernels: str = "default",
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-    """Loads one signature of a `.tflite` file as a function of NumPy arrays.
+    """Load one signature of a `.tflite` file as a function of NumPy arrays.
 
     Args:
         source: path, or the content itself.
@@ -28,7 +28,7 @@ def tflite_runner(
             where one has a fault, as XNNPACK had in 2.1.5 for strides above the kernel size.
 
     Returns:
-        A function from {input name: array [B, ...]} to {output name: array [B, ...]}, for any batch
+        A function from {input name: array `[B, ...]`} to {output name: array `[B, ...]`}, for any batch
         size B: a file of fixed batch size is run as often as it takes. Where the file takes or gives
         integers with a scale, the function takes floats (integers pass as they are) and gives float32.
 
@@ -91,18 +91,26 @@ def tflite_runner(
 def run_tflite(
     path: str | os.PathLike, signature: str, inputs: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Loads a `.tflite` file and runs one signature once.
+    """Load a `.tflite` file and run one signature once.
 
     Args:
         path: the file.
         signature: signature name.
-        inputs: input name -> array [B, ...].
+        inputs: input name -> array `[B, ...]`.
 
     Returns:
-        Output name -> array [B, ...].
+        Output name -> array `[B, ...]`.
 
     Raises:
         ValueError: if file, signature or inputs do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.export import run_tflite
+        >>> points = np.random.default_rng(0).normal(size=(1, 17, 2)).astype("float32")
+        >>> path = "savedmodels/tips_cmu/1/tips_cmu_float32.tflite"
+        >>> run_tflite(path, "lift", {"keypoints_2d": points})["keypoints_3d"].shape
+        (1, 17, 3)
     """
     return tflite_runner(path, signature)(inputs)
 
@@ -117,7 +125,7 @@ def _read(path: str | os.PathLike) -> bytes:
 
 
 def _stored(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
-    """Numbers as the file stores them."""
+    """Return the number as the file stores them."""
     scale, zero = detail["quantization"]
     kind = detail["dtype"]
     if scale == 0.0 or not np.issubdtype(array.dtype, np.floating):
@@ -129,7 +137,7 @@ def _stored(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
 def _real(
     outputs: Mapping[str, np.ndarray], details: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, np.ndarray]:
-    """The numbers that a file's outputs stand for."""
+    """Return the numbers that a file's outputs stand for."""
     real = {}
     for key, value in outputs.items():
         scale, zero = details[key]["quantization"]

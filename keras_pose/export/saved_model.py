@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.export.versions import next_version
 from keras_pose.files import CannotWrite, staged_folder
 
 SERVING_DEFAULT = "serving_default"
@@ -35,48 +36,11 @@ class Signature:
     inputs: Mapping[str, tf.TensorSpec]
 
 
-def next_version(root: str | os.PathLike, name: str) -> int:
-    """Returns one more than the highest version below `<root>/<name>`, or 1.
-
-    Args:
-        root: folder of all served models.
-        name: model name.
-
-    Returns:
-        A free version number, at least 1.
-    """
-    folder = Path(root) / name
-    taken = [int(entry.name) for entry in folder.glob("*") if re.fullmatch(r"\d+", entry.name)]
-    return max(taken, default=0) + 1
-
-
-def version_folder(path: str | os.PathLike) -> Path:
-    """Finds the version folder that a path means.
-
-    Args:
-        path: version folder, or the folder of a model, whose highest version counts.
-
-    Returns:
-        A folder with a SavedModel or `.tflite` files.
-
-    Raises:
-        ValueError: if there is none, naming the path.
-    """
-    folder = Path(path)
-    versions = [entry for entry in folder.glob("*") if re.fullmatch(r"\d+", entry.name)]
-    for candidate in (folder, *sorted(versions, key=lambda entry: -int(entry.name))):
-        if (candidate / "saved_model.pb").is_file() or list(candidate.glob("*.tflite")):
-            return candidate
-    raise ValueError(
-        f"{folder} holds no exported model: give a version folder, or the folder above it."
-    )
-
-
 @contextmanager
 def new_version(
     root: str | os.PathLike, name: str, version: int | None = None
 ) -> Iterator[tuple[Path, Path]]:
-    """Stages one version folder of a model; it is published when the body is through.
+    """Stage one version folder of a model; it is published when the body is through.
 
     Put everything that belongs to the version inside: SavedModel, `.tflite` files, card and
     verification report. If the body raises, for example `ExportMismatch`, nothing appears.
@@ -111,7 +75,7 @@ def save_signatures(
     signatures: Mapping[str, Signature],
     serving_default: str | None = None,
 ) -> None:
-    """Writes `saved_model.pb` and its variables into an existing or new folder.
+    """Write `saved_model.pb` and its variables into an existing or new folder.
 
     Args:
         folder: where to write; use `new_version` to make the result appear at once.
@@ -158,7 +122,7 @@ def write_saved_model(
     version: int | None = None,
     finish: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Writes `<root>/<name>/<version>/`: aside first, renamed last, never over an older one.
+    """Write `<root>/<name>/<version>/`: aside first, renamed last, never over an older one.
 
     Args:
         root: folder of all served models.
@@ -219,13 +183,13 @@ class LoadedModel:
     def runner(
         self, signature: str = SERVING_DEFAULT
     ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-        """Returns one signature as a function.
+        """Return one signature as a function.
 
         Args:
             signature: signature name.
 
         Returns:
-            A function from {input name: array [B, ...]} to {output name: array [B, ...]}, of the
+            A function from {input name: array `[B, ...]`} to {output name: array `[B, ...]`}, of the
             shapes that the signature declares.
 
         Raises:
@@ -254,7 +218,7 @@ class LoadedModel:
 def saved_model_runner(
     path: str | os.PathLike, signature: str = SERVING_DEFAULT
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-    """Loads one signature of a SavedModel as a function of NumPy arrays.
+    """Load one signature of a SavedModel as a function of NumPy arrays.
 
     Args:
         path: version folder.
@@ -273,24 +237,32 @@ def saved_model_runner(
 def run_saved_model(
     path: str | os.PathLike, signature: str, inputs: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Loads a SavedModel and runs one signature once.
+    """Load a SavedModel and run one signature once.
 
     Args:
         path: version folder.
         signature: signature name.
-        inputs: input name -> array [B, ...] of the shape that the signature declares.
+        inputs: input name -> array `[B, ...]` of the shape that the signature declares.
 
     Returns:
-        Output name -> array [B, ...].
+        Output name -> array `[B, ...]`.
 
     Raises:
         ValueError: if model, signature or input names do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.export import run_saved_model
+        >>> points = np.random.default_rng(0).normal(size=(1, 17, 2)).astype("float32")
+        >>> lifted = run_saved_model("savedmodels/tips_cmu/1", "lift", {"keypoints_2d": points})
+        >>> lifted["keypoints_3d"].shape, lifted["valid"].tolist()
+        ((1, 17, 3), [1.0])
     """
     return saved_model_runner(path, signature)(inputs)
 
 
 def _trace(name: str, signature: Signature) -> Any:
-    """Returns the concrete function of a signature, its inputs named as in the mapping."""
+    """Return the concrete function of a signature, its inputs named as in the mapping."""
     specs = {
         key: tf.TensorSpec(spec.shape, spec.dtype, name=key)
         for key, spec in signature.inputs.items()

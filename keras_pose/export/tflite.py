@@ -26,14 +26,11 @@ import tensorflow as tf
 from keras_pose.export.child import call_in_child
 from keras_pose.export.converter import convert_signature
 from keras_pose.export.flatbuffer import operations, unpack
+from keras_pose.export.formats import FORMATS, SAMPLED_FORMATS
 from keras_pose.export.integer_borders import INPUT_TYPES, set_integer_borders
 from keras_pose.export.integer_sums import has_broken_sums
 from keras_pose.export.litert import tflite_runner
 from keras_pose.export.saved_model import Signature, save_signatures
-
-FORMATS = ("float32", "float16", "int8", "int8_static", "int8_full")
-SAMPLED_FORMATS = ("int8_static", "int8_full")
-"""The formats that need representative inputs."""
 
 INTEGER_OPERATIONS = frozenset(
     "FULLY_CONNECTED CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV ADD RELU RELU6 LEAKY_RELU PRELU PAD "
@@ -64,13 +61,13 @@ def convert_tflite(
     input_type: str = "uint8",
     output_ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> bytes:
-    """Converts one signature of a SavedModel to the content of a `.tflite` file.
+    """Convert one signature of a SavedModel to the content of a `.tflite` file.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.
         signature: the signature to convert; it keeps its name, inputs and outputs.
         format: one of `FORMATS`.
-        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array [R, ...] with R typical
+        representative_inputs: for `SAMPLED_FORMATS` alone: input name -> array `[R, ...]` with R typical
             examples, which fix the scales; some hundred are enough.
         batch_size: fixes the first axis of all inputs, which GPU delegates want (convention: 1);
             None keeps it free.
@@ -138,7 +135,7 @@ def convert_tflite(
 
 
 def count_operations(content: bytes) -> dict[str, int]:
-    """Counts the operations of a `.tflite` file.
+    """Count the operations of a `.tflite` file.
 
     The flatbuffer is read itself: `tf.lite.experimental.Analyzer` calls everything GPU-compatible
     in TensorFlow 2.21, and the interpreter's list of operations is not public.
@@ -156,7 +153,7 @@ def count_operations(content: bytes) -> dict[str, int]:
 
 
 def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> None:
-    """Refuses a `.tflite` file that uses an operation outside a list.
+    """Refuse a `.tflite` file that uses an operation outside a list.
 
     Args:
         content: content of a `.tflite` file.
@@ -164,7 +161,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
         what: how the message calls the file.
 
     Raises:
-        ValueError: naming the operations.
+        ValueError: if there are any, naming the operations.
     """
     refused = sorted(set(count_operations(content)) - set(allowed))
     if not refused:
@@ -181,7 +178,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
 
 
 def _whole_range(examples: np.ndarray) -> np.ndarray:
-    """The examples; those of pictures in [0, 1] hold a 0 and a 1, so that a step is a grey level."""
+    """Return the examples; pictures hold a 0 and a 1, so that a step is a grey level."""
     examples = np.array(examples)
     if examples.dtype == np.float32 and examples.min() >= 0.0 and 0.5 < examples.max() <= 1.0:
         examples.flat[:2] = 0.0, 1.0
@@ -191,7 +188,7 @@ def _whole_range(examples: np.ndarray) -> np.ndarray:
 def _observed(
     content: bytes, signature: str, examples: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """What the outputs were on the examples, and a tenth of that range more on both sides."""
+    """Return what the outputs were on the examples, and a tenth of that range more on both sides."""
     ranges = {}
     for name, values in tflite_runner(content, signature)(examples).items():
         low, high = float(values.min()), float(values.max())
@@ -203,7 +200,7 @@ def _observed(
 def fix_batch(
     saved_model_dir: str | os.PathLike, signature: str, batch_size: int, folder: str | os.PathLike
 ) -> str | os.PathLike:
-    """Saves one signature alone, its first axis fixed: conversions of it need not load the others.
+    """Save one signature alone, its first axis fixed: conversions of it need not load the others.
 
     Args:
         saved_model_dir: version folder written by `save_signatures`.

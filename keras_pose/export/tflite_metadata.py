@@ -123,7 +123,7 @@ def write_tflite_metadata(
     tensors: Mapping[str, TensorNote],
     files: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Puts metadata and files into a `.tflite` file; what was there of both before is replaced.
+    """Put metadata and files into a `.tflite` file; what was there of both before is replaced.
 
     Args:
         content: the file, of one signature.
@@ -154,7 +154,7 @@ def write_tflite_metadata(
 
 
 def read_tflite_metadata(content: bytes) -> dict[str, Any]:
-    """Reads the metadata of a `.tflite` file.
+    """Read the metadata of a `.tflite` file.
 
     Args:
         content: the file.
@@ -176,7 +176,7 @@ def read_tflite_metadata(content: bytes) -> dict[str, Any]:
 
 
 def read_files(content: bytes) -> dict[str, str]:
-    """Reads the files behind a model.
+    """Read the files behind a model.
 
     Args:
         content: a `.tflite` file.

@@ -20,7 +20,7 @@ _BOX_SHARE, _FOCAL_PX, _LENGTH_M = 0.6, 600.0, 0.1
 
 
 def litert_call(path: str | os.PathLike, num_threads: int) -> Call:
-    """Loads a `.tflite` file, with or without signatures, as a call on fixed random inputs.
+    """Load a `.tflite` file, with or without signatures, as a call on fixed random inputs.
 
     Args:
         path: the file.
@@ -48,7 +48,7 @@ def litert_call(path: str | os.PathLike, num_threads: int) -> Call:
 
 
 def saved_model_call(folder: str | os.PathLike, batch_size: int) -> Call:
-    """Loads `serving_default` of a SavedModel as a call on one request.
+    """Load `serving_default` of a SavedModel as a call on one request.
 
     Args:
         folder: version folder.
@@ -87,7 +87,7 @@ def time_in_turn(
     seconds_per_turn: float,
     show: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
-    """Lets every call have a turn in every round, beginning with another one each time.
+    """Let every call have a turn in every round, beginning with another one each time.
 
     Args:
         calls: name to call; each is run three times before, untimed.
@@ -96,7 +96,7 @@ def time_in_turn(
         show: told how many of all turns are through.
 
     Returns:
-        Name to float64 [M], seconds of each call.
+        Name to float64 `[M]`, seconds of each call.
     """
     lasted = {}
     for name, call in calls.items():
@@ -154,7 +154,7 @@ def _request_input(name, spec, batch_size):
 
 
 def _jpeg():
-    """A picture as cameras send them: smooth, with some noise, so that its bytes are as many."""
+    """Return a picture as cameras send them: smooth, with some noise, so that its bytes are as many."""
     rows = np.random.default_rng(0)
     smooth = tf.image.resize(rows.uniform(0, 255, (12, 16, 3)), (_PICTURE_HEIGHT, _PICTURE_WIDTH))
     noisy = np.clip(smooth.numpy() + rows.normal(0, 4, smooth.shape), 0, 255)

@@ -47,14 +47,14 @@ def compare_artefact(
     inputs: Mapping[str, Any],
     bounds: Mapping[str, Bound],
 ) -> dict[str, Any]:
-    """Runs an artefact on the golden inputs and measures how far it is from the reference.
+    """Run an artefact on the golden inputs and measure how far it is from the reference.
 
     Args:
         artefact: its name in the report, for example the file name.
         run_artefact: function from input name -> array to output name -> array, for example from
             `saved_model_runner` or `tflite_runner`.
-        reference_outputs: output name -> array [B, ...] that the Keras model gives.
-        inputs: input name -> array [B, ...], the golden inputs.
+        reference_outputs: output name -> array `[B, ...]` that the Keras model gives.
+        inputs: input name -> array `[B, ...]`, the golden inputs.
         bounds: output name -> bound, for every output.
 
     Returns:
@@ -95,7 +95,7 @@ def compare_tflite(
     reference_rows: int = 2,
     settle: Callable[[Callable, slice], Callable] | None = None,
 ) -> list[dict[str, Any]]:
-    """Compares a `.tflite` file with the reference through both sets of kernels.
+    """Compare a `.tflite` file with the reference through both sets of kernels.
 
     A fast kernel may be at fault where the plain one is not (XNNPACK answered zeros for some strides),
     and a phone may use either.
@@ -103,8 +103,8 @@ def compare_tflite(
     Args:
         path: the file.
         signature: its signature.
-        reference_outputs: output name -> array [B, ...] that the Keras model gives.
-        inputs: input name -> array [B, ...], the golden inputs.
+        reference_outputs: output name -> array `[B, ...]` that the Keras model gives.
+        inputs: input name -> array `[B, ...]`, the golden inputs.
         bounds: output name -> bound, for every output.
         reference_rows: rows that go through the reference kernels, which are slow.
         settle: function of a runner and the rows that it will be asked to the runner that counts; None
@@ -114,7 +114,7 @@ def compare_tflite(
         Two reports as of `compare_artefact`.
 
     Raises:
-        ValueError: as `compare_artefact`.
+        ValueError: if `compare_artefact` refuses the bounds.
     """
     reports = []
     for kernels in KERNELS:
@@ -140,7 +140,7 @@ def compare_tflite(
 
 
 def write_verification(folder: str | os.PathLike, reports: Sequence[Mapping[str, Any]]) -> Path:
-    """Stores the reports as `parity.json` beside the artefacts, or refuses the export.
+    """Store the reports as `parity.json` beside the artefacts, or refuse the export.
 
     Args:
         folder: folder of the artefacts, usually still hidden.
@@ -150,7 +150,7 @@ def write_verification(folder: str | os.PathLike, reports: Sequence[Mapping[str,
         The file written.
 
     Raises:
-        ExportMismatch: naming the first artefact that failed; nothing is written then.
+        ExportMismatch: if an artefact failed, naming the first; nothing is written then.
         ValueError: if there is no report.
         CannotWrite: if the file cannot be written.
     """

@@ -3,8 +3,6 @@
 Nothing is unpickled here; `restricted_pickle` is the only place that may.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

@@ -31,7 +31,7 @@ def named_write_errors(path: str | os.PathLike) -> Iterator[None]:
         Nothing; wrap the writing in it.
 
     Raises:
-        CannotWrite: for any `OSError` of the body, for example a full disk.
+        CannotWrite: if the body raises an `OSError`, for example on a full disk.
     """
     try:
         yield

@@ -3,8 +3,6 @@
 Keras brings h5py; SciPy is no dependency of this package, so it is asked for where it is needed.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Sequence

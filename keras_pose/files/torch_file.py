@@ -5,8 +5,6 @@ whatever it says. Here the few names that a state dict needs resolve to stand-in
 is refused. Both containers are read: the zip archive (torch 1.6 and later) and the stream before it.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import zipfile
@@ -97,7 +95,7 @@ class _Tensor:
         raise Refused("a change of a tensor")
 
     def array(self) -> np.ndarray:
-        """The tensor as an array of its own."""
+        """Return the tensor as an array of its own."""
         values = self.storage.values
         if values is None:
             raise Refused("a tensor without numbers")
@@ -172,7 +170,7 @@ class _Unpickler(RestrictedUnpickler):
 
 
 def _load(file: BinaryIO) -> tuple[object, dict[str, _Storage]]:
-    """The next object of a file, and the raw numbers that it refers to."""
+    """Return the next object of a file, and the raw numbers that it refers to."""
     unpickler = _Unpickler(file)
     return unpickler.load(), unpickler.storages
 

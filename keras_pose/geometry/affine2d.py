@@ -35,7 +35,7 @@ def _floating(*values: Any) -> list[Any]:
 
 
 def _assemble(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
-    """`[[a, b, x], [c, d, y]]` of numbers that broadcast."""
+    """Return `[[a, b, x], [c, d, y]]` of numbers that broadcast."""
     xp = _namespace(a, b, c, d, x, y)
     parts = [a, b, x, c, d, y]
     total = parts[0]
@@ -57,7 +57,7 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
         Matrices `[..., 2, 3]`.
 
     Raises:
-        ValueError: an argument does not end in 2 by 3.
+        ValueError: if an argument does not end in 2 by 3.
     """
     outer, inner = _floating(outer, inner)
     require_last_axes("outer", outer, (2, 3))
@@ -78,7 +78,7 @@ def invert(matrix: Tensor) -> Tensor:
         Matrices `[..., 2, 3]`.
 
     Raises:
-        ValueError: the matrix does not end in 2 by 3.
+        ValueError: if the matrix does not end in 2 by 3.
     """
     (matrix,) = _floating(matrix)
     require_last_axes("matrix", matrix, (2, 3))
@@ -100,7 +100,7 @@ def apply(points: Tensor, matrix: Tensor) -> Tensor:
         Points `[..., J, 2]`.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     points, matrix = _floating(points, matrix)
     require_points("points", points, 2)
@@ -183,7 +183,7 @@ def transform_intrinsics(intrinsics: Tensor, matrix: Tensor) -> Tensor:
         Matrices `[..., 3, 3]`, pixels of the crop; no longer upper triangular if the crop is turned.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     intrinsics, matrix = _floating(intrinsics, matrix)
     require_last_axes("intrinsics", intrinsics, (3, 3))

@@ -21,7 +21,7 @@ def bone_vectors(points: Tensor, bones: Bones) -> Tensor:
         Vectors `[..., num_bones, D]` in the same unit.
 
     Raises:
-        ValueError: there are fewer than two axes, no bones, or a bone names a missing joint.
+        ValueError: if there are fewer than two axes, no bones, or a bone names a missing joint.
     """
     points = as_floating(points)
     require_points("points", points, None)
@@ -46,6 +46,6 @@ def bone_lengths(points: Tensor, bones: Bones) -> Tensor:
         Lengths `[..., num_bones]` >= 0 in the same unit.
 
     Raises:
-        ValueError: there are fewer than two axes, no bones, or a bone names a missing joint.
+        ValueError: if there are fewer than two axes, no bones, or a bone names a missing joint.
     """
     return length(bone_vectors(points, bones))

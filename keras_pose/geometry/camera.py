@@ -27,7 +27,7 @@ def intrinsics_matrix(focal_px: Tensor, centre_px: Tensor) -> Tensor:
         Matrices `[..., 3, 3]`.
 
     Raises:
-        ValueError: an argument does not end in 2.
+        ValueError: if an argument does not end in 2.
     """
     focal_px, centre_px = as_floating(focal_px, centre_px)
     require_last_axes("focal_px", focal_px, (2,))
@@ -70,7 +70,7 @@ def centred_intrinsics(
         float64 `[3, 3]`, pixels.
 
     Raises:
-        ValueError: neither is given, or one is out of range.
+        ValueError: if neither is given, or one is out of range.
     """
     if not focal_px:
         if not 0.0 < fov_deg < 180.0:
@@ -96,7 +96,7 @@ def world_to_camera(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
         Points `[..., J, 3]`, camera frame.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     points, rotation, centre = as_floating(points, rotation, centre)
     require_points("points", points)
@@ -116,7 +116,7 @@ def camera_to_world(points: Tensor, rotation: Tensor, centre: Tensor) -> Tensor:
         Points `[..., J, 3]`, world frame.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
     """
     points, rotation, centre = as_floating(points, rotation, centre)
     require_last_axes("rotation", rotation, (3, 3))
@@ -153,7 +153,14 @@ def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
         Pixels `[..., J, 2]`, continuous.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import project
+        >>> camera = np.array([[500.0, 0, 320], [0, 500.0, 240], [0, 0, 1]])
+        >>> np.asarray(project(np.array([[0.2, -0.1, 2.0]]), camera)).tolist()
+        [[370.0, 215.0]]
     """
     points_cam, intrinsics = as_floating(points_cam, intrinsics)
     require_points("points_cam", points_cam)

@@ -49,7 +49,7 @@ def similarity_parameters(
         value decomposition exists below it.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
     """
     require_choice("reflection", reflection, REFLECTION)
     source, target = as_precise(source, target)
@@ -96,7 +96,15 @@ def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid")
         Aligned source points `[..., J, 3]` in the target's unit and frame.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import similarity_align
+        >>> target = np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]])
+        >>> source = 5.0 * target[:, [1, 2, 0]] + 7.0
+        >>> bool(np.allclose(similarity_align(source, target), target))
+        True
     """
     scale, rotation, translation = similarity_parameters(source, target, reflection)
     source = ops.cast(as_precise(source), scale.dtype)

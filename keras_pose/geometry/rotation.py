@@ -78,7 +78,7 @@ def invert_rotation(rotation: Tensor) -> Tensor:
         Matrices `[..., 3, 3]`.
 
     Raises:
-        ValueError: the last two axes are not 3 by 3.
+        ValueError: if the last two axes are not 3 by 3.
     """
     rotation = as_floating(rotation)
     require_last_axes("rotation", rotation, (3, 3))
@@ -98,7 +98,14 @@ def rotate(points: Tensor, rotation: Tensor) -> Tensor:
         Points `[..., J, 3]` in the same unit.
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: if an argument has the wrong shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import rotate, rotation_z
+        >>> turned = rotate(np.array([[2.0, 0.0, 1.0]]), rotation_z(np.pi / 2))
+        >>> bool(np.allclose(turned, [[0.0, 2.0, 1.0]], atol=1e-6))
+        True
     """
     points, rotation = as_floating(points, rotation)
     require_points("points", points)

@@ -56,7 +56,7 @@ def require_points(argument: str, points: Tensor, size: int | None = 3) -> None:
         size: number of coordinates; None takes any.
 
     Raises:
-        ValueError: there are fewer than two axes, or the last one has another size.
+        ValueError: if there are fewer than two axes, or the last one has another size.
     """
     shape = tuple(points.shape)
     if len(shape) < 2 or (size is not None and shape[-1] not in (size, None)):
@@ -76,7 +76,7 @@ def require_last_axes(argument: str, tensor: Tensor, sizes: tuple[int | None, ..
         sizes: expected sizes of the last axes; None takes any.
 
     Raises:
-        ValueError: the last axes differ.
+        ValueError: if the last axes differ.
     """
     shape = tuple(tensor.shape)
     last = shape[len(shape) - len(sizes) :]
@@ -99,7 +99,7 @@ def require_equal_points(first_name: str, first: Tensor, second_name: str, secon
         second: tensor `[..., J, D]`.
 
     Raises:
-        ValueError: ranks or known sizes differ.
+        ValueError: if ranks or known sizes differ.
     """
     left, right = tuple(first.shape), tuple(second.shape)
     if len(left) != len(right) or any(
@@ -120,7 +120,7 @@ def require_choice(argument: str, value: Any, choices: tuple[str, ...]) -> None:
         choices: what is allowed.
 
     Raises:
-        ValueError: the value is none of the choices.
+        ValueError: if the value is none of the choices.
     """
     if value not in choices:
         allowed = ", ".join(repr(choice) for choice in choices)
@@ -136,7 +136,7 @@ def require_joint(argument: str, joint: int, points: Tensor) -> None:
         points: tensor `[..., J, D]`.
 
     Raises:
-        ValueError: the index is negative or not below J.
+        ValueError: if the index is negative or not below J.
     """
     joints = points.shape[-2]
     if joint < 0 or (joints is not None and joint >= joints):

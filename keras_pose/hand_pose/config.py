@@ -13,49 +13,57 @@ class FinetuneConfig(HandOptions):
     """Settings of one fine-tuning run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "hand_pose"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "split",
+        "Networks": "encoder",
+        "Losses": "loss_2d_weight",
+        "Optimisation": "optimizer",
+    }
 
     # Data.
     split: str = option(
         "groups",
-        "How validation is cut off: groups (sessions, persons) or published (PeCLR's rule for FreiHAND, "
-        "which also picks the records of --train_ratio).",
+        "How validation is split off: groups (sessions, persons) or published (PeCLR's rule for "
+        "FreiHAND, which also picks the records of --train_ratio).",
         choices=("groups", "published"),
     )
     train_ratio: float = option(
         1.0,
-        "Share of the records whose labels are used; 0.1 to 1 in the semi-supervised runs. With "
-        "--split=published alone.",
+        "Share of the records whose labels are used; 0.1 to 1 in the semi-supervised runs. Only "
+        "with --split=published.",
         low=0.0,
         high=1.0,
     )
     num_labels: int = option(
         0,
-        "Number of training records whose labels are used, all if there are fewer; 0 leaves it to "
+        "Number of training records whose labels are used (all if there are fewer); 0 uses "
         "--train_ratio.",
         low=0,
     )
     label_seed: int = option(5, "Seed of the choice of labelled records.", low=0)
     # Networks.
-    encoder: str = option("resnet50", "Encoder; must be the one of --init_from.", choices=ENCODERS)
+    encoder: str = option(
+        "resnet50", "Encoder; must be the same as in --init_from.", choices=ENCODERS
+    )
     image_size: int = option(128, "Side of the crop in pixels; 224 in the released models.", low=16)
     init_from: str = option(
         "",
-        "What to start from: the folder of a pretraining run, of a fine-tuning run on other labels (its "
-        "head comes along), or a torch checkpoint (.pth). Empty starts from --init.",
+        "What to start from: the folder of a pretraining run, of a fine-tuning run on other "
+        "labels (including its head), or a torch checkpoint (.pth). Empty starts from --init.",
     )
     init: str = option(
         "random",
-        "Encoder weights without --init_from: random, imagenet (mobilenet alone) or a file of "
+        "Encoder weights without --init_from: random, imagenet (only for mobilenet) or a file of "
         "torchvision's ResNet weights (.pth).",
     )
     projection: str = option(
         "drop",
-        "What becomes of the pretrained projection head: drop (published), hidden (keep its first layer) "
-        "or points (keep it whole and read joints from its points).",
+        "What to do with the pretrained projection head: drop it (published), hidden (keep its "
+        "first layer) or points (keep all of it and read joints from its points).",
         choices=("drop", "hidden", "points"),
     )
     projection_width: int = option(512, "Hidden width of the projection head that is kept.", low=1)
@@ -67,8 +75,8 @@ class FinetuneConfig(HandOptions):
     )
     coordinates: str = option(
         "normalized",
-        "What the head predicts: pixels (released models) or normalized (around the crop's centre, in "
-        "half sides).",
+        "What the head predicts: pixels (released models) or normalized (relative to the crop's "
+        "centre, in half sides).",
         choices=("pixels", "normalized"),
     )
     root: str = option(
@@ -78,7 +86,7 @@ class FinetuneConfig(HandOptions):
         choices=("wrist", "palm_middle", "palm_index"),
     )
     refine_root: bool = option(False, "Refine the solved root depth with a small network.")
-    encoder_trainable: bool = option(True, "Train the encoder too, not the head alone.")
+    encoder_trainable: bool = option(True, "Train the encoder too, not only the head.")
     freeze_batch_norm: bool = option(
         False, "Keep the encoder's batch statistics and use them in training."
     )
@@ -86,7 +94,7 @@ class FinetuneConfig(HandOptions):
     loss_2d_weight: float = option(1.0, "Weight of the 2D error.", low=0.0)
     loss_depth_weight: float = option(5.0, "Weight of the relative depth error.", low=0.0)
     loss_root_weight: float = option(
-        1.0, "Weight of the refined root depth's error; with --refine_root alone.", low=0.0
+        1.0, "Weight of the refined root depth's error; only with --refine_root.", low=0.0
     )
     # Optimisation.
     optimizer: str = option(
@@ -97,7 +105,7 @@ class FinetuneConfig(HandOptions):
     learning_rate: float = option(5e-4, "Peak learning rate; published 5e-4.", low=0.0)
     averaging_momentum: float = option(
         0.0,
-        "Momentum of the averaged weights, which are what is evaluated and exported; 0 switches "
+        "Momentum of the averaged weights, which are then evaluated and exported; 0 switches "
         "averaging off.",
         low=0.0,
         high=0.99999,

@@ -39,7 +39,7 @@ def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
 
 
 def _published(record_set, config):
-    """The published split; labelled parts of growing shares contain each other."""
+    """Return the published split; labelled parts of growing shares contain each other."""
     train, heldout = [], []
     for reader in record_set.readers:
         everything, left = records.split_published(

@@ -108,7 +108,7 @@ def crop_picture(
         uint8 `[S, S, 3]`.
 
     Raises:
-        ValueError: `pixels` is another word.
+        ValueError: if `pixels` is another word.
     """
     require_choice("pixels", pixels, PIXELS)
     if pixels == "continuous":
@@ -144,7 +144,7 @@ def predict_hands(
         One prediction per picture, in order.
 
     Raises:
-        ValueError: `num_passes` or `batch_size` is not positive, or `pixels` is another word.
+        ValueError: if `num_passes` or `batch_size` is not positive, or `pixels` is another word.
     """
     if num_passes < 1 or batch_size < 1:
         raise ValueError(
@@ -189,7 +189,7 @@ def _predict_batch(predict, batch, image_size, num_passes, box_share, pixels):
 
 
 def _next_box(box, crop_points, back):
-    """The box of the prediction in the whole picture, or the old one if it has no extent."""
+    """Return the box of the prediction in the whole picture, or the old one if it has no extent."""
     if not np.isfinite(crop_points).all():
         return box
     found = integer_box(crop_points)
@@ -209,8 +209,8 @@ def competition_file(
         path: destination.
 
     Raises:
-        ValueError: the shapes are not these, or a number is not finite.
-        OSError: the file cannot be written.
+        ValueError: if the shapes are not these, or a number is not finite.
+        OSError: if the file cannot be written.
     """
     joints = np.asarray(keypoints_3d, np.float64)
     if vertices is None:
@@ -239,8 +239,8 @@ def read_competition_file(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarr
         Joints float64 `[N, 21, 3]` and vertices `[N, 778, 3]`, metres.
 
     Raises:
-        ValueError: the file is none of these, in one sentence naming it.
-        OSError: it cannot be read.
+        ValueError: if the file is none of these, in one sentence naming it.
+        OSError: if it cannot be read.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -279,7 +279,7 @@ def evaluate_predictions(
         without labels.
 
     Raises:
-        ValueError: numbers of predictions, scales and labels differ.
+        ValueError: if numbers of predictions, scales and labels differ.
     """
     scales = np.asarray(scales, np.float64).reshape(-1)
     counts = {len(predictions), len(scales)} | (set() if true is None else {len(true)})

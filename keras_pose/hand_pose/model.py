@@ -205,7 +205,7 @@ class PoseRegressor(keras.Model):
         }
 
     def _loss(self, outputs, targets):
-        """This replica's share of the global loss; also feeds the trackers."""
+        """Return this replica's share of the global loss; also feeds the trackers."""
         config = self.config
         # The head's own rows: a palm root stands apart in the outputs.
         points_2d = ops.concatenate(

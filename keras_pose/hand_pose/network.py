@@ -70,7 +70,7 @@ def build_hand_pose(
         The model.
 
     Raises:
-        ValueError: an option is unknown or the field of view is not between 0 and 180 degrees.
+        ValueError: if an option is unknown or the field of view is not between 0 and 180 degrees.
 
     Reference: the fine-tuned model that Spurr et al. 2021 released.
     """
@@ -137,7 +137,7 @@ def load_released_head(model: keras.Model, state: Mapping[str, np.ndarray]) -> N
             last row was never used, `fc.bias` `[64]`, `zroot_ref.zroot_ref.{0,1,3,4,6}.*`.
 
     Raises:
-        ValueError: the model has no refinement, or a name is missing or of another shape.
+        ValueError: if the model has no refinement, or a name is missing or of another shape.
     """
     names = {layer.name for layer in model.layers}
     if not {"head", "root_refiner"} <= names or "head_hidden" in names:

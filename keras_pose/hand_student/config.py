@@ -16,14 +16,21 @@ class StudentConfig(HandOptions):
     """Settings of one distillation run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "hand_student"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "use_unlabelled",
+        "Networks": "backbone",
+        "Teacher": "teacher",
+        "Losses": "coordinates",
+        "Optimisation": "learning_rate",
+    }
 
     # Data.
     use_unlabelled: bool = option(
-        True, "Train on pictures without labels too: the teacher's answer is their label."
+        True, "Also train on pictures without labels, with the teacher's answer as the label."
     )
     crop_scale: float = option(
         1.3, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
@@ -36,27 +43,27 @@ class StudentConfig(HandOptions):
     # Teacher.
     teacher: str = option(
         "",
-        "Folder of a finished run of keras_pose.hand_pose.train whose answers are imitated; it sees the "
-        "same crops at its own size. Empty learns from labels alone.",
+        "Folder of a finished run of keras_pose.hand_pose.train to imitate; it sees the same "
+        "crops at its own size. Empty learns only from labels.",
     )
     teacher_tolerance: float = option(
         0.1,
-        "Where a label is, a joint's imitation is weighed by exp(-(d / this)^2), d the teacher's "
-        "distance from it over the crop's side.",
+        "For a labelled joint, the imitation has the weight exp(-(d / this)^2), where d is the "
+        "teacher's distance from the label over the crop's side.",
         low=1e-3,
     )
     # Targets and losses. Weights of maps, points and depth are the labels'; `imitation` is beside them.
     coordinates: str = option(
         "soft_argmax",
-        "How maps become points where the network is evaluated and exported: soft_argmax or argmax.",
+        "How maps become points in evaluation and export: soft_argmax or argmax.",
         choices=("soft_argmax", "argmax"),
     )
     sharpness: float = option(
-        10.0, "Factor of the maps under soft_argmax's exponential.", low=0.01, high=1e4
+        10.0, "Factor of the maps in soft_argmax's exponential.", low=0.01, high=1e4
     )
     sigma: float = option(2.0, "Standard deviation of a target's blob in map pixels.", low=0.1)
     imitation: float = option(
-        0.5, "Weight of the teacher's maps, points and depth over that of the labels'.", low=0.0
+        0.5, "Weight of the teacher's maps, points and depth relative to the labels'.", low=0.0
     )
     heatmap_weight: float = option(1.0, "Weight of the maps' squared error.", low=0.0)
     coordinate_weight: float = option(
@@ -67,17 +74,18 @@ class StudentConfig(HandOptions):
     )
     feature_weight: float = option(
         0.003,
-        "Weight of 1 minus the cosine of pooled features, through a linear map, and the teacher's.",
+        "Weight of 1 minus the cosine between pooled features, through a linear map, and the "
+        "teacher's.",
         low=0.0,
     )
     # Optimisation.
     learning_rate: float = option(1e-3, "Peak learning rate.", low=0.0)
     batch_size: int = option(32, "Global batch size.", low=1)
     num_steps: int = option(
-        20_000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+        20_000, "Total number of updates, rounded up to whole epochs of --steps_per_epoch.", low=1
     )
     steps_per_epoch: int = option(
-        1000, "Updates between evaluations; a checkpoint is written at each of them.", low=1
+        1000, "Updates between evaluations; each evaluation writes a checkpoint.", low=1
     )
 
     def __post_init__(self):

@@ -152,7 +152,7 @@ class StudentModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the model.
@@ -220,7 +220,7 @@ class StudentModel(keras.Model):
         return depth, ops.ones_like(depth) * known[:, None]
 
     def _loss(self, outputs, data):
-        """This replica's share of the loss of the global batch; also feeds the trackers."""
+        """Return this replica's share of the loss of the global batch; also feeds the trackers."""
         weights = self.term_weights
         terms = self.terms(outputs, data)
         for name, values in terms.items():

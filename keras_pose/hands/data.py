@@ -173,7 +173,7 @@ def _views(stream, config, ranges, seed, epoch, bad_records):
 
 
 def _intrinsics(record, fov_deg):
-    """The record's camera matrix, or that of a lens with a field of view over the longer side."""
+    """Return the record's camera matrix, or that of a lens with a field of view over the longer side."""
     height, width = tf.cast(record["height"], tf.float32), tf.cast(record["width"], tf.float32)
     focal = focal_of_view(tf.maximum(height, width), fov_deg)
     assumed = intrinsics_matrix(tf.stack([focal, focal]), tf.stack([width, height]) / 2.0)
@@ -181,7 +181,7 @@ def _intrinsics(record, fov_deg):
 
 
 def _scale(record):
-    """The reference bone's length, from the 3D joints where the record does not tell."""
+    """Return the reference bone's length, from the 3D joints where the record does not tell."""
     ends = tf.gather(record["keypoints_3d"], _SCALE_BONE)
     measured = tf.norm(ends[0] - ends[1])
     return tf.where(record["scale"] > 0, record["scale"], measured)

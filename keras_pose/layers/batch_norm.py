@@ -63,7 +63,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         return outputs
 
     def _fused(self, inputs, learns):
-        """Outputs, batch mean and unbiased batch variance by one TensorFlow operation."""
+        """Return the outputs, batch mean and unbiased batch variance by one TensorFlow operation."""
         import tensorflow as tf
 
         # In training mode the operation ignores the running statistics, and returns the variance
@@ -80,7 +80,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         return outputs, mean, unbiased
 
     def _composed(self, inputs, learns, num_replicas):
-        """The same by elementary operations, on any backend, for any rank and any dtype."""
+        """Return the same by elementary operations, on any backend, for any rank and any dtype."""
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         mean, variance = self.moving_mean, self.moving_variance
         unbiased = None

@@ -1,7 +1,5 @@
 """ReLU6 that is fast in bfloat16 on processors."""
 
-from __future__ import annotations
-
 import functools
 
 import keras

@@ -1,7 +1,5 @@
 """Depthwise convolution whose gradients go through the kernels that are fast on processors."""
 
-from __future__ import annotations
-
 import functools
 
 import keras
@@ -49,7 +47,7 @@ class DepthwiseConvolution(keras.layers.DepthwiseConv2D):
 
 @functools.cache
 def _differentiable(stride):
-    """Function of inputs `[B, H, W, C]` and kernel `[K, K, C, 1]` with the faster gradients."""
+    """Return a function of inputs `[B, H, W, C]` and kernel `[K, K, C, 1]` with faster gradients."""
     import tensorflow as tf
 
     strides = [1, stride, stride, 1]

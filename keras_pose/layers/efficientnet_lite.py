@@ -5,8 +5,6 @@ phones and 8-bit arithmetic take all of it. Layer names are those of the weights
 leading underscores and with `_` for the dots: `conv_stem`, `bn0`, `blocks_3_depthwise_conv`, ...
 """
 
-from __future__ import annotations
-
 import functools
 
 import keras

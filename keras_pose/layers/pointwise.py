@@ -68,7 +68,7 @@ def _plus(outputs, bias, added):
 
 @functools.cache
 def _differentiable(has_bias, has_added):
-    """Function of inputs `[B, H, W, C]`, kernel `[C, F]`, bias `[F]` and what is added."""
+    """Return the function of inputs `[B, H, W, C]`, kernel `[C, F]`, bias `[F]` and what is added."""
 
     @ops.custom_gradient
     def product(inputs, kernel, *rest):

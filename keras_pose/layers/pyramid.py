@@ -1,7 +1,5 @@
 """A pyramid of features: what an encoder knows at each size, brought to its finest one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import keras

@@ -79,7 +79,7 @@ def training_batches(
     first_step: int = 0,
     labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Endless batches in an order that is a pure function of the seed and the step.
+    """Return the endless batches in an order that is a pure function of the seed and the step.
 
     Args:
         poses: float32 `[N, J, 2]`.
@@ -114,7 +114,7 @@ def training_batches(
 
 
 def depth_targets(poses: Poses) -> np.ndarray:
-    """Labelled depths in units of each pose's scale, for supervised training.
+    """Return the labelled depths in units of each pose's scale, for supervised training.
 
     Args:
         poses: `Poses` with labels.

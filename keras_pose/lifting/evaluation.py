@@ -19,13 +19,13 @@ MEASURES = ("pa_mpjpe", "pa_mpjpe_best", "n_mpjpe", "n_mpjpe_norm_ratio", "n_pck
 
 
 def protocols() -> dict:
-    """Short name of each reported measure to its `keras_pose.metrics.Protocol`."""
+    """Return the short name of each reported measure to its `keras_pose.metrics.Protocol`."""
     standard = standard_protocols()
     return {name: standard[name] for name in MEASURES}
 
 
 def protocol_ids() -> dict[str, str]:
-    """Short name of each reported measure to its protocol id."""
+    """Return the short name of each reported measure to its protocol id."""
     return {name: protocol.id for name, protocol in protocols().items()}
 
 
@@ -62,7 +62,7 @@ def depth_sign(points_3d: np.ndarray) -> tuple[float, float]:
 
 
 def evaluate_labelled(model: keras.Model, poses: Poses) -> dict[str, float]:
-    """Errors against 3D labels, after the label-free choice of the depth sign.
+    """Return the errors against 3D labels, after the label-free choice of the depth sign.
 
     Args:
         model: any lifter of this room.
@@ -86,7 +86,7 @@ def evaluate_labelled(model: keras.Model, poses: Poses) -> dict[str, float]:
 
 
 def evaluate_unlabelled(model: keras.Model, points_2d: np.ndarray) -> dict[str, float]:
-    """Plausibility of lifted poses, from held-out 2D alone.
+    """Return the plausibility of lifted poses, from held-out 2D alone.
 
     Args:
         model: any lifter of this room.

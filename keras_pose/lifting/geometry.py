@@ -76,7 +76,7 @@ def make_geometry(config: LiftingOptions) -> Orthographic | Perspective:
 
 
 def view_rotation(azimuth_rad: Tensor, elevation_rad: Tensor, pitch_rad: Tensor) -> Tensor:
-    """Rotation that shows a pose to another camera of the same rig.
+    """Return the rotation that shows a pose to another camera of the same rig.
 
     Undo the camera's pitch, turn about the world's vertical, look down by pitch plus elevation:
     `R = R_x(p + e) R_y(a) R_x(-p)`. With pitch 0 it is the rotation of the paper.
@@ -100,7 +100,7 @@ def view_rotation(azimuth_rad: Tensor, elevation_rad: Tensor, pitch_rad: Tensor)
 
 
 def quarter_turns(pitch_rad: Tensor, dtype: str = "float32") -> Tensor:
-    """The rotations of the 90-degree consistency: +90, -90 and 180 degrees about the vertical.
+    """Return the rotations of the 90-degree consistency: +90, -90 and 180 degrees about the vertical.
 
     Args:
         pitch_rad: float scalar, downward pitch of the cameras.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
@@ -14,31 +15,37 @@ class LiftingOptions:
         ValueError: if a value is out of range or two values contradict each other.
     """
 
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Geometry": "geometry",
+        "Optimisation": "seed",
+    }
+
     # Data.
     dataset: str = option(
         "cmu",
-        "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (nothing needed), bvh "
-        "(folder), h36m, mpi_inf_3dhp or keypoints (2D poses alone).",
+        "Source of poses: cmu (train.npz and val.npz in --data_dir), generated (no data needed), "
+        "bvh (folder), h36m, mpi_inf_3dhp or keypoints (only 2D poses).",
         choices=("cmu", "generated", "bvh", "h36m", "mpi_inf_3dhp", "keypoints"),
     )
     picture_size: str = option(
         "",
-        "Of --dataset=keypoints with coordinates between 0 and 1, as MediaPipe has them: the pictures' "
-        "width and height in pixels, such as 640x480.",
+        "For --dataset=keypoints with coordinates between 0 and 1, as MediaPipe writes them: the "
+        "pictures' width and height in pixels, such as 640x480.",
     )
     input_2d: str = option(
         "projected",
-        "2D the lifter sees: projected (camera pixels) or orthographic (x, y of the 3D label, as the "
-        "author trains and evaluates).",
+        "2D poses that the lifter sees: projected (camera pixels) or orthographic (x, y of the 3D "
+        "label, as the author trains and evaluates).",
         choices=("projected", "orthographic"),
     )
     train_stride: int = option(1, "Use every n-th training frame.", low=1)
     val_stride: int = option(4, "Use every n-th validation frame.", low=1)
     num_generated_frames: int = option(
-        20000, "Frames of generated motion when --dataset=generated.", low=100
+        20000, "Frames of generated motion with --dataset=generated.", low=100
     )
     allow_pickle: bool = option(
-        False, "Let pickled arrays of Human3.6M and 3DHP files through the restricted unpickler."
+        False, "Read pickled arrays in Human3.6M and 3DHP files, with the restricted unpickler."
     )
     # Geometry.
     geometry: str = option(
@@ -49,14 +56,14 @@ class LiftingOptions:
     )
     camera_distance: float = option(
         6.0,
-        "Distance of the pelvis from the camera in the lifter's unit (the pose's scale); perspective "
-        "geometry alone. ElePose uses 10 with head-root length as the unit.",
+        "Distance of the pelvis from the camera in the lifter's unit (the pose's scale); only "
+        "with perspective geometry. ElePose uses 10 with the head-root length as the unit.",
         low=2.0,
     )
     root_elevation_deg: float = option(
         0.0,
-        "Mean angle by which people's root stands above the optical axis; perspective geometry alone. "
-        "Known from the cameras of the training set, as the pitch is.",
+        "Mean angle of people's root above the optical axis; only with perspective geometry. "
+        "Known from the cameras of the training set, like the pitch.",
         low=-45.0,
         high=45.0,
     )

@@ -77,7 +77,7 @@ def describe(name: str, version: int) -> Metadata:
 
 
 def lift_signature(model: keras.Model, depth_sign: float = 1.0) -> Signature:
-    """Signature of `lift_pixels` with a free batch axis.
+    """Return the signature of `lift_pixels` with a free batch axis.
 
     Args:
         model: see `lift_pixels`.
@@ -91,7 +91,7 @@ def lift_signature(model: keras.Model, depth_sign: float = 1.0) -> Signature:
 
 
 def hostile_inputs() -> np.ndarray:
-    """Inputs that a server may get and must answer with `valid` 0, float32 `[4, 17, 2]`."""
+    """Return the inputs that a server may get and must answer with `valid` 0, float32 `[4, 17, 2]`."""
     inputs = np.zeros((4, H36M_17.num_joints, 2), np.float32)
     inputs[0, 3, 1] = np.nan
     inputs[1, 0, 0] = np.inf

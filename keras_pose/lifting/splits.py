@@ -49,7 +49,7 @@ def part_slices(split: str) -> dict[str, slice]:
 
 
 def mirror_permutation() -> tuple[int, ...]:
-    """Permutation of `LIFTED_JOINTS` that exchanges left and right."""
+    """Return the permutation of `LIFTED_JOINTS` that exchanges left and right."""
     partner = {name: name for name in LIFTED_JOINTS}
     for left, right in H36M_17.flip_pairs:
         partner[H36M_17.joints[left]] = H36M_17.joints[right]

@@ -12,7 +12,7 @@ _LARGEST_REPROJECTION = 0.01
 
 
 def implausibility(row: dict[str, float]) -> float:
-    """One number to minimise over epochs, from label-free quantities of one row.
+    """Return one number to minimise over epochs, from label-free quantities of one row.
 
     The two quantities are ratios already, so they are multiplied: a factor counts the same wherever it
     is gained.
@@ -34,7 +34,7 @@ def implausibility(row: dict[str, float]) -> float:
 
 
 def pick_epoch(rows: list[dict]) -> int:
-    """Epoch with the least implausibility.
+    """Return the epoch with the least implausibility.
 
     Args:
         rows: rows of `epochs.jsonl`, not empty.
@@ -48,7 +48,7 @@ def pick_epoch(rows: list[dict]) -> int:
 
 
 def judge_pick(rows: list[dict], measure: str) -> dict | None:
-    """How far the pick was from the best epoch, where 3D labels are there to judge it.
+    """Return how far the pick was from the best epoch, where 3D labels are there to judge it.
 
     Args:
         rows: rows of `epochs.jsonl`.

@@ -28,7 +28,7 @@ class BoneGroup:
             has weight 1.
 
     Raises:
-        ValueError: there is no bone, the counts differ, or a length is not above 0.
+        ValueError: if there is no bone, the counts differ, or a length is not above 0.
     """
 
     name: str
@@ -73,7 +73,7 @@ def bone_group_variances(
         `[..., G]` >= 0, squared unit of the points (over the squared unit of the typical lengths).
 
     Raises:
-        ValueError: a shape is wrong, there is no group, or `form` is another word.
+        ValueError: if a shape is wrong, there is no group, or `form` is another word.
 
     Reference: Zhou et al. 2017, equation 3, and the authors' code.
     """
@@ -114,7 +114,7 @@ def bone_variance(
         `[...]` >= 0, 0 where no group has two visible bones.
 
     Raises:
-        ValueError: a shape is wrong, there is no group, or `form` is another word.
+        ValueError: if a shape is wrong, there is no group, or `form` is another word.
 
     Reference: Zhou et al. 2017, equation 3, and the authors' code.
     """

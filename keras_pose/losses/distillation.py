@@ -34,7 +34,7 @@ def teacher_trust(
         `[..., J]`, 0 to 1, without gradient; 0 where the teacher's answer is not finite.
 
     Raises:
-        ValueError: the shapes differ or the tolerance is not positive.
+        ValueError: if the shapes differ or the tolerance is not positive.
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance} must be above 0; give a distance.")
@@ -63,7 +63,7 @@ def map_imitation(heatmaps: Tensor, teacher_maps: Tensor, weights: Tensor) -> Te
         `[B]` >= 0.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
     """
     heatmaps, teacher_maps = as_precise(heatmaps, teacher_maps)
     if len(heatmaps.shape) != 4 or len(teacher_maps.shape) != 4:
@@ -91,7 +91,7 @@ def point_imitation(points: Tensor, teacher_points: Tensor, weights: Tensor) -> 
         `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
     """
     points, teacher_points = as_precise(points, teacher_points)
     error = pixel_error(points, ops.stop_gradient(teacher_points), weights)
@@ -110,7 +110,7 @@ def number_imitation(numbers: Tensor, teacher_numbers: Tensor, weights: Tensor) 
         `[...]` >= 0, same unit.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
     """
     numbers, teacher_numbers = as_precise(numbers, teacher_numbers)
     error = relative_depth_error(numbers, ops.stop_gradient(teacher_numbers), weights)
@@ -128,7 +128,7 @@ def feature_imitation(features: Tensor, teacher_features: Tensor) -> Tensor:
         `[...]`, 0 to 2; 1 where a row is zero.
 
     Raises:
-        ValueError: the widths differ.
+        ValueError: if the widths differ.
     """
     features, teacher_features = as_precise(features, teacher_features)
     if features.shape[-1] != teacher_features.shape[-1]:

@@ -35,7 +35,7 @@ def heatmap_error(predicted: Tensor, true: Tensor, weights: Tensor | None = None
         `[...]` >= 0.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: Zhou et al. 2017, equation 1.
     """
@@ -61,7 +61,7 @@ def coordinate_error(points_2d: Tensor, target: Tensor, visible: Tensor) -> Tens
         `[...]` >= 0, same unit; 0 where nothing is visible.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: Nibali et al. 2018 (arXiv 1801.07372); Sun et al. 2018 (arXiv 1711.08229).
     """
@@ -84,7 +84,7 @@ def map_divergence(predicted: Tensor, true: Tensor, visible: Tensor) -> Tensor:
         `[...]`, 0 to log 2; 0 where nothing counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: Nibali et al. 2018 (DSNT), section 3.3.
     """

@@ -46,7 +46,7 @@ def pixel_error(points_2d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         `[...]`, pixels times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
@@ -65,7 +65,7 @@ def relative_depth_error(depth: Tensor, target: Tensor, weights: Tensor) -> Tens
         `[...]`, bone lengths times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
@@ -85,7 +85,7 @@ def root_depth_error(depth: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         `[...]`, bone lengths times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: Spurr et al. 2021, section 4 (PeCLR's supervised stage).
     """
@@ -105,7 +105,7 @@ def lifted_error(points_3d: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         `[...]`, that unit times weight.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: if the shapes differ.
 
     Reference: PeCLR's supervised stage, monitored and not optimised (section 7.2).
     """

@@ -56,7 +56,7 @@ def head_relative_hits(
         `(near, counts)`: bool `[..., J]`, near only where it counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: Andriluka et al. 2014 (MPII), PCKh.
     """
@@ -83,7 +83,7 @@ def joint_table(near: Tensor, counts: Tensor, skeleton: Skeleton = MPII_16) -> d
         joints but pelvis and thorax. A row without a joint that counts is left out.
 
     Raises:
-        ValueError: a shape is wrong or the skeleton lacks a joint.
+        ValueError: if a shape is wrong or the skeleton lacks a joint.
     """
     near, counts = np.asarray(near, bool), np.asarray(counts, bool)
     require_last_axes("near", near, (None, skeleton.num_joints))
@@ -122,7 +122,7 @@ def pckh(
         Percentages by row, see `joint_table`.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     near, counts = head_relative_hits(predicted, true, visible, head_size, fraction)
     return joint_table(ops.convert_to_numpy(near), ops.convert_to_numpy(counts), skeleton)
@@ -143,7 +143,7 @@ def heatmap_hits(predicted: Tensor, true: Tensor, fraction: float = 0.5) -> tupl
         `(near, counts)`: bool `[..., J]`, near only where it counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
 
     Reference: the training accuracy of Zhou et al. 2017's code.
     """
@@ -175,7 +175,7 @@ def heatmap_accuracy(
         A share, 0 to 1; 0 where nothing counts.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     require_last_axes("predicted", predicted, (None, None, None, None))
     near, counts = (

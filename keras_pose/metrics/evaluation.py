@@ -39,7 +39,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
         One value per pose `[...]`, in the protocol's unit.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the measure or a unit is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or the measure or a unit is unknown.
     """
     predicted, true = pose_pair(predicted, true)
     skeleton, name = protocol.skeleton, protocol.measure
@@ -92,7 +92,7 @@ def standard_protocols(
         `chirality` and `bone_symmetry` where the skeleton has the joints for them.
 
     Raises:
-        ValueError: the root or an excluded joint does not exist.
+        ValueError: if the root or an excluded joint does not exist.
     """
     joints = joint_set(skeleton, exclude)
     rooted = {"alignment": "root", "root": skeleton.joints[skeleton.index(root)]}
@@ -140,7 +140,15 @@ def evaluate_poses(
         Protocol id to mean over poses.
 
     Raises:
-        ValueError: a shape is wrong, the set is empty, or a pose is not finite.
+        ValueError: if a shape is wrong, the set is empty, or a pose is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import evaluate_poses, standard_protocols
+        >>> true = np.random.default_rng(0).normal(size=(4, 17, 3))
+        >>> report = evaluate_poses(true, true)
+        >>> report[standard_protocols()["mpjpe"].id]
+        0.0
     """
     chosen = list(standard_protocols().values() if protocols is None else protocols)
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)

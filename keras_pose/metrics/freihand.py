@@ -108,8 +108,8 @@ def align_similarity(
         float64 `[N, P, 3]` in the unit of `true`.
 
     Raises:
-        ValueError: the shapes differ, a prediction or a label is not finite, or `reflection` is another
-            word.
+        ValueError: if the shapes differ, a prediction or a label is not finite, or `reflection` is
+            another word.
     """
     require_choice("reflection", reflection, ("best", "forbid"))
     predicted, true = _pair(predicted, true)
@@ -142,7 +142,7 @@ def keypoint_measures(
         The measures; the curve's area by the trapezoid rule over the range of thresholds.
 
     Raises:
-        ValueError: there is no sample, or fewer than two thresholds.
+        ValueError: if there is no sample, or fewer than two thresholds.
     """
     errors, thresholds = np.asarray(errors, np.float64), np.asarray(thresholds, np.float64)
     if errors.ndim != 2 or not errors.size or len(thresholds) < 2:
@@ -183,7 +183,7 @@ def f_score(
         float64 `[T]`, 0 to 1; 0 where neither share is positive.
 
     Raises:
-        ValueError: a shape is wrong.
+        ValueError: if a shape is wrong.
 
     Reference: Knapitsch et al. 2017, as FreiHAND's tool uses it.
     """
@@ -227,7 +227,7 @@ def freihand_scores(
         Numbers under the keys of `FREIHAND_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ, or a prediction or a label is not finite.
+        ValueError: if shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = _set_scores("xyz", predicted, true)
@@ -274,7 +274,7 @@ def peclr_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
         Numbers under the keys of `PECLR_PROTOCOLS`, means in centimetres.
 
     Raises:
-        ValueError: shapes differ, or a prediction or a label is not finite.
+        ValueError: if shapes differ, or a prediction or a label is not finite.
     """
     predicted, true = _pair(predicted, true)
     scores = {}

@@ -39,7 +39,7 @@ def box_relative_error(
         Shares `[...]` >= 0; 0 where nothing is visible.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     return _visible_mean(*_relative_distances(predicted, true, visible, box_side))
 
@@ -64,7 +64,7 @@ def box_relative_pck(
         Shares `[..., F]`, 0 to 1; 0 where nothing is visible.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or there is no fraction.
+        ValueError: if a shape is wrong, the shapes differ, or there is no fraction.
     """
     if not len(fractions):
         raise ValueError("fractions is empty; give at least one share of the box's side.")

@@ -30,7 +30,7 @@ def frontal_offset(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         in the unit of the input; positive for a real body.
 
     Raises:
-        ValueError: the shape is not `[..., J, 3]` or the skeleton lacks a joint.
+        ValueError: if the shape is not `[..., J, 3]` or the skeleton lacks a joint.
     """
     points = as_floating(points)
     require_last_axes("points", points, (skeleton.num_joints, 3))
@@ -58,7 +58,7 @@ def chirality(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         Booleans `[...]`; a pose without extent or with NaN fails.
 
     Raises:
-        ValueError: the shape is not `[..., J, 3]` or the skeleton lacks a joint.
+        ValueError: if the shape is not `[..., J, 3]` or the skeleton lacks a joint.
     """
     return frontal_offset(points, skeleton) > 0
 
@@ -77,7 +77,7 @@ def bone_symmetry_error(points: Tensor, skeleton: Skeleton = H36M_17) -> Tensor:
         Relative differences `[...]`, 0 (symmetric) to 2.
 
     Raises:
-        ValueError: the joint count differs from the skeleton's or it has no mirrored bones.
+        ValueError: if the joint count differs from the skeleton's or it has no mirrored bones.
     """
     points = as_floating(points)
     require_last_axes("points", points, (skeleton.num_joints, None))
@@ -101,7 +101,7 @@ def mirrored_bones(
         Pairs of bones (parent, child), each pair once.
 
     Raises:
-        ValueError: no bone has a partner.
+        ValueError: if no bone has a partner.
     """
     mirror = skeleton.flip_permutation
     pairs = []

@@ -32,7 +32,7 @@ def pose_pair(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
         Both, as tensors of one floating dtype.
 
     Raises:
-        ValueError: a shape is wrong or the shapes differ.
+        ValueError: if a shape is wrong or the shapes differ.
     """
     predicted, true = as_floating(predicted, true)
     require_points("predicted", predicted)
@@ -52,7 +52,7 @@ def root_relative(points: Tensor, root: int | None) -> Tensor:
         Points `[..., J, 3]`.
 
     Raises:
-        ValueError: the shape is wrong or the root is not among the joints.
+        ValueError: if the shape is wrong or the root is not among the joints.
     """
     points = as_floating(points)
     require_points("points", points)
@@ -76,7 +76,7 @@ def joint_errors(predicted: Tensor, true: Tensor, root: int | None = None) -> Te
         Distances `[..., J]` >= 0 in the unit of the input.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+        ValueError: if a shape is wrong, the shapes differ, or the root is not among the joints.
     """
     predicted, true = pose_pair(predicted, true)
     difference = root_relative(predicted, root) - root_relative(true, root)
@@ -95,7 +95,15 @@ def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
         Mean distance over joints `[...]`, in the unit of the input.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or the root is not among the joints.
+        ValueError: if a shape is wrong, the shapes differ, or the root is not among the joints.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import mpjpe
+        >>> true = np.zeros((2, 3))
+        >>> predicted = np.array([[3.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> float(mpjpe(predicted, true))
+        3.0
     """
     return ops.mean(joint_errors(predicted, true, root), axis=-1)
 
@@ -113,7 +121,14 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
         Mean distance over joints `[...]`, in the unit of `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `reflection` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import pa_mpjpe
+        >>> true = np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]])
+        >>> round(float(pa_mpjpe(2.0 * true + 5.0, true)), 6)
+        0.0
     """
     predicted, true = pose_pair(predicted, true)
     return mpjpe(similarity_align(predicted, true, reflection), true)
@@ -138,7 +153,7 @@ def scale_align(
         `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `scale` is another word.
     """
     require_choice("scale", scale, SCALE_RULES)
     predicted, true = pose_pair(predicted, true)
@@ -169,6 +184,6 @@ def n_mpjpe(
         Mean distance over joints `[...]`, in the unit of `true`.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or `scale` is another word.
+        ValueError: if a shape is wrong, the shapes differ, or `scale` is another word.
     """
     return mpjpe(*scale_align(predicted, true, scale, root))

@@ -44,7 +44,7 @@ class Protocol:
         unit: unit of the number: `mm`, `percent`, `share`, ...
 
     Raises:
-        ValueError: the fields contradict each other or hold characters an id cannot carry.
+        ValueError: if the fields contradict each other or hold characters an id cannot carry.
     """
 
     measure: str
@@ -101,7 +101,7 @@ class Protocol:
             The equal protocol.
 
         Raises:
-            ValueError: the text is no id.
+            ValueError: if the text is no id.
         """
         pattern = r"([^\[\]]+)\[" + ",".join(f"{key}=([^,\\[\\]]+)" for key in _KEYS) + r"\]"
         match = re.fullmatch(pattern, text)
@@ -117,7 +117,7 @@ class Protocol:
         """The joint order that the joint set names.
 
         Raises:
-            ValueError: there is no such skeleton.
+            ValueError: if there is no such skeleton.
         """
         return by_name(self.joint_set.split("-")[0])
 
@@ -126,7 +126,7 @@ class Protocol:
         """Indices of the joints that are scored, in order.
 
         Raises:
-            ValueError: the joint set leaves out a joint that does not exist, or every joint.
+            ValueError: if the joint set leaves out a joint that does not exist, or every joint.
         """
         skeleton = self.skeleton
         dropped = set(skeleton.indices(self.joint_set.split("-")[1:]))
@@ -147,7 +147,7 @@ def joint_set(skeleton: Skeleton, exclude: tuple[str, ...] = ()) -> str:
         For example `h36m_17-pelvis`; excluded joints in skeleton order, each once.
 
     Raises:
-        ValueError: an excluded joint does not exist.
+        ValueError: if an excluded joint does not exist.
     """
     dropped = sorted(set(skeleton.indices(exclude)))
     return "-".join([skeleton.name, *(skeleton.joints[joint] for joint in dropped)])

@@ -27,7 +27,7 @@ def limb_differences(points: Tensor, skeleton: Skeleton = MPII_16) -> Tensor:
         Absolute differences `[..., 4]` in that unit, in the order of `LIMBS`.
 
     Raises:
-        ValueError: the shape is wrong or the skeleton lacks a joint.
+        ValueError: if the shape is wrong or the skeleton lacks a joint.
 
     Reference: Zhou et al. 2017, section 4, geometric validity.
     """

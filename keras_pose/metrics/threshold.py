@@ -31,7 +31,7 @@ def share_below(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
         Percentages `[...]`, 0 to 100.
 
     Raises:
-        ValueError: there is no threshold.
+        ValueError: if there is no threshold.
     """
     if not len(thresholds):
         raise ValueError("thresholds is empty; give at least one threshold.")
@@ -80,7 +80,15 @@ def pck_3d(
         Percentages over joints `[...]`, 0 to 100.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or an option is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or an option is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import pck_3d
+        >>> true = np.zeros((2, 3))
+        >>> predicted = np.array([[0.0, 0.0, 0.0], [0.2, 0.0, 0.0]])
+        >>> float(pck_3d(predicted, true))
+        50.0
     """
     return auc_3d(predicted, true, (threshold_mm,), input_unit, root, scale)
 
@@ -107,7 +115,7 @@ def auc_3d(
         Percentages `[...]`, 0 to 100.
 
     Raises:
-        ValueError: a shape is wrong, the shapes differ, or an option is unknown.
+        ValueError: if a shape is wrong, the shapes differ, or an option is unknown.
     """
     to_mm = convert_length("input_unit", input_unit, "unit", "mm")
     if scale is not None:

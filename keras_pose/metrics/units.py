@@ -18,7 +18,7 @@ def convert_length(from_name: str, from_unit: str, to_name: str, to_unit: str) -
         The number that turns a length in `from_unit` into one in `to_unit`.
 
     Raises:
-        ValueError: a unit is unknown.
+        ValueError: if a unit is unknown.
     """
     require_choice(from_name, from_unit, tuple(MILLIMETRES))
     require_choice(to_name, to_unit, tuple(MILLIMETRES))

@@ -27,64 +27,71 @@ class PretrainConfig:
     """Settings of one pretraining run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "peclr"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Views": "augmentation",
+        "Networks": "encoder",
+        "Losses": "inverse",
+        "Optimisation": "optimizer",
+    }
 
     # Data.
     dataset: str = option(
         "records",
-        "Source of pictures: records (folders written by keras_pose.data.prepare, commas between "
-        "them, in --data_dir) or generated (rendered hands, nothing needed).",
+        "Source of pictures: records (folders written by keras_pose.data.prepare, separated by "
+        "commas, in --data_dir) or generated (rendered hands; no data needed).",
         choices=("records", "generated"),
     )
-    num_generated: int = option(2000, "Hands rendered when --dataset=generated.", low=8)
+    num_generated: int = option(2000, "Number of hands to render with --dataset=generated.", low=8)
     sampler: str = option(
         "shuffle",
-        "shuffle (each epoch visits every record once), weighted (the published one: every source "
-        "equally often, with replacement) or grouped (like shuffle, but each micro-batch is of one "
-        "session or person, so that the place does not tell pictures apart).",
+        "shuffle (each epoch visits every record once), weighted (as published: every source "
+        "equally often, with replacement) or grouped (like shuffle, but each micro-batch comes "
+        "from one session or person, so that the place does not distinguish pictures).",
         choices=("shuffle", "weighted", "grouped"),
     )
     val_share: float = option(
         0.2,
-        "Share of the records, by groups (sessions, persons), kept out of training, on which the "
-        "held-out loss is taken. Fine-tuning with the same share and seed keeps out the same ones.",
+        "Share of the records, by groups (sessions, persons), held out of training to measure the "
+        "held-out loss. Fine-tuning with the same share and seed holds out the same ones.",
         low=0.0,
         high=0.9,
     )
     split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
     crop_source: str = option(
         "box",
-        "What localises the hand: joints (the published way; needs 2D labels), box or picture. Where a "
-        "record lacks it, the next of joints, box, picture is taken.",
+        "What localises the hand: joints (as published; needs 2D labels), box or picture. If a "
+        "record lacks it, the next of joints, box, picture is used.",
         choices=("joints", "box", "picture"),
     )
     max_bad_fraction: float = option(
         0.001,
-        "Share of unreadable records that is skipped before the run stops.",
+        "Share of unreadable records that may be skipped before the run stops.",
         low=0.0,
         high=1.0,
     )
     # Views.
     augmentation: str = option(
         "exact",
-        "exact (one warp, recorded as a matrix) or official (the published chain of OpenCV calls, with "
-        "its rounding and its colour jitter). Of the ranges below, official knows --angle_range_deg in "
-        "whole degrees and --color_strength, 0 or 1.",
+        "exact (one warp, recorded as a matrix) or official (the published chain of OpenCV calls, "
+        "with its rounding and its colour jitter). Of the ranges below, official uses only "
+        "--angle_range_deg, in whole degrees, and --color_strength, 0 or 1.",
         choices=("exact", "official"),
     )
     corrections: str = option(
         "",
-        "What is put right of --augmentation=official, commas between: angle (any fraction of a "
-        "degree), jitter_sides (shifts to both sides), jitter_unit (shifts in shares of the crop's "
-        "side), border (black, not stretched, where a crop leaves the picture), color (as exact views "
-        "change it). Empty is as published.",
+        "Corrections of --augmentation=official, separated by commas: angle (any fraction of a "
+        "degree), jitter_sides (shifts to both sides), jitter_unit (shifts as shares of the "
+        "crop's side), border (black, not stretched, beyond the picture), color (as in exact "
+        "views). Empty is as published.",
     )
     augment_on: str = option(
         "auto",
-        "Where views are made: host, device (inside the graph) or auto, device where there is a GPU.",
+        "Where views are made: host, device (in the graph) or auto (device if there is a GPU).",
         choices=("auto", "host", "device"),
     )
     angle_range_deg: float = option(
@@ -98,31 +105,31 @@ class PretrainConfig:
     )
     shift_range: float = option(
         0.12,
-        "Views are shifted by up to +- this share of the crop's side, each way.",
+        "Views are shifted by up to +- this share of the crop's side along x and y.",
         low=0.0,
         high=1.0,
     )
     color_strength: float = option(
-        1.0, "Strength of hue, saturation, contrast and brightness changes; 0 is none.", low=0.0
+        1.0, "Strength of hue, saturation, contrast and brightness changes; 0 means none.", low=0.0
     )
     blur_probability: float = option(0.0, "Probability that a view is blurred.", low=0.0, high=1.0)
     cutout_probability: float = option(
         0.0, "Probability that a rectangle of a view is covered.", low=0.0, high=1.0
     )
     # Networks.
-    encoder: str = option("resnet50", "Encoder that is pretrained.", choices=ENCODERS)
+    encoder: str = option("resnet50", "Encoder to pretrain.", choices=ENCODERS)
     image_size: int = option(128, "Side of a view in pixels; 128 in the published runs.", low=16)
     init: str = option(
         "random",
-        "Weights at the start: random, imagenet (mobilenet alone, fetched by Keras) or a file of "
-        "torchvision's ResNet weights (.pth), as the published runs do.",
+        "Initial weights: random, imagenet (only for mobilenet, downloaded by Keras) or a file of "
+        "torchvision's ResNet weights (.pth), as in the published runs.",
     )
     num_points: int = option(
-        64, "Points of the plane that the projection head predicts; m of Equation 3.", low=1
+        64, "Number of 2D points that the projection head predicts; m in Equation 3.", low=1
     )
     projection_width: int = option(512, "Hidden width of the projection head.", low=1)
     synchronized_batch_norm: bool = option(
-        True, "Batch normalisation sees the batch of all replicas."
+        True, "Batch normalisation uses the statistics of all replicas together."
     )
     # Loss.
     inverse: str = option(
@@ -145,11 +152,11 @@ class PretrainConfig:
     )
     negatives: str = option(
         "global",
-        "Negatives of a row: micro (its own micro-batch on its own replica, as published), global (all "
-        "replicas' micro-batches) or bank (global and a memory of earlier rows).",
+        "Negatives of a row: micro (its own micro-batch on its own replica, as published), global "
+        "(all replicas' micro-batches) or bank (global plus a memory of earlier rows).",
         choices=("micro", "global", "bank"),
     )
-    bank_size: int = option(4096, "Rows of the memory when --negatives=bank.", low=2)
+    bank_size: int = option(4096, "Rows of the memory with --negatives=bank.", low=2)
     # Optimisation.
     optimizer: str = option(
         "adamw",
@@ -158,7 +165,7 @@ class PretrainConfig:
     )
     decay_filter: str = option(
         "rank",
-        "Which weights escape decay: rank (all vectors) or names (the published filter).",
+        "Which weights are not decayed: rank (all vectors) or names (the published filter).",
         choices=("rank", "names"),
     )
     learning_rate: float = option(
@@ -170,21 +177,22 @@ class PretrainConfig:
     weight_decay: float = option(1e-4, "Weight decay; 1e-6 in the published runs.", low=0.0)
     schedule_end: str = option(
         "clamp",
-        "What the cosine does past its end: clamp at zero or, like the published one, rise again.",
+        "What the cosine does after its end: clamp (stay at zero) or overshoot (rise again, as "
+        "published).",
         choices=("clamp", "overshoot"),
     )
     batch_size: int = option(
-        128, "Pictures of one micro-batch over all replicas, two views each.", low=2
+        128, "Pictures per micro-batch over all replicas, with two views each.", low=2
     )
     accumulation_steps: int = option(
-        1, "Micro-batches whose gradients make one update; 16 in the published runs.", low=1
+        1, "Micro-batches per update; 16 in the published runs.", low=1
     )
     num_steps: int = option(
-        10000, "Updates in all, rounded up to whole epochs of --steps_per_epoch.", low=1
+        10000, "Total number of updates, rounded up to whole epochs of --steps_per_epoch.", low=1
     )
     warmup_steps: int = option(500, "Updates of linear warm-up.", low=0)
     steps_per_epoch: int = option(
-        500, "Updates between evaluations; a checkpoint is written at each of them.", low=1
+        500, "Updates between evaluations; each evaluation writes a checkpoint.", low=1
     )
     precision: str = option("float32", "Keras dtype policy.", choices=PRECISIONS)
     seed: int = option(0, "Seed of weights, views and order.", low=0)

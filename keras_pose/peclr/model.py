@@ -234,7 +234,7 @@ class ContrastiveModel(keras.Model):
         return tape.gradient(loss, variables), logs, rows
 
     def _accumulated_gradients(self, batch):
-        """The same, averaged over the micro-batches of a batch; all see the same weights and bank."""
+        """Return the same, averaged over micro-batches; all see the same weights and bank."""
         steps = self.config.accumulation_steps
         parts = {
             name: tf.reshape(values, (steps, -1, *values.shape[1:]))

@@ -7,8 +7,6 @@ runs are better off with `--augmentation=exact`. Single quirks can be put right 
 to see what each of them costs.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Collection
 

@@ -26,7 +26,7 @@ class AttachedHand:
     """A hand in the frame and the size of its body.
 
     Attributes:
-        points: float64 [J, 3], m; the wrist is the body's, the same numbers.
+        points: float64 `[J, 3]`, m; the wrist is the body's, the same numbers.
         scale: what the hand was multiplied by.
         wrist_gap_m: distance from the hand's own wrist, at its new size, to the body's, m, before it
             was moved; of use where both networks placed them before the same camera.
@@ -45,7 +45,7 @@ def attach_hand(
     bones: Sequence[tuple[int, int]],
     bone_length_m: float,
 ) -> AttachedHand:
-    """Sets a hand on the wrist of its body: one translation, one scale, no rotation.
+    """Set a hand on the wrist of its body: one translation, one scale, no rotation.
 
     Args:
         body_points: `[J, 3]`, m, axes of the camera, any origin.
@@ -75,7 +75,7 @@ def attach_hand(
 
 
 def hand_length(bone_sum_m: float) -> float:
-    """Says how long a hand is on a body of known size: hands grow with bodies.
+    """Say how long a hand is on a body of known size: hands grow with bodies.
 
     Args:
         bone_sum_m: the body's 14 bones together, m.
@@ -89,16 +89,16 @@ def hand_length(bone_sum_m: float) -> float:
 def hand_box(
     wrist: np.ndarray, elbow: np.ndarray, shoulder: np.ndarray, hip: np.ndarray
 ) -> np.ndarray | None:
-    """Says where the hand at the end of an arm is looked for.
+    """Say where the hand at the end of an arm is looked for.
 
     Args:
-        wrist: [2], px.
-        elbow: [2], px.
-        shoulder: [2], px, of the same arm.
-        hip: [2], px, of the same side.
+        wrist: `[2]`, px.
+        elbow: `[2]`, px.
+        shoulder: `[2]`, px, of the same arm.
+        hip: `[2]`, px, of the same side.
 
     Returns:
-        float64 [4], a square x, y, side, side in px, beyond the wrist in the direction of the
+        float64 `[4]`, a square x, y, side, side in px, beyond the wrist in the direction of the
         forearm; None where the arm has no length in the picture.
     """
     along = np.asarray(wrist, np.float64) - elbow

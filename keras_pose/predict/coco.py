@@ -15,7 +15,7 @@ def poses_coco(
     min_score: float,
     cameras: Mapping[str, np.ndarray] | None = None,
 ) -> str:
-    """Writes poses as COCO's `images`, `annotations` and `categories`.
+    """Write poses as COCO's `images`, `annotations` and `categories`.
 
     Beside COCO's fields an annotation has `camera_m`, joints in metres before the camera, or
     `world_m`, joints about the root, as `keras_pose.data.prepare --source=keypoint_json` reads them; and
@@ -26,7 +26,7 @@ def poses_coco(
         poses: what was found; those that are not valid are left out.
         sizes: name of each picture to (height, width).
         min_score: joints below it get COCO's flag 1, the others 2.
-        cameras: name of each picture whose camera is known to its matrix [3, 3] in px; it becomes the
+        cameras: name of each picture whose camera is known to its matrix `[3, 3]` in px; it becomes the
             image's `intrinsics`.
 
     Returns:

@@ -83,7 +83,7 @@ class Finder:
         return length, words
 
     def side_of(self, side: str, name: str) -> str:
-        """Says which hand a box of a hand network alone is of.
+        """Say which hand a box of a hand network alone is of.
 
         Args:
             side: what the box says, or "".
@@ -109,12 +109,12 @@ class Finder:
     def look(
         self, name: str, image: np.ndarray, boxes: Sequence[np.ndarray], sides: Sequence[str]
     ) -> list[FoundPose]:
-        """Looks at boxes with the network of --saved_model.
+        """Look at boxes with the network of --saved_model.
 
         Args:
             name: of the picture.
-            image: uint8 [H, W, 3] RGB.
-            boxes: N times [4], px.
+            image: uint8 `[H, W, 3]` RGB.
+            boxes: N times `[4]`, px.
             sides: N times from `side_of`.
 
         Returns:
@@ -130,11 +130,11 @@ class Finder:
         bodies: Sequence[FoundPose],
         given: Sequence[tuple[np.ndarray, str]] = (),
     ) -> list[FoundPose]:
-        """Looks for the hands of bodies.
+        """Look for the hands of bodies.
 
         Args:
             name: of the picture.
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
             bodies: what `look` found.
             given: boxes of hands with their sides, px; each belongs to the body with the nearest such
                 wrist. Empty looks at the ends of the forearms.
@@ -175,7 +175,7 @@ class Finder:
         return box if box is not None and shows_something(box, shape) else None
 
     def attach(self, bodies: Sequence[FoundPose], hands: Sequence[FoundPose]) -> list[FoundPose]:
-        """Sets hands on the wrists of their bodies.
+        """Set hands on the wrists of their bodies.
 
         Args:
             bodies: in any frame.
@@ -217,7 +217,7 @@ class Finder:
 
 
 def _nearest(bodies, side, box):
-    """Number of the person whose wrist is nearest to the middle of a box; None without persons."""
+    """Return the number of the person whose wrist is nearest to a box; None without persons."""
     distances = {
         body.person: np.linalg.norm(
             body.keypoints_2d[body.skeleton.index(f"{side}_wrist")] - (box[:2] + box[2:] / 2)

@@ -49,13 +49,13 @@ def resampled(
     """Give the poses of a film at a constant rate, in straight lines between its frames.
 
     Args:
-        film: per frame float [J, 3], or None where nobody was found; such frames stay without a pose
+        film: per frame float `[J, 3]`, or None where nobody was found; such frames stay without a pose
             until the next one.
         times_s: of the frames, rising, seconds.
         rate: frames per second wanted.
 
     Returns:
-        Per wanted frame float [J, 3] or None, from the first frame's time to the last one's.
+        Per wanted frame float `[J, 3]` or None, from the first frame's time to the last one's.
     """
     times = np.asarray(times_s, np.float64) - times_s[0]
     poses: list[np.ndarray | None] = []

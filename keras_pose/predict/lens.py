@@ -59,14 +59,14 @@ class Lens:
         ]
 
     def of(self, height: int, width: int) -> np.ndarray | None:
-        """Returns the camera matrix of a picture.
+        """Return the camera matrix of a picture.
 
         Args:
             height: of the picture in px.
             width: of the picture in px.
 
         Returns:
-            float64 [3, 3] in px, or None where nothing is known.
+            float64 `[3, 3]` in px, or None where nothing is known.
         """
         if self._matrix is not None:
             if other := other_picture(self._matrix, height, width):
@@ -78,14 +78,14 @@ class Lens:
 
 
 def read_intrinsics(path: str | os.PathLike[str]) -> np.ndarray:
-    """Reads a camera matrix.
+    """Read a camera matrix.
 
     Args:
         path: `.json`, a list of three rows or an object that has it as `intrinsics` or `K`; or text, a
             row per line, parted by blanks or commas.
 
     Returns:
-        float64 [3, 3] in px.
+        float64 `[3, 3]` in px.
 
     Raises:
         ValueError: if the file is missing or holds no camera matrix.

@@ -60,14 +60,14 @@ class Network:
         camera: np.ndarray | None,
         bone_length_m: float,
     ) -> list[FoundPose]:
-        """Looks at boxes of one picture.
+        """Look at boxes of one picture.
 
         Args:
             picture: name for the results.
-            image: uint8 [H, W, 3] RGB.
-            boxes: N times [4], x, y, width, height in px.
+            image: uint8 `[H, W, 3]` RGB.
+            boxes: N times `[4]`, x, y, width, height in px.
             sides: N times "left" or "right"; "" of bodies.
-            camera: float [3, 3] in px, or None.
+            camera: float `[3, 3]` in px, or None.
             bone_length_m: the known length, m.
 
         Returns:
@@ -108,7 +108,7 @@ class Network:
 
 
 def _skeleton(metadata: Metadata) -> Skeleton:
-    """The house's order of that name; a tree of the metadata's bones where there is none."""
+    """Return the house's order of that name; a tree of the metadata's bones where there is none."""
     try:
         known = by_name(metadata.skeleton)
         if known.joints == tuple(metadata.joints):

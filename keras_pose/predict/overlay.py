@@ -23,10 +23,10 @@ _FINGER = 0.3
 def draw_on_picture(
     image: np.ndarray, poses: Sequence[FoundPose], min_score: float = 0.0
 ) -> np.ndarray:
-    """Draws joints and the boxes that were looked at.
+    """Draw joints and the boxes that were looked at.
 
     Args:
-        image: uint8 [H, W, 3] RGB.
+        image: uint8 `[H, W, 3]` RGB.
         poses: what was found; what is not valid is left out.
         min_score: joints below it are left out.
 
@@ -52,10 +52,10 @@ def draw_on_picture(
 
 
 def draw_beside(drawing: np.ndarray, poses: Sequence[FoundPose]) -> np.ndarray:
-    """Sets 3D views of all persons beside a drawing.
+    """Set 3D views of all persons beside a drawing.
 
     Args:
-        drawing: uint8 [H, W, 3] RGB, from `draw_on_picture`.
+        drawing: uint8 `[H, W, 3]` RGB, from `draw_on_picture`.
         poses: what was found; a body and its hands are drawn as one.
 
     Returns:

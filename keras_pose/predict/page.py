@@ -45,7 +45,7 @@ def page_html(
     frames: Sequence[PageFrame],
     frames_per_second: float = 0.0,
 ) -> str:
-    """Writes the page.
+    """Write the page.
 
     Args:
         title: above it.
@@ -100,7 +100,7 @@ def page_html(
 
 
 def _slots(frames):
-    """Points [T, J, 3], NaN where nothing is, of all persons and hands, with bones and colours."""
+    """Points `[T, J, 3]`, NaN where nothing is, of all persons and hands, with bones and colours."""
     slots: dict[tuple[int, str, str], Skeleton] = {}
     for frame in frames:
         for pose in frame.poses:
@@ -131,7 +131,7 @@ def _slots(frames):
 
 
 def _placed(film, is_film):
-    """The film about the middle, in units of its size; the floor; metres of a grid square per frame."""
+    """Return the film about its middle in units of its size, the floor, and metres of a grid square."""
     parts = [film] if is_film else [film[number : number + 1] for number in range(len(film))]
     out, squares, floors = [], [], []
     for part in parts:
@@ -162,7 +162,7 @@ def _listed(points):
 
 
 def _thumbnails(frames, step, is_film):
-    """Data addresses of the pictures, and which one belongs to each frame that is shown, or -1."""
+    """Return data addresses of the pictures, and which one each shown frame has, or -1."""
     addresses, which, last = [], [], -1
     for number, frame in enumerate(frames):
         if frame.thumbnail is not None:

@@ -16,7 +16,7 @@ _UNREAD_VIDEOS = (".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".mts")
 
 
 def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
-    """Lists what `--pictures` names.
+    """List what `--pictures` names.
 
     Args:
         place: a picture, or a folder with all folders below.
@@ -59,7 +59,7 @@ def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
 
 
 def unused_boxes_notes(boxed: Iterable[str], names: Iterable[str], place: Path) -> list[str]:
-    """Words which boxes belong to no picture of a folder.
+    """Word which boxes belong to no picture of a folder.
 
     Args:
         boxed: names in the file of boxes.

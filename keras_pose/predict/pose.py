@@ -18,11 +18,11 @@ class FoundPose:
         kind: "body" or "hand".
         side: "left" or "right" of a hand, empty of a body.
         skeleton: the joint order.
-        box: float64 [4], x, y, width, height in px: where it was looked for.
-        keypoints_2d: float64 [J, 2], px of the picture.
-        score: float64 [J], 0 to about 1.
-        depth: float64 [J], away from the camera relative to the root, the network's unit.
-        keypoints_3d: float64 [J, 3], m, axes of the camera (x right, y down, z forward); None where it
+        box: float64 `[4]`, x, y, width, height in px: where it was looked for.
+        keypoints_2d: float64 `[J, 2]`, px of the picture.
+        score: float64 `[J]`, 0 to about 1.
+        depth: float64 `[J]`, away from the camera relative to the root, the network's unit.
+        keypoints_3d: float64 `[J, 3]`, m, axes of the camera (x right, y down, z forward); None where it
             is not known.
         is_root_relative: whether the root (of an attached hand: the body's root) is the origin, not
             the camera.
@@ -51,7 +51,7 @@ class FoundPose:
 
 
 def with_hands(body: Skeleton, hands: Mapping[str, Skeleton]) -> Skeleton:
-    """Joins a body and hands into one joint order; a hand's wrist is the body's.
+    """Join a body and hands into one joint order; a hand's wrist is the body's.
 
     Args:
         body: has `left_wrist` and `right_wrist`.
@@ -74,13 +74,14 @@ def with_hands(body: Skeleton, hands: Mapping[str, Skeleton]) -> Skeleton:
 
 
 def join_poses(poses: Iterable[FoundPose]) -> tuple[Skeleton, np.ndarray, np.ndarray | None]:
-    """Joins a body with the hands that are attached to it.
+    """Join a body with the hands that are attached to it.
 
     Args:
         poses: a body first, or a single hand; then attached hands of that person.
 
     Returns:
-        The joined joint order [J]; pixels [J, 2]; metres [J, 3], or None where the first pose has none.
+        The joined joint order `[J]`; pixels `[J, 2]`; metres `[J, 3]`, or None
+        where the first pose has none.
     """
     first, *hands = poses
     if not hands:
@@ -97,7 +98,7 @@ def join_poses(poses: Iterable[FoundPose]) -> tuple[Skeleton, np.ndarray, np.nda
 
 
 def persons_of(poses: Iterable[FoundPose]) -> list[list[FoundPose]]:
-    """Sorts the poses of one picture into persons.
+    """Sort the poses of one picture into persons.
 
     Args:
         poses: of one picture.

@@ -33,7 +33,7 @@ UNITS = {
 
 
 def header(facts: dict, poses: Sequence[FoundPose]) -> dict:
-    """Collects what must be known to read the numbers.
+    """Collect what must be known to read the numbers.
 
     Args:
         facts: of this prediction: models, source, camera, size, smoothing.
@@ -60,7 +60,7 @@ def _order(skeleton: Skeleton) -> dict:
 
 
 def json_text(content: dict) -> str:
-    """Writes JSON with a point per line, not a number per line.
+    """Write JSON with a point per line, not a number per line.
 
     Args:
         content: finite numbers, text, lists and dicts.
@@ -74,7 +74,7 @@ def json_text(content: dict) -> str:
 
 
 def poses_json(head: dict, poses: Sequence[FoundPose]) -> str:
-    """Writes poses as JSON.
+    """Write poses as JSON.
 
     Args:
         head: from `header`.
@@ -111,7 +111,7 @@ def _entry(pose):
 
 
 def poses_csv(head: dict, poses: Sequence[FoundPose]) -> str:
-    """Writes poses as CSV, a line per joint; lines of the header begin with #.
+    """Write poses as CSV, a line per joint; lines of the header begin with #.
 
     Args:
         head: from `header`.
@@ -144,7 +144,7 @@ def poses_csv(head: dict, poses: Sequence[FoundPose]) -> str:
 
 
 def poses_npz(head: dict, poses: Sequence[FoundPose]) -> bytes:
-    """Writes poses as arrays; what is unknown is NaN.
+    """Write poses as arrays; what is unknown is NaN.
 
     Args:
         head: from `header`.

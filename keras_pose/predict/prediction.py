@@ -22,6 +22,7 @@ from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
+from keras_pose.train.binary import finish_after_stop
 from keras_pose.train.progress import ProgressBar
 
 
@@ -41,7 +42,7 @@ class Outcome:
 
 
 def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.VideoCapture) -> Outcome:
-    """Predicts all pictures, or all frames, and writes their files.
+    """Predict all pictures, or all frames, and write their files.
 
     A picture that cannot be predicted does not stop the others, and Ctrl-C keeps what was found.
 
@@ -55,11 +56,9 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     Raises:
         ValueError: if nothing can be predicted at all: model, pictures or boxes are missing.
         OSError: if something cannot be written.
-        KeyboardInterrupt: by Ctrl-C before anything was found.
+        KeyboardInterrupt: if by Ctrl-C before anything was found.
     """
-    for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
-        if not getattr(config, flag):
-            raise ValueError(f"--{flag} is empty; say what --{flag} is.")
+    config.check_command()
     # A long film is not predicted for files that cannot be written.
     check_writable(config.output, "--output")
     place = Path(config.pictures)
@@ -119,7 +118,7 @@ def _facts(config, finder, search):
 
 
 def _drawn(config, image, poses):
-    """The picture with joints; nothing where nobody wants it."""
+    """Return the picture with joints; nothing where nobody wants it."""
     if not (config.overlay or config.page):
         return None
     return draw_on_picture(image, poses, config.min_score)
@@ -216,9 +215,10 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
 
 
 def _stopped(results, total, what):
-    """Says how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
+    """Say how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
     if not len(results):
         raise KeyboardInterrupt
+    finish_after_stop()
     of_all = f" of {total}" if total else ""
     return f"Ended by Ctrl-C after {len(results)}{of_all} {what}; the files tell of these."
 

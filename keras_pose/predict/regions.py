@@ -44,14 +44,14 @@ class Regions:
         return any(side for _, side in entries)
 
     def of(self, name: str, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str]]:
-        """Returns the boxes of one picture.
+        """Return the boxes of one picture.
 
         Args:
             name: of the picture.
             shape: of the picture, height first.
 
         Returns:
-            Boxes float64 [4], x, y, width, height in px, each with "left", "right" or "".
+            Boxes float64 `[4]`, x, y, width, height in px, each with "left", "right" or "".
 
         Raises:
             ValueError: if the file has none for this picture, or one shows nothing of it.
@@ -77,12 +77,12 @@ class Regions:
 
 
 def shows_something(box: np.ndarray | Sequence[float], shape: tuple[int, ...]) -> bool:
-    """Tells whether a box is finite, a pixel wide and high at least, and over a picture.
+    """Tell whether a box is finite, a pixel wide and high at least, and over a picture.
 
     The rule of the served networks (`docs/serving.md`), which answer no other box.
 
     Args:
-        box: [4], (x, y, width, height) in px.
+        box: `[4]`, (x, y, width, height) in px.
         shape: of the picture, height first.
     """
     x, y, width, height = np.asarray(box, np.float64)

@@ -44,7 +44,7 @@ class Results:
         self._stride = 1
 
     def __len__(self) -> int:
-        """Returns how many pictures there are."""
+        """Return how many pictures there are."""
         return len(self._names)
 
     def add(
@@ -56,14 +56,14 @@ class Results:
         drawing: np.ndarray | None,
         time_s: float = 0.0,
     ) -> None:
-        """Takes in a picture.
+        """Take in a picture.
 
         Args:
             name: of the picture.
             shape: of the picture, height first.
-            camera: its matrix [3, 3] in px, or None.
+            camera: its matrix `[3, 3]` in px, or None.
             poses: what was found in it.
-            drawing: uint8 [H, W, 3], for the page; None for none.
+            drawing: uint8 `[H, W, 3]`, for the page; None for none.
             time_s: when a film's frame was seen, seconds after its first one, rising.
         """
         number = len(self._names)
@@ -88,7 +88,7 @@ class Results:
         self._thumbnails[number] = _thumbnail(drawing)
 
     def write(self, facts: dict) -> list[str]:
-        """Writes all files that the command asks for, each in full or not at all.
+        """Write all files that the command asks for, each in full or not at all.
 
         Args:
             facts: for the heads of the files.
@@ -250,7 +250,7 @@ def _only(row, kind, side, is_attached):
 
 
 def _with_fingers(points, skeleton, hands):
-    """Adds fingers to each frame of a body; a hand that was not found keeps its last shape."""
+    """Add fingers to each frame of a body; a hand that was not found keeps its last shape."""
     joined = list(points)
     for side, found in hands.items():
         wrist = skeleton.index(f"{side}_wrist")

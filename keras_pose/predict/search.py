@@ -60,13 +60,13 @@ class Search:
 
         Args:
             name: of the picture.
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
 
         Returns:
             Boxes with sides as `Regions.of`; empty where a finder finds nobody.
 
         Raises:
-            ValueError: as `Regions.of`.
+            ValueError: if `Regions.of` refuses the boxes.
         """
         if self._finder is None:
             return self.regions.of(name, image.shape)
@@ -85,5 +85,5 @@ class Search:
 
 
 def _root_of(folder: Path) -> Path:
-    """The folder of all models: above a model's, or two above a version's."""
+    """Return the folder of all models: above a model's, or two above a version's."""
     return folder.parent.parent if folder.name.isdigit() else folder.parent

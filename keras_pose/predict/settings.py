@@ -1,7 +1,10 @@
 """What `python -m keras_pose.predict` can be told."""
 
 import dataclasses
+import os
+from typing import Any
 
+from keras_pose.export.versions import version_folder
 from keras_pose.train.config import check_ranges, listed, option
 
 POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
@@ -12,95 +15,106 @@ class PredictConfig:
     """What is predicted, and what is known of person and camera; field = flag.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     saved_model: str = option(
-        "", "Hand or body network: savedmodels/<name>, or one <version> folder in it."
+        "",
+        "Hand or body network: savedmodels/<name>, or one <version> folder in it.",
+        exists="folder",
     )
     hands: str = option(
         "",
-        "The same of a hand network, beside a body network in --saved_model: hands are looked for "
-        "at the ends of the forearms and set on the wrists.",
+        "The same for a hand network, used together with a body network in --saved_model: hands "
+        "are searched for at the ends of the forearms and attached to the wrists.",
+        exists="folder",
     )
     pictures: str = option(
-        "", "A picture, a folder of pictures (with all folders below), or a video."
+        "",
+        "A picture, a folder of pictures (with its subfolders), or a video.",
+        exists="either",
     )
-    webcam: int = option(-1, "Instead: number of a camera; -1 for none.", low=-1, high=99)
-    max_frames: int = option(0, "Of a video or camera; 0 for all.", low=0)
+    webcam: int = option(-1, "Instead: the number of a camera; -1 for none.", low=-1, high=99)
+    max_frames: int = option(0, "Maximum number of frames of a video or camera; 0 for all.", low=0)
     output: str = option("", "Folder to write to.")
     boxes: str = option(
         "",
-        "Tight boxes of hands or whole persons: a .csv of rows name,x,y,width,height, to which left or "
-        "right may be added, or a .json, as keras_pose.data.prepare takes them, or x,y,width,height "
-        "itself for all pictures, or for the first frame of a video; empty looks at the whole picture.",
+        "Tight boxes of hands or whole persons: a .csv with rows name,x,y,width,height, "
+        "optionally followed by left or right, or a .json, as for keras_pose.data.prepare, or one "
+        "x,y,width,height for all pictures, or for the first frame of a video; empty uses the "
+        "whole picture.",
     )
     finder: str = option(
         "auto",
-        "Where there are no --boxes: folder of a finder, whose boxes are looked at; auto takes "
-        "find_hands or find_people beside --saved_model where it is there; none, whole pictures.",
+        "Without --boxes: folder of a finder, whose boxes are used; auto uses find_hands or "
+        "find_people next to --saved_model if there is one; none uses whole pictures.",
     )
     side: str = option(
         "auto",
-        "Which hands: auto is right for a hand network alone, both with a body; with both and a hand "
-        "network alone, the boxes say which.",
+        "Which hands: auto means right for a hand network alone and both with a body; for both "
+        "with a hand network alone, the boxes say which.",
         choices=("auto", "right", "left", "both"),
     )
     focal_px: float = option(
-        0.0, "Focal length in pixels of the picture; its middle is the principal point.", low=0.0
+        0.0,
+        "Focal length in pixels of the picture; the picture's centre is the principal point.",
+        low=0.0,
     )
     assume_fov_deg: float = option(
         0.0,
-        "Instead: assume a lens with this field of view over the picture's longer side, degrees. "
-        "Positions are then as wrong as the assumption.",
+        "Instead: assume a lens with this field of view over the picture's longer side, in "
+        "degrees. Positions are only as accurate as this assumption.",
         low=0.0,
         high=150.0,
     )
     intrinsics: str = option(
         "",
-        "Instead: file of the camera matrix, a .json or text of 3 rows of 3 numbers, in pixels of the "
-        "upright picture whose first centre is (0.5, 0.5). Without any of the three, 3D is relative to "
-        "the root.",
+        "Instead: file of the camera matrix, a .json or a text file with 3 rows of 3 numbers, in "
+        "pixels of the upright picture, where the first pixel's centre is (0.5, 0.5). Without any "
+        "of the three, 3D is relative to the root.",
+        exists="file",
     )
     bone_length_m: float = option(
         0.0,
-        "Known length in metres that --saved_model's metadata.json names: of a hand one bone, of a body "
-        "14 bones together. Without it the typical one is assumed.",
+        "Known length in metres, as described in --saved_model's metadata.json: one bone of a "
+        "hand, or 14 bones of a body together. By default the typical length is assumed.",
         low=0.0,
         high=10.0,
     )
-    height_m: float = option(0.0, "Of a body, instead: its height in metres.", low=0.0, high=3.0)
+    height_m: float = option(0.0, "For a body, instead: its height in metres.", low=0.0, high=3.0)
     hand_bone_length_m: float = option(
         0.0,
-        "Known length in metres that the metadata.json of --hands names. Without it hands grow with the "
-        "body: 0.108 of the height.",
+        "Known length in metres, as described in the metadata.json of --hands. By default hands "
+        "scale with the body: 0.108 of the height.",
         low=0.0,
         high=1.0,
     )
     format: str = option(
-        "json", f"Files of the poses, parted by commas: {', '.join(POSE_FORMATS)}."
+        "json", f"Formats of the pose files, separated by commas: {', '.join(POSE_FORMATS)}."
     )
     bvh_positions: bool = option(
-        False, "Position channels for every joint of a BVH file: exact where bone lengths change."
+        False, "Position channels for every joint of a BVH file: exact even if bone lengths change."
     )
     overlay: bool = option(True, "Draw what was found: a .jpg per picture, an .mp4 per video.")
-    page: bool = option(True, "Write poses.html, in which the poses can be turned.")
+    page: bool = option(True, "Write poses.html, in which the poses can be rotated.")
     smooth: bool = option(
-        False, "Calm the poses of a video by a One-Euro filter. Never where figures are measured."
+        False,
+        "Smooth the poses of a video with a One-Euro filter. Do not use this to measure accuracy.",
     )
     smooth_min_cutoff: float = option(
-        1.0, "Of the filter: cutoff at rest, Hz; lower is calmer.", low=0.001, high=1000.0
+        1.0, "Cutoff of the filter at rest, Hz; lower is smoother.", low=0.001, high=1000.0
     )
     smooth_beta: float = option(
         2.0,
-        "Of the filter: rise of the cutoff, Hz, with speed in sizes of the pose per second; higher "
-        "lags less.",
+        "Increase of the filter's cutoff, Hz, with speed in pose sizes per second; higher lags "
+        "less.",
         low=0.0,
         high=1000.0,
     )
     min_score: float = option(
         0.2,
-        "Joints with a lower score are not drawn, do not lead a video's box, and get COCO's flag 1.",
+        "Joints with a lower score are not drawn, do not guide a video's box, and get COCO's flag "
+        "1.",
         low=0.0,
         high=1.0,
     )
@@ -119,6 +133,28 @@ class PredictConfig:
             )
         if self.hand_bone_length_m and not self.hands:
             raise ValueError("--hand_bone_length_m needs --hands; give --bone_length_m instead.")
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command that cannot be begun, before TensorFlow is imported.
+
+        Args:
+            *others: further settings of the command, of which there are none.
+
+        Raises:
+            ValueError: if model, pictures or output are not named, or there is no such model.
+        """
+        for flag in ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ()):
+            if not getattr(self, flag):
+                raise ValueError(f"--{flag} is empty; say what --{flag} is.")
+        for flag in ("saved_model", "hands", "finder"):
+            place = getattr(self, flag)
+            if place and not (flag == "finder" and place in ("auto", "none")):
+                try:
+                    version_folder(place)
+                except ValueError as error:
+                    raise ValueError(f"--{flag}={error}") from None
+        if self.boxes.endswith((".csv", ".json")) and not os.path.isfile(self.boxes):
+            raise ValueError(f"--boxes={self.boxes}: there is no such file; correct the path.")
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -36,11 +36,11 @@ class OneEuroFilter:
         self._time, self._value, self._speed = 0.0, np.zeros(0), np.zeros(0)
 
     def reset(self) -> None:
-        """Forgets what came before."""
+        """Forget what came before."""
         self._value = np.zeros(0)
 
     def smooth(self, points: np.ndarray | None, time_s: float) -> np.ndarray | None:
-        """Takes in the next points and returns them smoothed.
+        """Take in the next points and return them smoothed.
 
         Args:
             points: `[J, D]`, any unit; None where nothing was found. Single rows that are not finite
@@ -95,7 +95,7 @@ class PoseSmoother:
         self._filters: dict[tuple[int, str, str, str], tuple[OneEuroFilter, float]] = {}
 
     def smooth(self, poses: Sequence[FoundPose], kind: str, time_s: float) -> list[FoundPose]:
-        """Smooths what was found in one frame.
+        """Smooth what was found in one frame.
 
         Args:
             poses: all of one kind; who is missing, or not valid, begins anew afterwards.

@@ -19,11 +19,11 @@ class BoxTracker:
     """The tight box of one hand or person from frame to frame.
 
     Args:
-        start: [4], (x, y, width, height) px, where to look first and after it was lost.
+        start: `[4]`, (x, y, width, height) px, where to look first and after it was lost.
         min_score: joints below it do not count.
 
     Attributes:
-        box: float64 [4], px, where to look in the coming frame.
+        box: float64 `[4]`, px, where to look in the coming frame.
         is_lost: whether the last frame showed nobody.
     """
 
@@ -33,7 +33,7 @@ class BoxTracker:
         self.box, self.is_lost = self._start, True
 
     def update(self, pose: FoundPose, shape: tuple[int, ...]) -> bool:
-        """Takes in what was found in `box`.
+        """Take in what was found in `box`.
 
         Args:
             pose: what was found there.

@@ -36,11 +36,11 @@ class HeldOut:
 
     Attributes:
         name: what they are, for people.
-        crops: uint8 [R, S, S, 3], RGB.
-        keypoints_2d: float64 [R, J, 2], px of the crops.
-        visible: [R, J], 0 or 1: what counts.
-        sides: float64 [R], longer side of the box in px of the crop.
-        depth: float64 [R, J], in the unit of the network's depth in crops, from any origin; None where
+        crops: uint8 `[R, S, S, 3]`, RGB.
+        keypoints_2d: float64 `[R, J, 2]`, px of the crops.
+        visible: `[R, J]`, 0 or 1: what counts.
+        sides: float64 `[R]`, longer side of the box in px of the crop.
+        depth: float64 `[R, J]`, in the unit of the network's depth in crops, from any origin; None where
             it is not known.
     """
 
@@ -61,23 +61,25 @@ def held_out_crops(
     visible: np.ndarray,
     depth: np.ndarray | None = None,
 ) -> HeldOut:
-    """Cuts crops as a server does.
+    """Cut crops as a server does.
 
     Args:
         network: whose crops they are to be.
         name: what they are, for people.
-        images: R pictures uint8 [H, W, 3] of one size.
-        boxes: [R, 4], (x, y, width, height) px.
-        keypoints_2d: [R, J, 2], px of the pictures.
-        visible: [R, J], 0 or 1.
-        depth: [R, J], px of the pictures if `network.depth_is_in_px`, else in the network's own unit.
+        images: R pictures uint8 `[H, W, 3]` of one size.
+        boxes: `[R, 4]`, (x, y, width, height) px.
+        keypoints_2d: `[R, J, 2]`, px of the pictures.
+        visible: `[R, J]`, 0 or 1.
+        depth: `[R, J]`, px of the pictures if `network.depth_is_in_px`, else in the network's own unit.
 
     Returns:
         The crops and their joints.
     """
     boxes = np.asarray(boxes, np.float32)
     matrices = crop_matrices(tf.constant(boxes), network.image_size, network.crop_scale)
-    crops = cut_crops(tf.constant(np.stack(images)), matrices, network.image_size)
+    # One graph: eagerly, a loop over rows takes many times as long.
+    cut = tf.function(cut_crops, autograph=False)
+    crops = cut(tf.constant(np.stack(images)), matrices, network.image_size)
     matrices = matrices.numpy().astype(np.float64)
     points = affine2d.apply(np.asarray(keypoints_2d, np.float64), matrices)
     if depth is not None and network.depth_is_in_px:
@@ -93,10 +95,10 @@ def held_out_crops(
 
 
 def share_of_joints(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float:
-    """Share of joints that are near enough, whatever form they are answered in.
+    """Return the share of joints that are near enough, whatever form they are answered in.
 
     Args:
-        outputs: `keypoints_2d` [R, J, 2] px of the crop, or `x` and `y`, or `heatmaps` [R, H, W, J].
+        outputs: `keypoints_2d` `[R, J, 2]` px of the crop, or `x` and `y`, or `heatmaps` `[R, H, W, J]`.
         truth: the crops' joints.
 
     Returns:
@@ -116,10 +118,10 @@ def share_of_joints(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float:
 
 
 def depth_error(outputs: Mapping[str, np.ndarray], truth: HeldOut) -> float | None:
-    """Error of depth over what there is of it.
+    """Return the error of depth over what there is of it.
 
     Args:
-        outputs: `depth` or `z` [R, J], in the unit of `truth.depth`, from any origin.
+        outputs: `depth` or `z` `[R, J]`, in the unit of `truth.depth`, from any origin.
         truth: the crops' joints.
 
     Returns:
@@ -145,7 +147,7 @@ def measure_accuracy(
     truth: HeldOut,
     files: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Measures SavedModel and files, and writes `accuracy.json`.
+    """Measure SavedModel and files, and write `accuracy.json`.
 
     Args:
         folder: version folder.
@@ -186,7 +188,7 @@ def measure_accuracy(
 
 
 def metric_facts(content: Mapping[str, Any]) -> tuple[export.MetricFact, ...]:
-    """Rows of a card about what each artefact is worth.
+    """Return the rows of a card about what each artefact is worth.
 
     Args:
         content: of `accuracy.json`.
@@ -202,7 +204,7 @@ def metric_facts(content: Mapping[str, Any]) -> tuple[export.MetricFact, ...]:
 
 
 def losses(content: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sentences on the files that lose more than is usual of the float model's accuracy.
+    """Return the sentences on the files that lose more than is usual of the float model's accuracy.
 
     Args:
         content: of `accuracy.json`.

@@ -14,7 +14,7 @@ _ROUNDING = 1e-4
 
 
 def usable_cameras(K: tf.Tensor) -> tf.Tensor:
-    """Tells matrices that are cameras: finite, upper triangular, with a lens, last row 0 0 1.
+    """Tell matrices that are cameras: finite, upper triangular, with a lens, last row 0 0 1.
 
     Args:
         K: float `[N, 3, 3]`, px.
@@ -30,7 +30,7 @@ def usable_cameras(K: tf.Tensor) -> tf.Tensor:
 
 
 def assumed_camera(shapes: tf.Tensor) -> tf.Tensor:
-    """Returns the cameras of a common lens for pictures whose own are unknown.
+    """Return the cameras of a common lens for pictures whose own are unknown.
 
     Args:
         shapes: float `[N, 2]`, (height, width) of the pictures in px.

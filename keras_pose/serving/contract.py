@@ -66,7 +66,7 @@ class PoseNetwork:
 
 
 def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
-    """Builds the signatures of the contract.
+    """Build the signatures of the contract.
 
     Args:
         network: what answers crops.
@@ -180,7 +180,7 @@ def _without_camera(network, seen):
 
 
 def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
-    """The outputs in px of the crop, and `seen`, which says where 2D joints are known."""
+    """Return the outputs in px of the crop, and `seen`, which says where 2D joints are known."""
     size = network.image_size
     length = bone_length_m[:, 0]
     low, high = network.bone_length_range_m
@@ -238,7 +238,7 @@ def _embed(network, image):
 
 
 def _never_empty(function, *arguments):
-    """Calls a function with a row of zeros where there is none: some kernels end the process at that."""
+    """Call a function with a row of zeros where there is none: some kernels end the process at that."""
     count = tf.shape(arguments[0])[0]
 
     # No `tf.cond`: phones have no branches.
@@ -253,12 +253,12 @@ def _never_empty(function, *arguments):
 
 
 def _is_within(points, limit):
-    """Bool [N]; what is not finite is beyond every limit."""
+    """Bool `[N]`; what is not finite is beyond every limit."""
     return ops.all(ops.absolute(points) < limit, axis=(-2, -1))
 
 
 def hostile_inputs(picture: bytes, height: int, width: int) -> dict[str, np.ndarray]:
-    """Inputs that a server may get and must answer with a flag of 0; the last row is good.
+    """Return the inputs that a server may get and must answer with a flag of 0; the last row is good.
 
     Args:
         picture: a JPEG or PNG file.

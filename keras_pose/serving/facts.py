@@ -33,7 +33,7 @@ _OPEN = {
 def phone_words(
     z_unit: str, depth_unit: str, stride: int
 ) -> dict[str, dict[str, tuple[str, str, str]]]:
-    """Says what the signatures for phones take and give, which the contract does not know.
+    """Say what the signatures for phones take and give, which the contract does not know.
 
     Args:
         z_unit: unit of `z`.
@@ -65,7 +65,7 @@ def phone_words(
 def signature_facts(
     metadata: Metadata, more: Mapping[str, Mapping[str, tuple[str, str, str]]] | None = None
 ) -> tuple[SignatureFact, ...]:
-    """Writes what goes in and out of every signature of a network.
+    """Write what goes in and out of every signature of a network.
 
     Args:
         metadata: of the network, with its signatures.

@@ -19,7 +19,7 @@ class FoundBox:
     """One hand or person that a finder sees.
 
     Attributes:
-        box: float64 [4], (x, y, width, height), px of the picture.
+        box: float64 `[4]`, (x, y, width, height), px of the picture.
         score: probability, 0 to 1.
         rotation_rad: turn, radians clockwise on screen; 0 is upright.
     """
@@ -56,7 +56,7 @@ class ServedFinder:
         """Find everybody in one picture.
 
         Args:
-            image: uint8 [H, W, 3], RGB, upright.
+            image: uint8 `[H, W, 3]`, RGB, upright.
 
         Returns:
             What is found, the surest first; empty where nobody is.

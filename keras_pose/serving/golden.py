@@ -168,7 +168,7 @@ def settled(runner: Callable[[Any], Any], settle: Settle) -> Callable[[Any], dic
     """Return a runner whose outputs are what is compared.
 
     Args:
-        runner: function of inputs to outputs.
+        runner: function of inputs to outputs, dicts of arrays `[N, ...]`.
         settle: what is compared of outputs.
     """
     return lambda given: dict(settle(runner(given)))

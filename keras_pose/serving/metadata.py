@@ -49,7 +49,7 @@ class Metadata:
     Attributes:
         name: model name.
         version: version number.
-        method: `peclr`, `wild3d` or `tips`.
+        method: `peclr`, `wild3d`, `tips` or `mediapipe`.
         kind: one of `KINDS`.
         skeleton: name of the joint order.
         joints: names of the J joints, in order.
@@ -112,7 +112,7 @@ class Metadata:
 
 
 def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
-    """Returns the fields of `Metadata` that a joint order settles.
+    """Return the fields of `Metadata` that a joint order settles.
 
     Args:
         skeleton: the joint order.
@@ -127,7 +127,7 @@ def describe_skeleton(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def describe_signatures(model: LoadedModel) -> dict[str, Any]:
-    """Lists what goes in and out of a SavedModel.
+    """List what goes in and out of a SavedModel.
 
     Args:
         model: the loaded version folder.
@@ -145,7 +145,7 @@ def describe_signatures(model: LoadedModel) -> dict[str, Any]:
 
 
 def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:
-    """Writes `metadata.json` into a version folder.
+    """Write `metadata.json` into a version folder.
 
     Args:
         folder: the folder, usually still hidden.
@@ -164,7 +164,7 @@ def write_metadata(folder: str | os.PathLike, metadata: Metadata) -> Path:
 
 
 def read_metadata(folder: str | os.PathLike) -> Metadata:
-    """Reads `metadata.json` of a version folder.
+    """Read `metadata.json` of a version folder.
 
     Args:
         folder: version folder of an exported model.

@@ -35,7 +35,7 @@ _LABEL = '    version_labels {{ key: "{label}" value: {version} }}'
 
 
 def served_versions(root: str | os.PathLike) -> dict[str, list[int]]:
-    """Finds the models below a folder.
+    """Find the models below a folder.
 
     Args:
         root: folder of all served models, `<root>/<name>/<version>/saved_model.pb`.
@@ -55,7 +55,7 @@ def served_versions(root: str | os.PathLike) -> dict[str, list[int]]:
 def models_config(
     root: str | os.PathLike, canaries: Collection[str] = (), served_folder: str = SERVED_FOLDER
 ) -> str:
-    """Returns the text of `models.config` for the models below a folder.
+    """Return the text of `models.config` for the models below a folder.
 
     The newest version of a model is labelled `stable` and is the only one loaded. Of a model named in
     `canaries`, the newest is labelled `canary` and the one before stays `stable`; both are loaded.
@@ -105,12 +105,16 @@ class ServedConfig:
     """Settings of `models.config`; field = flag."""
 
     savedmodels_dir: str = option(
-        "savedmodels", "Folder of all served models, where models.config is written."
+        "savedmodels",
+        "Folder of all served models, where models.config is written.",
+        exists="folder",
     )
     canaries: str = option(
-        "", "Models whose newest version is labelled canary beside the stable one, with commas."
+        "",
+        "Models whose newest version is labelled canary next to the stable one, separated by "
+        "commas.",
     )
-    served_folder: str = option(SERVED_FOLDER, "Where the server sees savedmodels_dir.")
+    served_folder: str = option(SERVED_FOLDER, "Path under which the server sees savedmodels_dir.")
 
 
 def main(settings: ServedConfig) -> None:
@@ -121,7 +125,7 @@ def main(settings: ServedConfig) -> None:
 
 
 def run_main() -> None:
-    """Console entry point: define the flags, write, one sentence and exit code 1 on errors."""
+    """Run the command; an error is one sentence and exit code 1."""
     run_binary(main, ServedConfig)
 
 

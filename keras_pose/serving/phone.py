@@ -30,7 +30,7 @@ Maps = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def decode_maps(outputs: Mapping[str, Tensor], image_size: int) -> dict[str, Tensor]:
-    """Reads joints from maps, in operations that phone GPUs have.
+    """Read joints from maps, in operations that phone GPUs have.
 
     Args:
         outputs: `heatmaps` `[N, H, W, J]` and `depth` `[N, J]`.
@@ -51,7 +51,7 @@ def phone_signatures(
     depth_scale: float = 1.0,
     decode: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
 ) -> dict[str, Signature]:
-    """Builds the signatures for phones.
+    """Build the signatures for phones.
 
     Args:
         maps: function of RGB crops in [0, 1] float32 `[N, S, S, 3]` to a dict: `heatmaps`
@@ -105,7 +105,7 @@ def write_phone_files(
     examples: np.ndarray | None,
     signatures: Sequence[str] = PHONE_SIGNATURES,
 ) -> list[Path]:
-    """Converts the signatures of a saved model to files that know their joints.
+    """Convert the signatures of a saved model to files that know their joints.
 
     Args:
         folder: version folder with the SavedModel, usually still hidden.
@@ -176,7 +176,7 @@ def phone_notes(
     signature: str,
     format: str,  # noqa: A002
 ) -> tuple[ModelNote, dict[str, TensorNote], dict[str, str]]:
-    """Words what a file says of itself.
+    """Word what a file says of itself.
 
     Args:
         folder: version folder; its `metadata.json`, where it is there already, goes into the file.

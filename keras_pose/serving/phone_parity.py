@@ -38,7 +38,7 @@ def compare_phone_files(
     crops: np.ndarray,
     reference_rows: int = 2,
 ) -> list[dict]:
-    """Compares the files of `write_phone_files` with the Keras model.
+    """Compare the files of `write_phone_files` with the Keras model.
 
     Args:
         folder: version folder.
@@ -98,7 +98,7 @@ def _settled_runner(
     slack: float,
     depth_is_read: bool,
 ) -> Callable:
-    """The runner, with the reference's own numbers for joints that rounding explains."""
+    """Return the runner, with the reference's own numbers for joints that rounding explains."""
 
     def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         outputs = dict(runner(inputs))
@@ -115,7 +115,7 @@ def _settled_runner(
 
 
 def _cells(outputs, cells, size):
-    """2D joints in px of the maps [N, J, 2]; None where a signature has none."""
+    """2D joints in px of the maps `[N, J, 2]`; None where a signature has none."""
     if "x" not in outputs:
         return None
     return np.stack([outputs["x"], outputs["y"]], axis=-1).astype(np.float64) * (cells / size)
@@ -124,7 +124,7 @@ def _cells(outputs, cells, size):
 def explained_joints(
     answered: np.ndarray, true: np.ndarray, maps: np.ndarray, slack: float
 ) -> np.ndarray:
-    """Tells joints whose other place follows from values of the map that are equal to rounding.
+    """Tell joints whose other place follows from values of the map that are equal to rounding.
 
     Args:
         answered: `[N, J, 2]`, px of the maps.

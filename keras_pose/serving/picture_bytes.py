@@ -18,7 +18,7 @@ _JPEG = b"\xff\xd8\xff"
 
 
 def decode_picture_bytes(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Decodes one JPEG or PNG picture, bit for bit as OpenCV does; EXIF is not looked at.
+    """Decode one JPEG or PNG picture, bit for bit as OpenCV does; EXIF is not looked at.
 
     Args:
         image_bytes: string `[]`.
@@ -55,7 +55,7 @@ def crop_picture_bytes(
     bbox: tf.Tensor | None = None,
     is_left: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Decodes a batch of pictures of any sizes and cuts a crop out of each.
+    """Decode a batch of pictures of any sizes and cut a crop out of each.
 
     Args:
         image_bytes: string `[N]`, JPEG or PNG files.

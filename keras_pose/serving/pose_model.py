@@ -23,11 +23,11 @@ class Found:
     """One hand or person in a picture; the joint order is that of the model's metadata.
 
     Attributes:
-        box: float64 [4], (x, y, side, side), the square that the network saw, px of the picture.
-        keypoints_2d: float64 [J, 2], px of the picture.
-        score: float64 [J], see the metadata.
-        depth: float64 [J], relative to the root, in the metadata's unit, px being those of the picture.
-        keypoints_3d: float64 [J, 3], metres in the camera's frame; None where `valid` is False.
+        box: float64 `[4]`, (x, y, side, side), the square that the network saw, px of the picture.
+        keypoints_2d: float64 `[J, 2]`, px of the picture.
+        score: float64 `[J]`, see the metadata.
+        depth: float64 `[J]`, relative to the root, in the metadata's unit, px being those of the picture.
+        keypoints_3d: float64 `[J, 3]`, metres in the camera's frame; None where `valid` is False.
         is_root_relative: whether the camera was assumed and the root is the origin.
         valid: whether picture, box, camera, length and pose settle all of it.
     """
@@ -53,6 +53,15 @@ class ServedPose:
 
     Raises:
         ValueError: if there is no such model or metadata.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.serving import ServedPose
+        >>> model = ServedPose("savedmodels/hand_student")
+        >>> picture = np.full((120, 160, 3), 128, np.uint8)
+        >>> hand = model.predict(picture, boxes=np.array([[40, 20, 80, 80]]))[0]
+        >>> hand.keypoints_2d.shape
+        (21, 2)
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
@@ -80,13 +89,13 @@ class ServedPose:
         bone_length_m: float | None = None,
         is_left: bool = False,
     ) -> list[Found]:
-        """Predicts what is in boxes of one picture.
+        """Predict what is in boxes of one picture.
 
         Args:
-            image: uint8 [H, W, 3], RGB, upright.
-            boxes: [N, 4], (x, y, width, height) in px, around what is to be found; None takes the whole
+            image: uint8 `[H, W, 3]`, RGB, upright.
+            boxes: `[N, 4]`, (x, y, width, height) in px, around what is to be found; None takes the whole
                 picture.
-            intrinsics: [3, 3], the camera matrix in px of the picture; None assumes one, and 3D joints
+            intrinsics: `[3, 3]`, the camera matrix in px of the picture; None assumes one, and 3D joints
                 are then relative to the root.
             bone_length_m: length of the metadata's bones in metres; None takes the typical one.
             is_left: whether these are left hands; a body has no side.

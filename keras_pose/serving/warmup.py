@@ -60,7 +60,7 @@ def write_warmup(
     model_name: str,
     version: int | None = None,
 ) -> Path:
-    """Writes the warm-up file of a version folder and reads it back.
+    """Write the warm-up file of a version folder and read it back.
 
     Give requests like those of real clients: a server's lazy work depends on signature and batch
     size, so one request per signature and per allowed batch size is a good choice. A server that
@@ -68,8 +68,8 @@ def write_warmup(
 
     Args:
         folder: version folder that already holds its `saved_model.pb`.
-        requests: signature name -> {input name: array [N, ...]}, or a list of such requests. Bytes
-            go in as an array or list of `bytes` [N].
+        requests: signature name -> {input name: array `[N, ...]`}, or a list of such requests. Bytes
+            go in as an array or list of `bytes` `[N]`.
         model_name: name under which the model is served.
         version: version that the requests name, or None for the version they lie in.
 
@@ -103,14 +103,14 @@ def write_warmup(
 
 
 def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Reads the warm-up file of a version folder and checks it against the SavedModel.
+    """Read the warm-up file of a version folder and check it against the SavedModel.
 
     Args:
         folder: version folder.
 
     Returns:
-        One (signature name, {input name: array [N, ...]}) per record, in the file's order; bytes
-        come as arrays [N] of `bytes`.
+        One (signature name, {input name: array `[N, ...]`}) per record, in the file's order; bytes
+        come as arrays `[N]` of `bytes`.
 
     Raises:
         ValueError: if the file is missing or damaged, holds no or too many records, or a record does
@@ -141,7 +141,7 @@ def read_warmup(folder: str | os.PathLike) -> list[tuple[str, dict[str, np.ndarr
 
 
 def _records(logs: Sequence[bytes]) -> bytes:
-    """The bytes of an uncompressed TFRecord file, the only kind that servers read."""
+    """Return the bytes of an uncompressed TFRecord file, the only kind that servers read."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, "records")
@@ -158,7 +158,7 @@ def _records(logs: Sequence[bytes]) -> bytes:
 
 @functools.cache
 def _log_class() -> Any:
-    """The class of `PredictionLog` messages."""
+    """Return the class of `PredictionLog` messages."""
     file = text_format.Parse(_PROTO, descriptor_pb2.FileDescriptorProto())
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
@@ -197,7 +197,7 @@ def _tensor_proto(path: Path, name: str, value: Any) -> Any:
 
 
 def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
-    """The SavedModel's own list of signatures: name -> SignatureDef."""
+    """Return the SavedModel's own list of signatures: name -> SignatureDef."""
     path = Path(folder) / "saved_model.pb"
     if not path.is_file():
         raise ValueError(
@@ -213,7 +213,7 @@ def _signatures(folder: str | os.PathLike) -> Mapping[str, Any]:
 def _check(
     path: Path, specs: Mapping[str, Any], signature: str, tensors: Mapping[str, Any]
 ) -> None:
-    """Says in one sentence where a request does not fit the SavedModel."""
+    """Say in one sentence where a request does not fit the SavedModel."""
     if signature not in specs:
         raise ValueError(
             f"{path} asks for signature {signature!r}, which the model does not have: choose one of "

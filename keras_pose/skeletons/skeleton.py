@@ -19,7 +19,7 @@ class Skeleton:
         flip_pairs: pairs of indices that change places when the picture is mirrored.
 
     Raises:
-        ValueError: names repeat, the parents form no tree, or flip pairs overlap.
+        ValueError: if names repeat, the parents form no tree, or flip pairs overlap.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Skeleton:
             Index counted from 0.
 
         Raises:
-            ValueError: there is no such joint; the sentence names the closest ones.
+            ValueError: if there is no such joint; the sentence names the closest ones.
         """
         if name in self.joints:
             return self.joints.index(name)
@@ -96,7 +96,7 @@ class Skeleton:
             Their indices, in that order.
 
         Raises:
-            ValueError: one of them does not exist.
+            ValueError: if one of them does not exist.
         """
         return tuple(self.index(name) for name in names)
 
@@ -125,7 +125,7 @@ def build_skeleton(name: str, tree: Iterable[tuple[str, str | None]]) -> Skeleto
         The skeleton.
 
     Raises:
-        ValueError: a parent is not among the joints, or the tree is none.
+        ValueError: if a parent is not among the joints, or the tree is none.
     """
     tree = list(tree)
     joints = tuple(joint for joint, _ in tree)

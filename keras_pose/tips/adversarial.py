@@ -138,7 +138,7 @@ class AdversarialLifter(keras.Model):
         return self.geometry.lift(points_2d, lifter(points_2d, training=training))
 
     def pitch_rad(self) -> Tensor:
-        """Downward pitch of the cameras in radians, a float scalar."""
+        """Return the downward pitch of the cameras in radians, a float scalar."""
         if self.camera_pitch is not None:
             return ops.convert_to_tensor(self.camera_pitch)
         if self.config.pitch == PITCH_NONE:
@@ -147,7 +147,7 @@ class AdversarialLifter(keras.Model):
         return ops.convert_to_tensor(math.radians(degrees), dtype=self.compute_dtype)
 
     def normalized_views(self, points_2d: Tensor) -> tuple[Tensor, Tensor]:
-        """Rotated poses as networks see them, and the scale taken out: `[..., J, 2]`, `[...]`."""
+        """Return rotated poses `[..., J, 2]` as networks see them, and the scale taken out, `[...]`."""
         if not self.config.renormalize_views:
             return points_2d, ops.ones_like(points_2d[..., 0, 0])
         scale = ops.maximum(pose_scale(points_2d, self.config.scale_rule), 1e-3)
@@ -162,7 +162,7 @@ class AdversarialLifter(keras.Model):
         pitch_rad: Tensor,
         training: bool,
     ) -> dict[str, Tensor]:
-        """One turn of the lifting cycle.
+        """Return one turn of the lifting cycle.
 
         Args:
             lifter: the `PartLifter` that lifts the turned poses again.
@@ -219,7 +219,7 @@ class AdversarialLifter(keras.Model):
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, exchange: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss of the discriminator on real and generated poses, and both mean scores.
+        """Return the loss of the discriminator on real and generated poses, and both mean scores.
 
         Args:
             real: float `[B, J, 2]`.
@@ -264,7 +264,7 @@ class AdversarialLifter(keras.Model):
         return self._track(logs, batch_size)
 
     def generator_loss(self, terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Weighted sum of the cycle's terms and the adversarial term.
+        """Return the weighted sum of the cycle's terms and the adversarial term.
 
         Args:
             terms: what `cycle` returns.
@@ -306,7 +306,7 @@ class AdversarialLifter(keras.Model):
         }
 
     def _scene_variables(self):
-        """What is learnt about cameras and bodies besides the lifter, with its learning rate."""
+        """Return what is learnt about cameras and bodies besides the lifter, with its learning rate."""
         pairs = []
         if self.camera_pitch is not None:
             pairs.append((self.camera_pitch, self.config.pitch_learning_rate))
@@ -335,7 +335,7 @@ class AdversarialLifter(keras.Model):
             )
 
     def test_step(self, points_2d):
-        """Label-free quantities on held-out 2D poses; the views are those of step 0."""
+        """Return the label-free quantities on held-out 2D poses; the views are those of step 0."""
         points_2d, batch_size, draw = self._draw(points_2d, 0)
         pitch = self.pitch_rad()
         lifted = self(points_2d)
@@ -370,7 +370,7 @@ def _norm_of_replica(gradients):
 
 
 def scale_gradient(values: Tensor, joint_factors: Tensor) -> Tensor:
-    """Identity whose gradient is multiplied by a factor per joint.
+    """Return the identity whose gradient is multiplied by a factor per joint.
 
     Args:
         values: float `[..., J, D]`.

@@ -16,7 +16,7 @@ ELEPOSE_RATIOS = (
 
 
 def paired_bones() -> np.ndarray:
-    """Number of each bone's class, int `[16]`: a left bone and its right partner share one."""
+    """Return the number of each bone's class, int `[16]`: a left bone and its right partner share one."""
     mirror = H36M_17.flip_permutation
     children = [min(child, mirror[child]) for _, child in H36M_17.bones]
     return np.unique(children, return_inverse=True)[1]
@@ -56,7 +56,7 @@ class BoneRatioPrior(keras.layers.Layer):
         self.built = True
 
     def ratios(self) -> Tensor:
-        """Proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
+        """Return the proportions, float `[16]`, positive, mean 1, in the order of `H36M_17.bones`."""
         if self.log_ratios is None:
             return ops.convert_to_tensor(ELEPOSE_RATIOS, dtype=self.variable_dtype)
         spread = ops.convert_to_tensor(self.spread, dtype=self.variable_dtype)

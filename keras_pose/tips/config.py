@@ -9,9 +9,11 @@ import math
 from typing import ClassVar
 
 from keras_pose.lifting.options import LiftingOptions
+from keras_pose.serving import export_settings
 from keras_pose.train.config import option
 
 PITCH_NONE, PITCH_LEARNT = "none", "learnt"
+WEIGHTS = ("last", "picked")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +21,17 @@ class Config(LiftingOptions):
     """Settings of one TIPS run; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "tips"
+    groups: ClassVar[dict[str, str]] = {
+        "Models": "model",
+        "Geometry": "renormalize_views",
+        "Networks": "split",
+        "Losses": "adversary",
+        "Optimisation": "batch_size",
+    }
     renamed: ClassVar[dict[str, str]] = {"teacher_dir": "teacher"}
 
     model: str = option(
@@ -39,8 +48,8 @@ class Config(LiftingOptions):
     )
     pitch: str = option(
         "12.65",
-        "Pitch of the cameras, which fixes the axis of rotation to the world's vertical: none (rotate "
-        "about the camera's y axis, as the paper does), degrees looking down, or learnt.",
+        "Pitch of the cameras, which makes the world's vertical the axis of rotation: none "
+        "(rotate about the camera's y axis, as the paper does), degrees looking down, or learnt.",
     )
     azimuth_range_deg: float = option(
         160.0,
@@ -58,8 +67,8 @@ class Config(LiftingOptions):
     )
     mirror: str = option(
         "swap",
-        "Mirroring with probability 1/2: swap (left and right exchanged too), raw (author: joints keep "
-        "their names) or none.",
+        "Mirroring with probability 1/2: swap (left and right are swapped too), raw (author: "
+        "joints keep their names) or none.",
         choices=("swap", "raw", "none"),
     )
     mirror_draw: str = option(
@@ -77,21 +86,21 @@ class Config(LiftingOptions):
     width: int = option(1024, "Width of every hidden layer.", low=4)
     num_blocks: int = option(
         3,
-        "Residual blocks of each generator; 0 is not meant: the solo baseline of equal capacity has "
-        "twice as many as legs_torso.",
+        "Residual blocks of each generator. For equal capacity, the solo baseline has twice as "
+        "many as legs_torso.",
         low=0,
     )
     discriminator_width: int = option(0, "Width of the discriminator; 0 means --width.", low=0)
     discriminator_blocks: int = option(3, "Residual blocks of the discriminator.", low=0)
     norm: str = option(
         "affine",
-        "Normalisation in generators: affine (what the author's inert batch normalisation amounts to), "
-        "batch or none.",
+        "Normalisation in generators: affine (equivalent to the author's inactive batch "
+        "normalisation), batch or none.",
         choices=("affine", "batch", "none"),
     )
     activation: str = option("relu", "Hidden activation.", choices=("relu", "leaky_relu"))
     dropout: float = option(
-        0.0, "Dropout rate inside the blocks; inert in the author's runs.", low=0.0, high=0.9
+        0.0, "Dropout rate in the blocks; inactive in the author's runs.", low=0.0, high=0.9
     )
     depth_activation: str = option(
         "linear", "Activation of the depths: tanh (author) or linear.", choices=("tanh", "linear")
@@ -105,13 +114,13 @@ class Config(LiftingOptions):
     )
     label_exchange: float = option(
         10.0 / 99.0,
-        "Probability that a batch's real and fake labels change places; 10/99 in the author's code.",
+        "Probability that a batch's real and fake labels are swapped; 10/99 in the author's code.",
         low=0.0,
         high=0.5,
     )
     adversarial_weight: float = option(
         1.0,
-        "Weight of the adversarial term, shared out among parts by their number of joints.",
+        "Weight of the adversarial term, divided among parts by their number of joints.",
         low=0.0,
     )
     adversarial_views: str = option(
@@ -138,8 +147,8 @@ class Config(LiftingOptions):
     )
     bone_ratios: str = option(
         "learnt",
-        "Proportions of the bone-ratio prior: learnt along with the lifter, left equal to right (no "
-        "outside knowledge), or elepose, its table measured on Human3.6M.",
+        "Proportions of the bone-ratio prior: learnt (together with the lifter, left equal to "
+        "right, without prior knowledge) or elepose, its table measured on Human3.6M.",
         choices=("learnt", "elepose"),
     )
     bone_ratio_learning_rate: float = option(
@@ -149,14 +158,14 @@ class Config(LiftingOptions):
     batch_size: int = option(8192, "Global batch size.", low=2)
     num_steps: int = option(30000, "Training steps.", low=1)
     steps_per_epoch: int = option(
-        500, "Steps between evaluations; a checkpoint is written at each of them.", low=1
+        500, "Steps between evaluations; each evaluation writes a checkpoint.", low=1
     )
     learning_rate: float = option(2e-4, "Adam's learning rate of the generators.", low=0.0)
     discriminator_learning_rate: float = option(
         0.0, "Adam's learning rate of the discriminator; 0 means --learning_rate.", low=0.0
     )
     pitch_learning_rate: float = option(
-        1e-3, "Adam's learning rate of the camera pitch when --pitch=learnt, radians.", low=0.0
+        1e-3, "Adam's learning rate of the camera pitch with --pitch=learnt, radians.", low=0.0
     )
     learning_rate_schedule: str = option(
         "cosine",
@@ -166,8 +175,8 @@ class Config(LiftingOptions):
     adam_beta_1: float = option(0.9, "First-moment decay of every Adam.", low=0.0, high=0.999)
     ema_momentum: float = option(
         0.999,
-        "Momentum of the averaged generator weights, which are what is evaluated and exported; "
-        "0 switches averaging off.",
+        "Momentum of the averaged generator weights, which are then evaluated and exported; 0 "
+        "switches averaging off.",
         low=0.0,
         high=0.99999,
     )
@@ -179,7 +188,7 @@ class Config(LiftingOptions):
         "The student learns the mean of the teacher's depths for a pose and for its mirror image, which "
         "cancels part of the teacher's noise; the author's student learns the plain depths.",
     )
-    teacher: str = option("", "Run folder of the adversarial teacher when --model=student.")
+    teacher: str = option("", "Run folder of the adversarial teacher for --model=student.")
 
     def __post_init__(self):
         super().__post_init__()
@@ -210,3 +219,16 @@ class Config(LiftingOptions):
                 "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
                 "--input_2d=projected."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig(export_settings.ExportConfig):
+    """Settings of one export; field = flag.
+
+    Raises:
+        ValueError: if a value is out of range or no format.
+    """
+
+    weights: str = option(
+        "last", "Weights to export: last, or picked by the stop rule.", choices=WEIGHTS
+    )

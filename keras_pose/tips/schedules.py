@@ -6,7 +6,7 @@ from keras_pose.tips.config import Config
 
 
 def make_adam(config: Config, learning_rate: float, name: str) -> keras.optimizers.Adam:
-    """Adam with the run's schedule.
+    """Return Adam with the run's schedule.
 
     Args:
         config: `keras_pose.tips.config.Config`; uses learning_rate_schedule, num_steps, adam_beta_1,

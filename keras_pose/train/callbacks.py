@@ -118,7 +118,7 @@ class Pictures(keras.callbacks.Callback):
 
 
 def _panel_summary(panel):
-    """The tag-less summary that lays charts side by side: its tensor and its metadata."""
+    """Return the tag-less summary that lays charts side by side: its tensor and its metadata."""
     charts = [
         layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=names))
         for title, names in panel.items()

@@ -135,7 +135,7 @@ class Checkpoints:
         return 0
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, whole or not, oldest first."""
+        """Return the steps of the checkpoints that are there, whole or not, oldest first."""
         return checkpoint_steps(self.folder)
 
     def _prefix(self, step):
@@ -242,7 +242,7 @@ class Checkpoints:
 
 
 def checkpoint_steps(folder: str) -> list[int]:
-    """Steps of the checkpoints of a folder, whole or not, oldest first."""
+    """Return the steps of the checkpoints of a folder, whole or not, oldest first."""
     if not os.path.isdir(folder):
         return []
     found = (re.fullmatch(r"step-(\d+)\.(index|data-.*)", name) for name in os.listdir(folder))

@@ -48,6 +48,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     low: float | None = None,
     high: float | None = None,
+    exists: str = "",
 ) -> typing.Any:
     """Declare a config field.
 
@@ -57,11 +58,13 @@ def option(
         choices: allowed values of a str field, or None.
         low: smallest allowed number, or None.
         high: largest allowed number, or None.
+        exists: what must stand where a path leads that is given: "file", "folder", "folders" (commas
+            between) or "either"; nothing if empty. Only commands check it, see `check_paths`.
 
     Returns:
         A `dataclasses.field` carrying the metadata.
     """
-    metadata = {"help": help, "choices": choices, "low": low, "high": high}
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "exists": exists}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -77,7 +80,7 @@ def check_ranges(config: _Settings) -> None:
         config: dataclass instance whose fields were declared with `option`.
 
     Raises:
-        ValueError: one sentence that names the flag, the value and what is allowed.
+        ValueError: if one sentence that names the flag, the value and what is allowed.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -93,6 +96,32 @@ def check_ranges(config: _Settings) -> None:
             raise ValueError(f"--{field.name}={value} is too large; give at most {high}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"--{field.name}={value} is not finite; give a number.")
+
+
+def check_paths(config: _Settings) -> None:
+    """Check that what a config's flags name is there, before anything slow begins.
+
+    Args:
+        config: dataclass instance whose fields were declared with `option`.
+
+    Raises:
+        ValueError: if a file or folder is not there, or the one is given for the other.
+    """
+    for field in dataclasses.fields(config):
+        kind, value = field.metadata.get("exists"), getattr(config, field.name)
+        if not kind:
+            continue
+        several = kind == "folders" and not os.path.exists(value)
+        for path in map(os.path.expanduser, listed(value) if several else filter(None, [value])):
+            if not os.path.exists(path):
+                word = {"file": "file", "either": "file or folder"}.get(kind, "folder")
+                raise ValueError(
+                    f"--{field.name}={path}: there is no such {word}; correct the path."
+                )
+            if kind.startswith("folder") and not os.path.isdir(path):
+                raise ValueError(f"--{field.name}={path} is a file; give the folder that is meant.")
+            if kind == "file" and os.path.isdir(path):
+                raise ValueError(f"--{field.name}={path} is a folder; give the file that is meant.")
 
 
 def define_flags(
@@ -141,7 +170,7 @@ def from_flags(config_class: type[_S], flag_values: flags.FlagValues = flags.FLA
         An instance of `config_class`.
 
     Raises:
-        ValueError: from the class's own checks.
+        ValueError: if the class's own checks refuse a value.
     """
     names = [field.name for field in dataclasses.fields(config_class)]
     return config_class(**{name: flag_values[name].value for name in names})
@@ -181,7 +210,7 @@ def from_dict(config_class: type[_S], values: dict, source: str = "config") -> _
 
 
 def _typed(kind, name, value, source):
-    """A JSON value as its field's type; an int is a float, nothing else is anything else."""
+    """Return a JSON value as its field's type; an int is a float, nothing else is anything else."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -226,7 +255,7 @@ def _flag_value(value):
 
 
 def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = flags.FLAGS) -> dict:
-    """Settings that the command line names, by itself or through a flagfile, whatever their values.
+    """Return the settings that the command line names, itself or through a flagfile.
 
     Args:
         config_class: a dataclass given to `define_flags` before.
@@ -242,7 +271,7 @@ def given_flags(config_class: type[_Settings], flag_values: flags.FlagValues = f
 def flagfile_values(
     path: str, config_class: type[_Settings], *others: type[_Settings]
 ) -> dict[str, typing.Any]:
-    """Settings that a flagfile names, read strictly.
+    """Return the settings that a flagfile names, read strictly.
 
     Args:
         path: absl flagfile.

@@ -6,6 +6,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from keras_pose.train.binary import finish_after_stop
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -29,6 +31,8 @@ class Interruption:
     def __enter__(self) -> "Interruption":
         # Python lets the main thread alone set handlers; elsewhere whoever runs us deals with signals.
         if threading.current_thread() is threading.main_thread():
+            # Commands end some seconds after Ctrl-C; a step and its checkpoint may take longer.
+            finish_after_stop()
             for number in _SIGNALS:
                 # A signal that the parent had ignored, as `nohup` does, stays ignored.
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):

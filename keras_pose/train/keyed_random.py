@@ -20,11 +20,11 @@ def keyed_uniform(seed: int, record: np.ndarray, stream: int) -> np.ndarray:
 
     Args:
         seed: any whole number.
-        record: whole numbers [...], the identity of each record.
+        record: whole numbers `[...]`, the identity of each record.
         stream: which of several independent numbers of the record.
 
     Returns:
-        float64 [...] in [0, 1), the same whenever the three arguments are the same.
+        float64 `[...]` in [0, 1), the same whenever the three arguments are the same.
     """
     with np.errstate(over="ignore"):  # arithmetic modulo 2^64 is the point
         golden = np.uint64(0x9E3779B97F4A7C15)

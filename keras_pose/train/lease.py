@@ -165,7 +165,7 @@ class Lease:
 
 
 def _read(path) -> dict[str, Any] | None:
-    """What the file says; None if there is none. An unreadable one belongs to nobody."""
+    """Return what the file says; None if there is none. An unreadable one belongs to nobody."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -177,7 +177,7 @@ def _read(path) -> dict[str, Any] | None:
 
 
 def _this_process():
-    """What tells this process from every other one, on this machine and elsewhere."""
+    """Return what tells this process from every other one, on this machine and elsewhere."""
     return {
         "pid": os.getpid(),
         "host": socket.gethostname(),

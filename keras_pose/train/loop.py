@@ -311,7 +311,7 @@ class _Training:
         )
 
     def _agree(self, interruption, saves):
-        """What all workers do after this execution: save, stop, end early."""
+        """Return what all workers do after this execution: save, stop, end early."""
         mine = (saves, interruption.signal is not None, self.shown.stop_training)
         if self.num_workers == 1:
             return mine

@@ -136,7 +136,7 @@ class Lars(keras.optimizers.Optimizer):
         _apply_adam(self, index, variable, gradient, rate)
 
     def _scale(self, gradient, value, rate, decay):
-        """The gradient LARS hands to the inner rule."""
+        """Return the gradient LARS hands to the inner rule."""
         value_norm, gradient_norm = _norm(value), _norm(gradient)
         ratio = self.eta * value_norm / (gradient_norm + decay * value_norm + self.epsilon)
         if self.clip:

@@ -1,9 +1,12 @@
 """What every training binary is told besides its method's config: where and how, not what."""
 
 import dataclasses
+import os
+from typing import Any, ClassVar
 
 from keras_pose.train.choices import STRATEGIES
 from keras_pose.train.config import check_ranges, option
+from keras_pose.train.runs import require_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,23 +14,24 @@ class RunOptions:
     """Flags shared by all trainers; none of them changes a result.
 
     Raises:
-        ValueError: when a value is out of range.
+        ValueError: if a value is out of range.
     """
+
+    groups: ClassVar[dict[str, str]] = {"Where and how": "mode"}
 
     mode: str = option(
         "train_and_eval",
         "train (no 3D evaluation), eval (the trained model of --model_dir) or train_and_eval.",
         choices=("train", "eval", "train_and_eval"),
     )
-    model_dir: str = option("", "Run folder; the same command goes on with the run that is there.")
-    data_dir: str = option("", "Folder of the data set.")
+    model_dir: str = option("", "Run folder; the same command resumes an existing run.")
+    data_dir: str = option("", "Folder of the data set.", exists="folders")
     restart: bool = option(
         False, "Begin anew in --model_dir; a run that is there is kept aside under another name."
     )
     strategy: str = option(
         "auto",
-        "Distribution over devices: auto takes the workers of TF_CONFIG if it names several, else every "
-        "GPU.",
+        "Distribution strategy: auto uses the workers of TF_CONFIG if it names several, else every GPU.",
         choices=STRATEGIES,
     )
     num_devices: int = option(0, "Devices of this process; 0 for all that there are.", low=0)
@@ -35,7 +39,7 @@ class RunOptions:
         600.0, "Seconds to wait for the other workers of TF_CONFIG at the start.", low=1.0
     )
     steps_per_execution: int = option(
-        1, "Training steps per graph call; saves time on a GPU with small networks.", low=1
+        1, "Training steps per graph call; more save time on a GPU with small networks.", low=1
     )
     checkpoint_steps: int = option(
         0, "Steps between two checkpoints inside an epoch; 0 leaves it to the clock.", low=0
@@ -43,15 +47,49 @@ class RunOptions:
     checkpoint_minutes: float = option(
         10.0, "Minutes between two checkpoints inside an epoch; 0 leaves it to the steps.", low=0.0
     )
-    checkpoints_to_keep: int = option(2, "How many of the latest checkpoints stay.", low=1)
+    checkpoints_to_keep: int = option(2, "Number of latest checkpoints to keep.", low=1)
     best_by: str = option(
         "",
-        "Measure of epochs.jsonl by which the best epoch's checkpoint stays too, the smallest being the "
-        "best; empty for none.",
+        "Measure of epochs.jsonl, smaller being better, whose best epoch's checkpoint is kept too; empty "
+        "for none.",
     )
     num_threads: int = option(
-        0, "Threads of one operation on the CPU; 0 lets TensorFlow use every core.", low=0
+        0, "CPU threads per operation; 0 lets TensorFlow use every core.", low=0
     )
 
     def __post_init__(self):
         check_ranges(self)
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command that cannot be begun, before TensorFlow is imported.
+
+        Args:
+            *others: the command's other settings, that of the method among them.
+
+        Raises:
+            ValueError: if a folder is missing that the command needs.
+        """
+        if not self.model_dir:
+            raise ValueError("--model_dir is empty; name the folder that the run should live in.")
+        if os.path.lexists(self.model_dir) and not os.path.isdir(self.model_dir):
+            raise ValueError(
+                f"--model_dir={self.model_dir} is no folder; name one, or one that can be made."
+            )
+        if self.mode == "eval":
+            require_run("model_dir", self.model_dir)
+            return
+        for config in others:
+            for flag in ("teacher", "init_from"):
+                place = getattr(config, flag, "")
+                if place and not os.path.isfile(place):
+                    require_run(flag, place)
+            dataset = getattr(config, "dataset", "generated")
+            if dataset != "generated" and not self.data_dir:
+                what = f"the folder of --dataset={dataset}"
+                if dataset == "records":
+                    what = (
+                        "the record folders that keras_pose.data.prepare wrote, commas between them"
+                    )
+                raise ValueError(
+                    f"--data_dir is empty; name {what}, or use --dataset=generated, which needs none."
+                )

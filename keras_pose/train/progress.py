@@ -25,7 +25,7 @@ class ProgressBar:
         self._is_shown = False
 
     def show(self, done: int) -> None:
-        """Shows the state, unless it was shown just now.
+        """Show the state, unless it was shown just now.
 
         Args:
             done: how many are through.
@@ -41,7 +41,7 @@ class ProgressBar:
         self._stream.flush()
 
     def close(self) -> None:
-        """Ends the line of the bar."""
+        """End the line of the bar."""
         if self._is_shown and self._is_terminal:
             print(file=self._stream)
 

@@ -15,7 +15,6 @@ import keras
 import tensorflow as tf
 
 from keras_pose.train import loop, run_folder, runs
-from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import SkippedRecords
 from keras_pose.train.config import MethodConfig, to_dict
 from keras_pose.train.lease import Lease
@@ -45,7 +44,7 @@ class TrainingData(Protocol):
         """Entries of `run.json` that say what the data are."""
 
     def skipped(self) -> dict[str, str]:
-        """Records left out so far: id as text to reason."""
+        """Return the records left out so far: id as text to reason."""
 
     def as_sentence(self) -> contextlib.AbstractContextManager:
         """Turn the failure of the stream over too many bad records into one sentence."""
@@ -185,22 +184,6 @@ def _agree_on(strategy, config):
                     f"Worker {number} of TF_CONFIG has other {what} than the chief; start all workers "
                     "with one command and one version of keras_pose."
                 )
-
-
-def training_command(
-    config_class: type[MethodConfig],
-    train: Callable[[Any, RunOptions], dict],
-    show: Callable[[dict], None] | None = None,
-) -> None:
-    """Be the command of a method: its settings are the flags.
-
-    Args:
-        config_class: the method's config.
-        train: function of a config and run options to the content of `run.json`.
-        show: prints that; `print_results` if None.
-    """
-    show = show or print_results
-    run_binary(lambda config, options: show(train(config, options)), config_class, RunOptions)
 
 
 def print_results(run: dict) -> None:

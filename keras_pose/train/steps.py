@@ -159,7 +159,7 @@ class Steps:
 
 
 def _rows(batch, index, count):
-    """The rows of one worker."""
+    """Return the rows of one worker."""
     part = tf.nest.map_structure(lambda rows: rows[index * count : (index + 1) * count], batch)
     return part[0] if len(part) == 1 else part
 

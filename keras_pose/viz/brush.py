@@ -12,7 +12,7 @@ class Brush:
     """Draws on an enlarged copy of a picture; shrinking it in the end smooths every edge.
 
     Args:
-            image: uint8 [H, W, 3], left as it is.
+            image: uint8 `[H, W, 3]`, left as it is.
     """
 
     def __init__(self, image: np.ndarray):
@@ -23,11 +23,11 @@ class Brush:
         self._image = np.array(enlarged, order="C")
 
     def limb(self, start: np.ndarray, end: np.ndarray, width: float, colour: Sequence) -> None:
-        """Draws a bar with round ends.
+        """Draw a bar with round ends.
 
         Args:
-                start: [2] or more; x and y in pixels, of which the first has its centre at 0.5.
-                end: [2] or more, likewise.
+                start: `[2]` or more; x and y in pixels, of which the first has its centre at 0.5.
+                end: `[2]` or more, likewise.
                 width: in pixels.
                 colour: RGB, 0 to 255.
         """
@@ -43,10 +43,10 @@ class Brush:
             self.dot(point, width, colour)
 
     def dot(self, point: np.ndarray, width: float, colour: Sequence) -> None:
-        """Draws a disc.
+        """Draw a disc.
 
         Args:
-                point: [2] or more; x and y of its centre in pixels.
+                point: `[2]` or more; x and y of its centre in pixels.
                 width: its diameter in pixels.
                 colour: RGB, 0 to 255.
         """
@@ -57,10 +57,10 @@ class Brush:
         )
 
     def picture(self) -> np.ndarray:
-        """Finishes the drawing.
+        """Finish the drawing.
 
         Returns:
-                uint8 [H, W, 3], of the size of the picture that was given.
+                uint8 `[H, W, 3]`, of the size of the picture that was given.
         """
         if self._factor == 1:
             return self._image

@@ -31,13 +31,13 @@ _SHADOW = (226, 228, 233)
 
 
 def limb_colours(skeleton: Skeleton) -> np.ndarray:
-    """Returns one colour per joint, for the limb that ends in it.
+    """Return one colour per joint, for the limb that ends in it.
 
     Args:
             skeleton: joint names that begin with `left_`, `right_` or a finger are told apart.
 
     Returns:
-            uint8 [J, 3], RGB.
+            uint8 `[J, 3]`, RGB.
     """
     palette = {"left": LEFT, "right": RIGHT} | FINGERS
     colours = [palette.get(name.split("_")[0], MIDDLE) for name in skeleton.joints]
@@ -51,19 +51,19 @@ def draw_pose_2d(
     thickness: float | None = None,
     depth: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draws a 2D pose over a picture or an empty canvas.
+    """Draw a 2D pose over a picture or an empty canvas.
 
     Args:
-            canvas: uint8 [H, W, 3] RGB, or (height, width) for an empty one.
-            points_px: [J, 2] in pixels of the canvas; joints that are not finite are left out together
+            canvas: uint8 `[H, W, 3]` RGB, or (height, width) for an empty one.
+            points_px: `[J, 2]` in pixels of the canvas; joints that are not finite are left out together
             with their limbs.
             skeleton: the joint order.
             thickness: of limbs in pixels; None suits it to the size of the pose.
-            depth: [J] away from the camera, any unit: near limbs are drawn over far ones; None keeps the
+            depth: `[J]` away from the camera, any unit: near limbs cover far ones; None keeps the
             skeleton's order.
 
     Returns:
-            A new uint8 [H, W, 3] RGB array.
+            A new uint8 `[H, W, 3]` RGB array.
 
     Raises:
             ValueError: if the shapes do not fit.
@@ -93,16 +93,16 @@ def draw_pose_2d(
 
 
 def view_points(points_3d: np.ndarray, azimuth_deg: float, elevation_deg: float) -> np.ndarray:
-    """Turns camera-frame points into the frame of a viewer who walked around them.
+    """Turn camera-frame points into the frame of a viewer who walked around them.
 
     Args:
-            points_3d: [..., J, 3], x right, y down, z forward.
+            points_3d: `[..., J, 3]`, x right, y down, z forward.
             azimuth_deg: 0 is the camera's own view; 90 looks from the camera's right, along -x, with
             what is far from the camera on the right of the picture; 180 looks from behind.
             elevation_deg: how far the viewer stands above the horizontal, looking down.
 
     Returns:
-            float64 [..., J, 3] in the unit of the input: right, down, and away from the viewer.
+            float64 `[..., J, 3]` in the unit of the input: right, down, and away from the viewer.
     """
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
     right = np.array([np.cos(azimuth), 0.0, np.sin(azimuth)])
@@ -125,23 +125,23 @@ def draw_pose_3d(
     floor: bool = True,
     widths: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draws a 3D pose from one side, without perspective: near limbs over far, paler ones.
+    """Draw a 3D pose from one side, without perspective: near limbs over far, paler ones.
 
     Args:
-            points_3d: [J, 3], x right, y down, z forward, in any unit.
+            points_3d: `[J, 3]`, x right, y down, z forward, in any unit.
             skeleton: the joint order.
             azimuth_deg: as in `view_points`.
             elevation_deg: as in `view_points`.
             size: (height, width) of the picture.
-            truth: [J, 3], drawn as thin grey lines on top, in the same view; None for none.
-            centre: point [3] in the middle of the picture; None means the middle of what is drawn.
+            truth: `[J, 3]`, drawn as thin grey lines on top, in the same view; None for none.
+            centre: point `[3]` in the middle of the picture; None means the middle of what is drawn.
             extent: length from the middle of the picture to its nearest edge, in the unit of the
             points; None chooses it so that the pose stays inside from every side.
             floor: whether to draw a level grid below the lowest joint, with the pose's shadow on it.
-            widths: [J], factor on the thickness of the limb that ends in each joint; None means 1.
+            widths: `[J]`, factor on the thickness of the limb that ends in each joint; None means 1.
 
     Returns:
-            uint8 [H, W, 3] RGB.
+            uint8 `[H, W, 3]` RGB.
 
     Raises:
             ValueError: if the shapes do not fit or a point is not finite.
@@ -187,7 +187,7 @@ def draw_pose_3d(
 
 
 def _draw_tube(brush: Brush, ends: np.ndarray, thickness: float, colour: np.ndarray) -> None:
-    """Draws one limb, its colour fading with depth, with a rim that parts it from those behind."""
+    """Draw one limb, its colour fading with depth, with a rim that parts it from those behind."""
     points = ends[0] + np.linspace(0, 1, 9)[:, None] * (ends[1] - ends[0])
     # Not at the joints, where the rim would cut into the limbs it belongs to.
     brush.limb(points[2], points[-3], thickness * 1.6, BACKGROUND)
@@ -200,7 +200,7 @@ def _draw_tube(brush: Brush, ends: np.ndarray, thickness: float, colour: np.ndar
 
 
 def _grid(ground: np.ndarray, half: float) -> list[np.ndarray]:
-    """Returns the level lines [2, 3] of a square around a point, seven in each direction."""
+    """Return the level lines `[2, 3]` of a square around a point, seven in each direction."""
     lines = []
     for offset in np.linspace(-half, half, 7):
         lines.append(ground + np.array([[offset, 0, -half], [offset, 0, half]]))

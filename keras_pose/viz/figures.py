@@ -24,10 +24,10 @@ class Series:
 
     Attributes:
             name: in the legend.
-            x: [N] positions.
-            y: [N] values; the line breaks where one is not finite.
-            low: [N] lower edge of a band around the line, for example over seeds; None for no band.
-            high: [N] upper edge of that band.
+            x: `[N]` positions.
+            y: `[N]` values; the line breaks where one is not finite.
+            low: `[N]` lower edge of a band around the line, for example over seeds; None for no band.
+            high: `[N]` upper edge of that band.
             style: number of colour and dash pattern; None counts the series.
     """
 
@@ -48,10 +48,10 @@ def line_chart_svg(
     y_range: tuple[float, float] | None = None,
     log_y: bool = False,
 ) -> str:
-    """Draws a line chart.
+    """Draw a line chart.
 
     Args:
-            series: lines, each with x [N] and y [N].
+            series: lines, each with x `[N]` and y `[N]`.
             title: above the chart.
             x_label: quantity and unit of x.
             y_label: quantity and unit of y.
@@ -169,7 +169,7 @@ def _curves(plot: _Plot, lines: list, styles: Sequence[int]) -> list[str]:
 
 
 def _arrays(one: Series, log_y: bool) -> tuple[np.ndarray, ...]:
-    """Returns x, y, low, high as float64 [N]; a missing band is not a number."""
+    """Return x, y, low, high as float64 `[N]`; a missing band is not a number."""
     x = np.asarray(one.x, np.float64)
     empty = np.full(x.shape, np.nan)
     rows = [empty if v is None else np.asarray(v, np.float64) for v in (one.y, one.low, one.high)]
@@ -192,7 +192,7 @@ def _span(low: float, high: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, decades: bool = False) -> list[float]:
-    """Returns about five round numbers that cover a range, and reach beyond it by under a step."""
+    """Return about five round numbers that cover a range, and reach beyond it by under a step."""
     step = 10.0 ** math.floor(math.log10((high - low) / 4))
     step *= next(factor for factor in (1, 2, 2.5, 5, 10) if (high - low) / (step * factor) <= 5.5)
     if decades:
@@ -224,7 +224,7 @@ def _stroke(style: int) -> str:
 
 
 def _path(x: np.ndarray, y: np.ndarray) -> str:
-    """Returns SVG path data that lifts the pen over values that are not finite."""
+    """Return SVG path data that lifts the pen over values that are not finite."""
     words, pen_up = [], True
     for a, b in zip(x, y, strict=True):
         if np.isfinite(b):
@@ -234,7 +234,7 @@ def _path(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _legend(names: Sequence[str], styles: Sequence[int]) -> tuple[list[str], int]:
-    """Returns the legend's elements, wrapped into rows, and its height."""
+    """Return the legend's elements, wrapped into rows, and its height."""
     parts, x, y = [], float(_LEFT), 42
     for name, style in zip(names, styles, strict=True):
         width = 34 + len(name) * _LETTER + 18

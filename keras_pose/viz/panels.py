@@ -25,14 +25,14 @@ def pose_panel(
     title: str = "2D input",
     floor: bool | None = None,
 ) -> np.ndarray:
-    """Draws what goes into a lifter and what comes out: the 2D pose, then the 3D pose from sides.
+    """Draw what goes into a lifter and what comes out: the 2D pose, then the 3D pose from sides.
 
     Args:
-            points_2d: [J, 2] in pixels, y down; of `image` if there is one, else of any scale.
-            points_3d: [J, 3], x right, y down, z forward, in any unit.
+            points_2d: `[J, 2]` in pixels, y down; of `image` if there is one, else of any scale.
+            points_3d: `[J, 3]`, x right, y down, z forward, in any unit.
             skeleton: the joint order.
-            image: uint8 [H, W, 3] RGB on which the 2D pose is drawn; None for an empty ground.
-            truth: [J, 3] in the unit and place of `points_3d`, drawn thin and grey; None for none.
+            image: uint8 `[H, W, 3]` RGB on which the 2D pose is drawn; None for an empty ground.
+            truth: `[J, 3]` in the unit and place of `points_3d`, drawn thin and grey; None for none.
             height: of the panel in pixels; each part is square, but for the image.
             views: (azimuth, elevation, title) in degrees, one per 3D part.
             title: of the 2D part.
@@ -63,14 +63,14 @@ def pose_panel(
 
 
 def label(image: np.ndarray, text: str) -> np.ndarray:
-    """Writes a short title into the top left corner.
+    """Write a short title into the top left corner.
 
     Args:
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
             text: ASCII.
 
     Returns:
-            A new uint8 [H, W, 3] RGB array.
+            A new uint8 `[H, W, 3]` RGB array.
     """
     image = image.copy()
     scale = max(image.shape[0] / 760, 0.36)
@@ -82,14 +82,14 @@ def label(image: np.ndarray, text: str) -> np.ndarray:
 
 
 def tile(rows: Sequence[Sequence[np.ndarray]], gap: int = 8) -> np.ndarray:
-    """Sets pictures of any size side by side in rows.
+    """Set pictures of any size side by side in rows.
 
     Args:
-            rows: rows of uint8 [H, W, 3] RGB pictures, aligned at the top left of their cells.
+            rows: rows of uint8 `[H, W, 3]` RGB pictures, aligned at the top left of their cells.
             gap: light stripe between cells, in pixels.
 
     Returns:
-            uint8 [H, W, 3] RGB.
+            uint8 `[H, W, 3]` RGB.
 
     Raises:
             ValueError: if there is no picture.
@@ -113,7 +113,7 @@ def tile(rows: Sequence[Sequence[np.ndarray]], gap: int = 8) -> np.ndarray:
 
 
 def _fitted(points_2d: np.ndarray, size: int) -> np.ndarray:
-    """Moves and scales points so that they fill a square, but for a margin."""
+    """Move and scale points so that they fill a square, but for a margin."""
     points = np.asarray(points_2d, np.float64)
     seen = points[np.all(np.isfinite(points), axis=-1)]
     if not len(seen):

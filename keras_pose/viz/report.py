@@ -47,7 +47,7 @@ class Picture:
     """A picture.
 
     Attributes:
-            image: uint8 [H, W, 3] RGB.
+            image: uint8 `[H, W, 3]` RGB.
             caption: a sentence below, also read out to those who cannot see it.
     """
 
@@ -79,7 +79,7 @@ class Section:
 def write_report(
     path: str | os.PathLike, title: str, sections: Sequence[Section], subtitle: str = ""
 ) -> Path:
-    """Writes a report in full or not at all, replacing an older one.
+    """Write a report in full or not at all, replacing an older one.
 
     Args:
             path: the HTML file; missing folders above it are created.
@@ -98,7 +98,7 @@ def write_report(
 
 
 def report_html(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
-    """Returns a report as HTML text.
+    """Return a report as HTML text.
 
     Args:
             title: of the page.

@@ -21,7 +21,7 @@ class PoseViewer:
     """One pose, or several played as a film.
 
     Attributes:
-            points_3d: [T, J, 3] (or [J, 3]) in one unit, x right, y down, z forward.
+            points_3d: `[T, J, 3]` (or `[J, 3]`) in one unit, x right, y down, z forward.
             skeleton: the joint order.
             caption: a sentence below.
             truth: of the same shape, drawn as thin lines; None for none.
@@ -38,10 +38,10 @@ class PoseViewer:
 
 
 def viewer_html(viewer: PoseViewer) -> str:
-    """Returns the canvas element of a viewer; `VIEWER_SCRIPT` must follow it once on the page.
+    """Return the canvas element of a viewer; `VIEWER_SCRIPT` must follow it once on the page.
 
     Args:
-            viewer: the poses, [T, J, 3] or [J, 3].
+            viewer: the poses, `[T, J, 3]` or `[J, 3]`.
 
     Returns:
             HTML text.
@@ -84,7 +84,7 @@ def viewer_html(viewer: PoseViewer) -> str:
 
 
 def css_colour(colour: list[int]) -> str:
-    """Words a limb's colour for a page, which may be light or dark.
+    """Word a limb's colour for a page, which may be light or dark.
 
     Args:
             colour: red, green and blue, 0 to 255, from `limb_colours`.

@@ -4,7 +4,23 @@ Belongs here: readers of foreign files, what a published network expects around 
 fetch one. Not here: anything that is trained here, or weights themselves, which no repository holds.
 """
 
-from keras_pose.weights.tflite_parity import Difference, compare_layers
-from keras_pose.weights.tflite_reader import read_tflite
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from keras_pose.weights.tflite_parity import Difference, compare_layers
+    from keras_pose.weights.tflite_reader import read_tflite
 
 __all__ = ["Difference", "compare_layers", "read_tflite"]
+
+_HOMES = ("tflite_parity", "tflite_reader")
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module, imported only when asked: commands read flags before."""
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"{__name__} has no name {name!r}.")

@@ -83,7 +83,7 @@ def lift_body(
 
 
 def _distance(shape, rays):
-    """The c of the least squares `[N]`: a and b are means of what is left for them."""
+    """Return the c of the least squares `[N]`: a and b are means of what is left for them."""
     wanted = rays * shape[..., 2:] - shape[..., :2]
     wanted = wanted - ops.mean(wanted, axis=1, keepdims=True)
     spread = rays - ops.mean(rays, axis=1, keepdims=True)

@@ -126,11 +126,11 @@ def cut_squares(images: Tensor, matrices: Tensor, size: int, fill: str = "CONSTA
 
 
 def _turn(start, end):
-    """The angle by which the picture is turned back so that `end` is above `start`."""
+    """Return the angle by which the picture is turned back so that `end` is above `start`."""
     x, y = tf.unstack(end - start, axis=-1)
     return _UPRIGHT - tf.atan2(-y, x)
 
 
 def _down(angle):
-    """The direction that is downwards in a turned square, `[..., 2]`."""
+    """Return the direction that is downwards in a turned square, `[..., 2]`."""
     return tf.stack([-tf.sin(angle), tf.cos(angle)], axis=-1)

@@ -139,7 +139,7 @@ def _networks(read: Callable[[str], bytes], origin: str, place: str, licence: st
 
 
 def _installed() -> Networks | None:
-    """The networks of an installed package; None where there is none of this version."""
+    """Return the networks of an installed package; None where there is none of this version."""
     try:
         distribution = importlib.metadata.distribution("mediapipe")
     except importlib.metadata.PackageNotFoundError:

@@ -205,7 +205,7 @@ def _operation(model, operator):
 
 
 def _ends(model, graph, tensors):
-    """Inputs and outputs under the names of the signature, or of the tensors where there is none."""
+    """Return inputs and outputs under the names of the signature, or else of the tensors."""
     if model.signatureDefs:
         entry = model.signatureDefs[0]
         return tuple(

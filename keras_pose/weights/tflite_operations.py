@@ -340,7 +340,7 @@ def _transpose(call):
 
 
 def _alone(**read: Callable[[Any], Any]):
-    """An operation of one tensor, its settings read from the options."""
+    """Return an operation of one tensor, its settings read from the options."""
 
     def handle(call):
         return call.fixed(

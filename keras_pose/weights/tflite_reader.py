@@ -44,7 +44,7 @@ def read_layers(graph: StoredGraph) -> keras.Model:
         makes, both called `tensor_<number>`.
 
     Raises:
-        ValueError: as `read_tflite`.
+        ValueError: if `read_tflite` refuses the file.
     """
     cuts: dict[int, Tensor] = {}
     _, values = trace(graph, cuts)
@@ -121,5 +121,5 @@ def _model_name(graph):
 
 
 def _plain(name):
-    """A name that Keras and TensorFlow take."""
+    """Return a name that Keras and TensorFlow take."""
     return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "tensor"

@@ -24,7 +24,7 @@ SHARED_FIELDS = ("crop_source", "crop_scale", "labels_2d")
 
 
 def pooled_features(network: keras.Model) -> Any:
-    """Finds the features of a network that its heat maps are read from, averaged over pixels.
+    """Find the features of a network that its heat maps are read from, averaged over pixels.
 
     Args:
         network: from `build_network`.
@@ -156,7 +156,7 @@ class DistilledPoseModel(PoseModel):
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the model.

@@ -145,7 +145,7 @@ class PoseModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def terms(self, outputs: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Computes every term of the loss for every picture, unweighted.
+        """Compute every term of the loss for every picture, unweighted.
 
         Args:
             outputs: of the network.
@@ -201,7 +201,7 @@ class PoseModel(keras.Model):
         return render_labelled(data, self.config.image_size) if "square" in data else data
 
     def _loss(self, outputs, data):
-        """This replica's share of the loss of the global batch; also feeds the trackers."""
+        """Return this replica's share of the loss of the global batch; also feeds the trackers."""
         config = self.config
         weights = self.term_weights
         terms = self.terms(outputs, data)

@@ -222,7 +222,7 @@ def _encoder(picture, backbone, side, synchronized, momentum):
 
 
 def _deconvolutions(hidden, width, norm):
-    """A 32nd of the picture's side to a quarter of it."""
+    """Bring maps from a 32nd of the picture's side to a quarter of it."""
     for number in range(_DECONVOLUTIONS):
         name = f"deconvolution{number}"
         # Even kernels: Keras' "same" is torch's padding 1, one pixel on all sides of the output.
@@ -251,7 +251,7 @@ def _map_head(name):
 
 
 def _depth_vector(hidden, num_modules, init, residual):
-    """Maps of S/4 px to a number per joint, `[B, 16]`."""
+    """Map of S/4 px to a number per joint, `[B, 16]`."""
     width = hidden.shape[-1]
     for size in range(4):
         for module in range(num_modules):

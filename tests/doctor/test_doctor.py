@@ -8,9 +8,9 @@ import socket
 import pytest
 import tensorflow as tf
 
-from keras_pose.doctor import __main__ as doctor
-from keras_pose.doctor import machine, runs
+from keras_pose.doctor import examination, machine, runs
 from keras_pose.doctor.findings import BROKEN, NOTE, OK
+from keras_pose.doctor.settings import Settings
 from keras_pose.train.checkpoints import Checkpoints
 
 
@@ -144,10 +144,10 @@ def test_the_command_prints_lines_or_json_and_exits_with_1(tmp_path, capsys, mon
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setattr(machine, "measured_disk", lambda folder: (folder, 100.0, True))
     monkeypatch.setattr(machine, "measured_limits", lambda: (65536, 8.0))
-    doctor.main(doctor.Settings(model_dir=str(tmp_path)))
+    examination.main(Settings(model_dir=str(tmp_path)))
     assert "    ok  strategy: --strategy=auto is one_device." in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:
-        doctor.main(doctor.Settings(data_dir=str(tmp_path / "none"), json=True))
+        examination.main(Settings(data_dir=str(tmp_path / "none"), json=True))
     assert ended.value.code == 1
     content = json.loads(capsys.readouterr().out)
     assert content["broken"] is True

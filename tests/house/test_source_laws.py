@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 import keras_pose
-from tools.build_law import MAY_IMPORT, rooms
+from tools.build_law import MAY_IMPORT, METHOD_BUDGET, METHODS, rooms
+from tools.imports import imports_of
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("keras_pose", "tests", "benchmarks", "tools")
@@ -194,3 +195,53 @@ def test_recipes_open_with_the_header_a_reader_needs():
 
 def test_flags_is_no_python_package():
     assert [_name(path) for path in (ROOT / "flags").rglob("*.py")] == []
+
+
+def test_folders_and_methods_keep_their_measure():
+    for folder in sorted({path.parent for path in LIBRARY}):
+        assert len(list(folder.glob("*.py"))) <= 25, _name(folder)
+    for method in METHODS:
+        files = (ROOT / "keras_pose" / method).rglob("*.py")
+        assert sum(len(path.read_text().splitlines()) for path in files) <= METHOD_BUDGET, method
+
+
+def test_wings_of_data_have_few_ties():
+    pairs = set()
+    for path in (ROOT / "keras_pose" / "data").rglob("*.py"):
+        here = path.parent.relative_to(ROOT).as_posix()
+        pairs |= {(here, room) for room in imports_of(path, ROOT).rooms if "/data" in room}
+    assert 0 < len({pair for pair in pairs if pair[0] != pair[1]}) <= 25
+
+
+def _docstrings(path):
+    """Public functions and classes of a file that have a docstring, with it."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            text = ast.get_docstring(node)
+            if text:
+                yield f"{_name(path)}: {node.name}", node, text
+
+
+def test_raises_begin_with_if():
+    faults = []
+    for path in LIBRARY:
+        for name, _, text in _docstrings(path):
+            for section in re.findall(r"^Raises:\n((?:    .*\n?)+)", text, re.MULTILINE):
+                entries = re.findall(r"^    [A-Z]\w+: (.*)", section, re.MULTILINE)
+                faults += [f"{name}: {entry}" for entry in entries if not entry.startswith("if ")]
+    assert not faults, _list(faults)
+
+
+def test_shapes_stand_in_backticks():
+    bare = re.compile(r"(?<![`\w\])])\[(?:\.\.\.|[A-Z])(?:, [^\]`]+)?\](?![`\w(])")
+    faults = []
+    for path in LIBRARY:
+        for name, _, text in _docstrings(path):
+            outside = "".join(re.split(r"`[^`]*`", text))
+            faults += [f"{name}: {found}" for found in bare.findall(outside)]
+    assert not faults, _list(faults)
+
+
+def test_sources_are_papers_that_a_reader_can_open():
+    told = [_name(path) for path in LIBRARY if re.search(r"\b[Ss]pecification", path.read_text())]
+    assert not told, _list(told)

@@ -4,8 +4,6 @@ Full frames of laboratory videos would be many times the size of what a crop can
 surroundings of the person are kept.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -29,14 +27,14 @@ class BodyClip:
     Args:
         name: how records and messages name it.
         frames: the recording.
-        numbers: int [F], frames of the recording that are used, from 0.
-        points_px: float32 [F, 16, 2], MPII_16_SPINE, px of the frame.
-        points_3d: float32 [F, 16, 3], metres, camera frame.
-        labels: int [F], class of each frame.
+        numbers: int `[F]`, frames of the recording that are used, from 0.
+        points_px: float32 `[F, 16, 2]`, MPII_16_SPINE, px of the frame.
+        points_3d: float32 `[F, 16, 3]`, metres, camera frame.
+        labels: int `[F]`, class of each frame.
         group: subject.
         first_id: id of frame 0 of the recording.
         has_absolute_depth: whether `points_3d` is where the person stood.
-        intrinsics: float [3, 3], px, or None.
+        intrinsics: float `[3, 3]`, px, or None.
     """
 
     name: str
@@ -57,14 +55,14 @@ def usable_frames(
     """Choose the frames that have a picture and labels.
 
     Args:
-        available: int [N], frames with a picture, sorted.
-        points_px: float [F, J, 2], row f is frame f.
-        points_3d: float [F, J, 3].
+        available: int `[N]`, frames with a picture, sorted.
+        points_px: float `[F, J, 2]`, row f is frame f.
+        points_3d: float `[F, J, 3]`.
         every: every n-th frame is wanted.
         first: the first of them.
 
     Returns:
-        int [M], sorted, and the number of wanted frames with a picture but without finite labels.
+        int `[M]`, sorted, and the number of wanted frames with a picture but without finite labels.
     """
     wanted = available[(available >= first) & ((available - first) % every == 0)]
     labelled = min(len(points_px), len(points_3d))
@@ -81,17 +79,17 @@ def to_body(points: np.ndarray, order: Skeleton) -> np.ndarray:
     """Bring joints to the order of 3D sets.
 
     Args:
-        points: float [F, J, D].
+        points: float `[F, J, D]`.
         order: their order.
 
     Returns:
-        float32 [F, 16, D], MPII_16_SPINE.
+        float32 `[F, 16, D]`, MPII_16_SPINE.
     """
     return convert(np.asarray(points, np.float64), order, MPII_16_SPINE)[0].astype(np.float32)
 
 
 def in_metres(points_mm: np.ndarray) -> np.ndarray:
-    """Divide by 1000: float [..., 3] mm -> float32 [..., 3] m."""
+    """Divide by 1000: float `[..., 3]` mm -> float32 `[..., 3]` m."""
     return (np.asarray(points_mm, np.float64) / _MILLIMETRES).astype(np.float32)
 
 
@@ -172,7 +170,7 @@ def rows_of_clips(clips: list[BodyClip]) -> tuple[np.ndarray, np.ndarray]:
         clips: C recordings.
 
     Returns:
-        int [N], the clip of each record, and int [N], its row there.
+        int `[N]`, the clip of each record, and int `[N]`, its row there.
     """
     lengths = [len(clip.numbers) for clip in clips]
     clip = np.repeat(np.arange(len(clips)), lengths)

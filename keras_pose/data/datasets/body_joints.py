@@ -3,8 +3,6 @@
 2D sets come in `mpii_16`, sets with 3D joints in `mpii_16_spine`; the two differ in one row.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.labels.missing_joints import missing_joints
@@ -41,14 +39,14 @@ def labelled_joints(
     """Rearrange joints; one made of several counts as labelled where all of them are.
 
     Args:
-        points: float [..., J, D], any unit.
-        labelled: bool or float [..., J], over 0 where a joint is labelled; one in the place that
+        points: float `[..., J, D]`, any unit.
+        labelled: bool or float `[..., J]`, over 0 where a joint is labelled; one in the place that
             stands for "not seen" (`missing_joints`) is not, whatever this says.
         order: joint order of the points.
         target: joint order wanted.
 
     Returns:
-        `points` float64 [..., K, D], 0 where not labelled, and `visible` float32 [..., K]. Joints
+        `points` float64 `[..., K, D]`, 0 where not labelled, and `visible` float32 `[..., K]`. Joints
         that the source's order lacks and that are mere estimates, as COCO's top of the head, are
         not labelled.
     """

@@ -4,8 +4,6 @@ COCO annotates 17 joints, of which MPII's rows take twelve; pelvis and thorax ar
 and of shoulders where both are labelled, upper neck and top of the head are not labelled.
 """
 
-from __future__ import annotations
-
 import os
 import pathlib
 import re

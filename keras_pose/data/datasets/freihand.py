@@ -8,8 +8,6 @@
 Masks, MANO parameters and vertices are not read. Only right hands; research use only.
 """
 
-from __future__ import annotations
-
 import os
 import pathlib
 from collections.abc import Sequence
@@ -109,7 +107,7 @@ def read_freihand(
 
 
 def _pictures(root, split, count, versions):
-    """Numbers of the pictures that are there in whole versions, and what to tell about the rest."""
+    """Return numbers of pictures that are there in whole versions, and what to say of the rest."""
     folder = root / split / "rgb"
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; {_ADVICE}.")
@@ -147,7 +145,7 @@ def _is_picture(name):
 
 
 def _numbers(path, shape):
-    """A JSON list of arrays of one shape, float64 [N, *shape]."""
+    """Return a JSON list of arrays of one shape, float64 `[N, *shape]`."""
     values = read_json(path, _ADVICE, kind=object)
     try:
         table = np.array(values, np.float64)

@@ -1,7 +1,5 @@
 """Names and numbers of Human3.6M: subjects of each split, actions, cameras, the corrupt recording."""
 
-from __future__ import annotations
-
 import re
 
 SPLITS = {"train": ("S1", "S5", "S6", "S7", "S8"), "test": ("S9", "S11")}

@@ -1,12 +1,10 @@
 """Human3.6M as the authors of Wild3D preprocessed it: numbered crops with matlab_meta.mat.
 
 s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg, ... and in the same folder
-matlab_meta.mat: Y2d [34, N] px, Y3d_mono [51, N] mm in the camera frame, joint after joint in
-Human3.6M-17 order, bbox [4, N] (left, top, right, bottom), num_images. N may be the first axis, and
+matlab_meta.mat: Y2d `[34, N]` px, Y3d_mono `[51, N]` mm in the camera frame, joint after joint in
+Human3.6M-17 order, bbox `[4, N]` (left, top, right, bottom), num_images. N may be the first axis, and
 joints may have an axis of their own. Files before version 7.3 need SciPy.
 """
-
-from __future__ import annotations
 
 import pathlib
 import re
@@ -151,7 +149,7 @@ def _clip(folder, subject, label, every, number) -> tuple[BodyClip, int]:
 
 
 def _table(value: np.ndarray, parts: int, file: pathlib.Path) -> np.ndarray:
-    """Bring a table of joints to [N, 17, parts]."""
+    """Bring a table of joints to `[N, 17, parts]`."""
     joints = H36M_17.num_joints
     value = np.asarray(value)
     good = value.dtype.kind in "fiu"

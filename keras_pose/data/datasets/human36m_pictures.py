@@ -3,8 +3,8 @@
 Official release, a folder per subject (S1, S5, ...), from the site's archives Videos, D2 Positions
 and D3 Positions mono:
   S1/Videos/Directions 1.54138969.mp4          or S1/Images/Directions 1.54138969/..._000001.jpg
-  S1/MyPoseFeatures/D2_Positions/Directions 1.54138969.cdf         [F, 64] px
-  S1/MyPoseFeatures/D3_Positions_mono/Directions 1.54138969.cdf    [F, 96] mm, camera frame
+  S1/MyPoseFeatures/D2_Positions/Directions 1.54138969.cdf         `[F, 64]` px
+  S1/MyPoseFeatures/D3_Positions_mono/Directions 1.54138969.cdf    `[F, 96]` mm, camera frame
 Poses may stand under S1/Poses_D2_Positions and so on too, and in files of another kind: `.cdf` needs
 cdflib, `.cdf.mat` and `.mat` (variable `data` or `Pose`) SciPy, `.npy` nothing.
 
@@ -13,8 +13,6 @@ matlab_meta.mat beside them: see `human36m_crops`.
 
 The data are not shipped; their licence is for research and is granted by the data set's authors.
 """
-
-from __future__ import annotations
 
 import importlib
 import os
@@ -168,7 +166,7 @@ def _clip(
 
 
 def _poses(folder: pathlib.Path, kind: str, key: str, parts: int) -> np.ndarray:
-    """Poses of one recording, [F, 32, parts], whichever file they lie in."""
+    """Poses of one recording, `[F, 32, parts]`, whichever file they lie in."""
     places = [folder / "MyPoseFeatures" / kind, folder / f"Poses_{kind}", folder / kind]
     for place in places:
         for ending in _POSE_ENDINGS:

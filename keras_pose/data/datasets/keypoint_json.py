@@ -6,8 +6,6 @@ a side and a score. Which field is the class, the side, the score and the box is
 bodies alike: the joint order says which.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import pathlib
@@ -183,7 +181,7 @@ def _is_given(joints: Any) -> bool:
 
 
 def _in_order(annotation: dict, rows: list[int] | None, order: Skeleton) -> dict:
-    """The annotation with its joints as the order has them, where its category names them otherwise."""
+    """Return the annotation with its joints in the order, where its category has another."""
     changed = {}
     for key in _JOINT_FIELDS if rows else ():
         if not _is_given(annotation.get(key)):

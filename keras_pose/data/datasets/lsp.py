@@ -1,11 +1,9 @@
 """Leeds Sports Pose and its extended training set: joints.mat beside images/.
 
-joints [3, 14, N]   LSP; the third row says that a joint is hidden, all of them are annotated
-joints [14, 3, N]   LSP extended; the third number says that a joint is annotated
+joints `[3, 14, N]`   LSP; the third row says that a joint is hidden, all of them are annotated
+joints `[14, 3, N]`   LSP extended; the third number says that a joint is annotated
 images/im0001.jpg, images/im00001.jpg
 """
-
-from __future__ import annotations
 
 import os
 import pathlib
@@ -102,7 +100,7 @@ def read_lsp_joints(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarra
         path: joints.mat of LSP or LSP extended.
 
     Returns:
-        `points` float64 [N, 14, 2] px in LSP_14 order, `labelled` bool [N, 14], and the number of
+        `points` float64 `[N, 14, 2]` px in LSP_14 order, `labelled` bool `[N, 14]`, and the number of
         digits in the pictures' names: 4 of LSP, 5 of LSP extended.
 
     Raises:

@@ -1,6 +1,6 @@
 """MPI-INF-3DHP with pictures, as its own scripts unpack it.
 
-S1/Seq1/annot.mat                 cells annot2 [F, 56] px, annot3 and univ_annot3 [F, 84] mm per camera
+S1/Seq1/annot.mat                 annot2 `[F, 56]` px, annot3 and univ_annot3 `[F, 84]` mm per camera
 S1/Seq1/camera.calibration        intrinsics per camera, optional
 S1/Seq1/imageSequence/video_0.avi, or imageSequence/video_0/ or imageFrames/video_0/ with numbered
                                   pictures, the first one being 1 or 0
@@ -9,8 +9,6 @@ TS1/imageSequence/img_000001.jpg
 
 annot.mat needs SciPy. The data are not shipped; their licence is for research.
 """
-
-from __future__ import annotations
 
 import os
 import pathlib
@@ -197,7 +195,7 @@ def _test_clip(folder, every, universal, counts) -> Iterator:
 
 
 def _maker(name, frames, chosen, points, order, labels, group, universal, intrinsics):
-    """A clip that still lacks the number of its first id."""
+    """Return a clip that still lacks the number of its first id."""
     return lambda first_id: BodyClip(
         name=name,
         frames=frames,
@@ -213,7 +211,7 @@ def _maker(name, frames, chosen, points, order, labels, group, universal, intrin
 
 
 def _frames(sequence: pathlib.Path, camera: int) -> FrameReader | None:
-    """The recording of one camera, whichever way it lies there."""
+    """Return the recording of one camera, whichever way it lies there."""
     for part in ("imageFrames", "imageSequence"):
         folder = sequence / part / f"video_{camera}"
         if folder.is_dir():
@@ -228,7 +226,7 @@ def _frames(sequence: pathlib.Path, camera: int) -> FrameReader | None:
 
 
 def _table(value: np.ndarray, parts: int, order: Skeleton, file: pathlib.Path) -> np.ndarray:
-    """Bring joints to [F, J, parts]: from [F, J * parts], or [parts, J, 1, F] as HDF5 files have it."""
+    """Bring joints to `[F, J, parts]`: from [F, J * parts], or [parts, J, 1, F] as HDF5 files have it."""
     value = np.asarray(value)
     joints = order.num_joints
     if value.dtype.kind in "fiu":
@@ -249,7 +247,7 @@ def read_calibration(path: str | os.PathLike[str]) -> dict[int, np.ndarray]:
         path: the file; lines `name <number>` and `intrinsic <16 numbers, row after row>`.
 
     Returns:
-        camera -> float64 [3, 3], px; empty if there is no such file.
+        camera -> float64 `[3, 3]`, px; empty if there is no such file.
 
     Raises:
         ValueError: if a matrix of it is none.

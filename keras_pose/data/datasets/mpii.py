@@ -1,14 +1,12 @@
 """MPII Human Pose: the stacked-hourglass HDF5 files, the common JSON lists and the released .mat.
 
 train.h5, valid.h5   imgname, center [N, 2], scale [N], part [N, 16, 2], normalize [N], index, person
-train.json           a list of {image, joints [16, 2], joints_vis [16], center [2], scale}
+train.json           a list of {image, joints `[16, 2]`, joints_vis `[16]`, center `[2]`, scale}
 mpii_human_pose_v1_u12_1.mat   RELEASE.annolist with annorect; needs SciPy
 
 A missing joint is (0, 0), in JSON also (-1, -1). Pixels are the data set's own, which counts from 1:
 half a pixel from this package's, below the accuracy of the labels.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -238,7 +236,7 @@ def _read_release(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
 
 
 def _scalar(value: Any, missing: float = np.nan) -> float:
-    """A number of the .mat, where an empty matrix stands for none."""
+    """Return a number of the .mat, where an empty matrix stands for none."""
     return float(np.asarray(value, np.float64).ravel()[0]) if np.size(value) else missing
 
 

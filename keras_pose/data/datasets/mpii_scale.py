@@ -5,8 +5,6 @@ Some annotation files have that done, some have not, and doing it twice is the c
 come out a quarter too large and too low, and nothing fails.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 # MPII's scale is 0.6 times the diagonal of the head box over 25 px, to 1e-14 in the 2,958 validation
@@ -37,11 +35,11 @@ def is_adjusted(
     boxes over the extent of the joints decides, block by block.
 
     Args:
-        center: float [N, 2], px.
-        scale: float [N], over 200 px.
-        points: float [N, 16, 2], px.
-        labelled: bool [N, 16].
-        head_size: float [N], px, 0 where unknown; or None.
+        center: float `[N, 2]`, px.
+        scale: float `[N]`, over 200 px.
+        points: float `[N, 16, 2]`, px.
+        labelled: bool `[N, 16]`.
+        head_size: float `[N]`, px, 0 where unknown; or None.
         name: file name for messages.
 
     Returns:
@@ -85,12 +83,12 @@ def exact_votes(
     """Tell person by person by signs that leave no doubt.
 
     Args:
-        center: float [N, 2], px.
-        scale: float [N], over 200 px.
-        head_size: float [N], px, 0 where unknown; or None.
+        center: float `[N, 2]`, px.
+        scale: float `[N]`, over 200 px.
+        head_size: float `[N]`, px, 0 where unknown; or None.
 
     Returns:
-        int [N]: 1 adjusted, -1 not adjusted, 0 no sign.
+        int `[N]`: 1 adjusted, -1 not adjusted, 0 no sign.
     """
     center, scale = np.asarray(center, np.float64), np.asarray(scale, np.float64)
     votes = np.zeros(len(scale), np.int64)
@@ -108,15 +106,15 @@ def exact_votes(
 
 
 def box_ratios(scale: np.ndarray, points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Side of each box over the longer side of the joints' extent.
+    """Return the side of each box over the longer side of the joints' extent.
 
     Args:
-        scale: float [N], over 200 px.
-        points: float [N, 16, 2], px.
-        labelled: bool [N, 16].
+        scale: float `[N]`, over 200 px.
+        points: float `[N, 16, 2]`, px.
+        labelled: bool `[N, 16]`.
 
     Returns:
-        float64 [N]; NaN where fewer than 14 joints are labelled.
+        float64 `[N]`; NaN where fewer than 14 joints are labelled.
     """
     low = np.where(labelled[..., None], points, np.inf).min(1)
     high = np.where(labelled[..., None], points, -np.inf).max(1)
@@ -127,15 +125,15 @@ def box_ratios(scale: np.ndarray, points: np.ndarray, labelled: np.ndarray) -> n
 
 
 def square_of(center: np.ndarray, scale: np.ndarray, adjusted: bool) -> np.ndarray:
-    """Square boxes as everybody crops MPII.
+    """Return the square boxes as everybody crops MPII.
 
     Args:
-        center: float [N, 2], px.
-        scale: float [N], over 200 px.
+        center: float `[N, 2]`, px.
+        scale: float `[N]`, over 200 px.
         adjusted: whether both have been adjusted already.
 
     Returns:
-        float64 [N, 4], x y width height in px: 200 * adjusted scale about the adjusted centre.
+        float64 `[N, 4]`, x y width height in px: 200 * adjusted scale about the adjusted centre.
     """
     center, scale = np.asarray(center, np.float64), np.asarray(scale, np.float64)
     if not adjusted:

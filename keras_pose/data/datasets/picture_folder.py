@@ -1,7 +1,5 @@
 """A plain folder of pictures, with or without boxes: unlabelled data for pretraining."""
 
-from __future__ import annotations
-
 import collections
 import csv
 import os
@@ -99,7 +97,7 @@ def read_picture_folder(
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
-    """Names of the pictures in a folder and below, sorted, relative to it, with forward slashes.
+    """Name of the pictures in a folder and below, sorted, relative to it, with forward slashes.
 
     Args:
         folder: where to look.

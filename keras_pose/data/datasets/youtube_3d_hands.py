@@ -5,8 +5,6 @@ the user. Joints come from the mesh through a 16 x 778 matrix that the user supp
 under MANO's own licence; nothing of MANO is part of this package. Academic use only.
 """
 
-from __future__ import annotations
-
 import os
 import pathlib
 import pickle
@@ -40,10 +38,10 @@ def read_joint_regressor(path: str | os.PathLike[str]) -> np.ndarray:
     """Read the matrix that makes joints of a MANO mesh.
 
     Args:
-        path: `.npy`, or `.npz` with one array, of [16, 778] numbers.
+        path: `.npy`, or `.npz` with one array, of `[16, 778]` numbers.
 
     Returns:
-        float64 [16, 778].
+        float64 `[16, 778]`.
 
     Raises:
         ValueError: if the file is missing, damaged, of another shape, or its rows do not sum to 1.
@@ -70,14 +68,14 @@ def read_joint_regressor(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def mesh_joints(vertices: np.ndarray, regressor: np.ndarray) -> np.ndarray:
-    """Joints of a MANO mesh: regressed ones, and single vertices for the finger tips.
+    """Return the joints of a MANO mesh: regressed ones, and single vertices for the finger tips.
 
     Args:
-        vertices: float [..., 778, D], any unit.
-        regressor: float [16, 778].
+        vertices: float `[..., 778, D]`, any unit.
+        regressor: float `[16, 778]`.
 
     Returns:
-        float64 [..., 21, D], HAND_21_FREIHAND order.
+        float64 `[..., 21, D]`, HAND_21_FREIHAND order.
 
     Raises:
         ValueError: if the mesh has another number of vertices.
@@ -189,7 +187,7 @@ def read_youtube_3d_hands(
 
 
 def _with_packed_mesh(entry):
-    """The same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
+    """Return the same with its mesh as an array: 47,000 meshes as lists would fill gigabytes."""
     try:
         entry["vertices"] = np.array(entry["vertices"], np.float64)
     except (KeyError, TypeError, ValueError):

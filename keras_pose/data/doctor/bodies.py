@@ -4,8 +4,6 @@ Thresholds were set on 17,928 persons of MPII, 4,037 poses of motion capture and
 outside of what these show; the worst of them stand beside each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
@@ -237,7 +235,7 @@ def _knees(points: np.ndarray) -> float:
 
 
 def _misfit(first: np.ndarray, second: np.ndarray) -> float:
-    """What is left after the best scale and shift, as a share of the second's size."""
+    """Return what is left after the best scale and shift, as a share of the second's size."""
     first, second = first - first.mean(0), second - second.mean(0)
     size = (first**2).sum()
     scale = (first * second).sum() / size if size > 0 else 0.0

@@ -1,7 +1,5 @@
 """What the data doctor can find: each kind of fault with its weight and what to do about it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable
 

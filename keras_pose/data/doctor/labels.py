@@ -4,8 +4,6 @@ Thresholds were set on 1,000 generated hands, a FreiHAND-like rendering and 2,89
 real hands, well outside of what these show; the worst of them stand beside each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -164,7 +162,7 @@ def _faults_3d(record: Record) -> Iterator[Fault]:
 
 
 def _faults_size(record: Record, points: np.ndarray) -> Iterator[Fault]:
-    """Unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
+    """Return the unit and scale by the middle finger's first bone, 2.2 to 5.6 cm in the sets seen."""
     bone = float(np.linalg.norm(points[_BONE[0]] - points[_BONE[1]]))
     # The median of all bones: one wrong joint makes no unit.
     middle = float(np.median(_bone_lengths(points)))
@@ -317,7 +315,7 @@ def _bone_lengths(points):
 
 
 def _likeness(first, second):
-    """Correlation along each axis, [2]; 1 where one of them does not vary."""
+    """Correlation along each axis, `[2]`; 1 where one of them does not vary."""
     first, second = first - first.mean(0), second - second.mean(0)
     scale = np.sqrt((first**2).sum(0) * (second**2).sum(0))
     return np.where(scale > 0, (first * second).sum(0) / np.maximum(scale, 1e-12), 1.0)

@@ -1,7 +1,5 @@
 """What shows on a set as a whole and on none of its records: orders, boxes, sizes of pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
@@ -116,7 +114,7 @@ class SetEvidence:
 
 
 def _reach(record: Record) -> np.ndarray | None:
-    """Least and greatest 2D joint over the picture's size, [2, 2]."""
+    """Least and greatest 2D joint over the picture's size, `[2, 2]`."""
     if record.keypoints_2d is None or min(record.width, record.height) < 1:
         return None
     points = record.keypoints_2d[np.asarray(record.visible) > 0]
@@ -150,8 +148,8 @@ def looks_like_corners(box: np.ndarray, points: np.ndarray) -> bool:
     M / 2 stays at x1 or y1: the person then ends at M where it should end M further on.
 
     Args:
-        box: float [4], a square with the margin of whole persons, px.
-        points: float [P, 2], visible joints, px.
+        box: float `[4]`, a square with the margin of whole persons, px.
+        points: float `[P, 2]`, visible joints, px.
     """
     if len(points) < 4 or not (np.isfinite(box).all() and np.isfinite(points).all() and box[2] > 0):
         return False

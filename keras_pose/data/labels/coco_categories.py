@@ -1,7 +1,5 @@
 """The joint names of COCO's categories, which are obeyed: `categories[].keypoints`."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Mapping

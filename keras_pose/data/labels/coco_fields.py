@@ -1,7 +1,5 @@
 """Single fields of COCO's annotations, as files of many programs have them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,7 +53,7 @@ def keypoint_table(value: Any) -> np.ndarray | None:
         value: x, y, flag of joint after joint in one list or in rows; null where there is no number.
 
     Returns:
-        float64 [J, 3], NaN for null; None where there are no joints (null or an empty list).
+        float64 `[J, 3]`, NaN for null; None where there are no joints (null or an empty list).
 
     Raises:
         ValueError: if these are no triples of numbers.

@@ -1,7 +1,5 @@
 """Which 2D joints of a file are none: the place that programs write for a joint they did not see."""
 
-from __future__ import annotations
-
 import numpy as np
 
 # Detectors, annotation programs and COCO write the corner for what was not seen; MPII's lists and some
@@ -16,10 +14,10 @@ def missing_joints(points: np.ndarray) -> np.ndarray:
     both axes, is the origin of the poses and not missing.
 
     Args:
-        points: float [..., J, 2], px; what is not finite is not missing here.
+        points: float `[..., J, 2]`, px; what is not finite is not missing here.
 
     Returns:
-        bool [..., J]. Nothing of a pose is missing where all its joints are in one such place.
+        bool `[..., J]`. Nothing of a pose is missing where all its joints are in one such place.
     """
     points = np.asarray(points)[..., :2]
     missing = np.zeros(points.shape[:-1], bool)
@@ -30,7 +28,7 @@ def missing_joints(points: np.ndarray) -> np.ndarray:
 
 
 def _origins(points: np.ndarray) -> np.ndarray:
-    """Joints about which all poses are centred, bool [J]."""
+    """Joints about which all poses are centred, bool `[J]`."""
     poses = points.reshape(-1, *points.shape[-2:])
     if len(poses) < 2:
         return np.zeros(points.shape[-2], bool)

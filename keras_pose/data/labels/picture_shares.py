@@ -1,7 +1,5 @@
 """Coordinates as shares of the picture's sides, which MediaPipe writes, and pixels made of them."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np
@@ -18,13 +16,13 @@ def in_pixels(
     A share of the width and one of the height are different lengths, so a pose in shares is squeezed.
 
     Args:
-        points: float [N, J, 2], as the file has them.
-        certain: float [M, K, 2], those among them that are joints for certain; they tell the kind.
+        points: float `[N, J, 2]`, as the file has them.
+        certain: float `[M, K, 2]`, those among them that are joints for certain; they tell the kind.
         picture_size: width and height, px; None if the points should be pixels.
         path: the file, for messages.
 
     Returns:
-        float32 [N, J, 2], px.
+        float32 `[N, J, 2]`, px.
 
     Raises:
         ValueError: if the points are shares and there is no size, or pixels and there is one.

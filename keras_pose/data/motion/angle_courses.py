@@ -1,14 +1,12 @@
 """Courses of angles over time, for many people at once: noise, key postures, bumps."""
 
-from __future__ import annotations
-
 import numpy as np
 
 Angles = dict[str, np.ndarray]
 
 
 def smooth_noise(rng: np.random.Generator, num_people: int, times: np.ndarray) -> np.ndarray:
-    """Draw slow random curves [C, T] with variance 1: four sine waves of 0.1 to 0.9 Hz."""
+    """Draw slow random curves `[C, T]` with variance 1: four sine waves of 0.1 to 0.9 Hz."""
     frequency = rng.uniform(0.1, 0.9, (num_people, 4, 1))
     phase = rng.uniform(0.0, 2 * np.pi, (num_people, 4, 1))
     return np.sin(2 * np.pi * frequency * times + phase).sum(axis=1) / np.sqrt(2.0)
@@ -24,12 +22,12 @@ def move_between(
 
     Args:
         rng: source of the durations.
-        keys: [C, K, A], K postures of A angles each, taken in turn.
-        times: seconds [T], evenly spaced or not.
+        keys: `[C, K, A]`, K postures of A angles each, taken in turn.
+        times: seconds `[T]`, evenly spaced or not.
         hold: share of the time between two keys that is spent at rest.
 
     Returns:
-        float64 [C, T, A].
+        float64 `[C, T, A]`.
     """
     num_people, num_keys, _ = keys.shape
     # All keys are reached within the clip; people differ by up to a factor of three in tempo.
@@ -47,18 +45,18 @@ def move_between(
 
 
 def bump(phase: np.ndarray, centre: float, width: float) -> np.ndarray:
-    """Return a periodic bump [C, T] of height 1 at `centre` (in turns) of a phase in radians."""
+    """Return a periodic bump `[C, T]` of height 1 at `centre` (in turns) of a phase in radians."""
     return np.exp((np.cos(phase - 2 * np.pi * centre) - 1.0) / width)
 
 
 def column(rng: np.random.Generator, low: float, high: float, num_people: int) -> np.ndarray:
-    """Draw one value per person, [C, 1]."""
+    """Draw one value per person, `[C, 1]`."""
     return rng.uniform(low, high, (num_people, 1))
 
 
 def course(
     rng: np.random.Generator, low: float, high: float, num_people: int, times: np.ndarray
 ) -> np.ndarray:
-    """Move one angle between random values of a range, [C, T]."""
+    """Move one angle between random values of a range, `[C, T]`."""
     keys = rng.uniform(low, high, (num_people, 4, 1))
     return move_between(rng, keys, times)[..., 0]

@@ -1,9 +1,7 @@
 """Joint angles of arms, trunk and head over time, drawn apart from what the legs do.
 
-Each generator returns degrees [C, T] by name for C people over the times [T] in seconds.
+Each generator returns degrees `[C, T]` by name for C people over the times `[T]` in seconds.
 """
-
-from __future__ import annotations
 
 import numpy as np
 
@@ -38,7 +36,7 @@ def gesture(
     """Move both arms between everyday postures: reaching, pointing, carrying, hand to head.
 
     In a third of the people both arms do the same; in others one hangs most of the time.
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     angles: Angles = {}
     shape = (num_people, num_keys)
@@ -58,7 +56,7 @@ def gesture(
 def wave(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Wave with one raised hand, the other arm gesturing.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     angles = gesture(rng, num_people, times, num_keys=3)
     cycle = 2 * np.pi * (column(rng, 0.8, 2.0, num_people) * times + rng.random((num_people, 1)))
@@ -78,7 +76,7 @@ def wave(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles
 def look_around(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Turn, bend and lean the trunk and the head a little, all the time.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     twist = course(rng, -30.0, 30.0, num_people, times) * column(rng, 0.0, 1.0, num_people)
     nod = course(rng, -15.0, 25.0, num_people, times) * column(rng, 0.0, 1.0, num_people)

@@ -4,8 +4,6 @@ Tolerant where files differ (order of channels, braces on the same line, tabs, n
 colons, several roots), strict where a file is broken: the sentence names the file and the line.
 """
 
-from __future__ import annotations
-
 import codecs
 import dataclasses
 import os
@@ -29,9 +27,9 @@ class BvhMotion:
     Attributes:
         names: joint names; an `End Site` is named "<parent> end".
         parents: index of each joint's parent, -1 for a root; parents come before children.
-        offsets: float64 [K, 3], each joint in its parent's frame at rest, in the file's unit.
+        offsets: float64 `[K, 3]`, each joint in its parent's frame at rest, in the file's unit.
         channels: per joint, its channels in the file's order, lower case ("zrotation").
-        values: float64 [F, number of channels], degrees and the file's unit.
+        values: float64 `[F, number of channels]`, degrees and the file's unit.
         frame_time_s: seconds between two frames.
     """
 
@@ -94,7 +92,7 @@ def pose_joints(
         rows: frames wanted; all if None.
 
     Returns:
-        Positions float64 [F, K, 3] in the file's unit and axes, and rotations float64 [F, K, 3, 3]
+        Positions float64 `[F, K, 3]` in the file's unit and axes, and rotations float64 `[F, K, 3, 3]`
         from the joint's frame to the world; at rest all rotations are the identity.
     """
     values = motion.values if rows is None else motion.values[rows]
@@ -252,12 +250,12 @@ def _read_joint(reader: _Lines, is_end: bool) -> tuple[list[float], tuple[str, .
 
 
 def _number(word: str) -> float:
-    """A number, also with the decimal comma of programs that follow the computer's language."""
+    """Return a number, also with the decimal comma of programs that follow the computer's language."""
     return float(word.replace(",", ".", 1) if "." not in word else word)
 
 
 def _value_of(text: str, key: str) -> str | None:
-    """What stands behind a key, with or without a colon; None where the line has another key."""
+    """Return what stands behind a key, with or without a colon; None where the line has another key."""
     match = re.fullmatch(rf"{key}\s*:?\s*(.*)", text.replace("\t", " "), re.IGNORECASE)
     return match[1].strip() if match else None
 

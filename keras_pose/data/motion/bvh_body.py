@@ -5,8 +5,6 @@ along the back and nose and top of the head at fixed places of the head, since m
 exist in no such file.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 
@@ -150,12 +148,12 @@ def rest_up(rest: np.ndarray, joints: Mapping[str, int], up: np.ndarray) -> np.n
     """Return where the body's own top is at rest, which may lie or lean whatever the motion does.
 
     Args:
-        rest: float [K, 3], joint positions at rest.
+        rest: float `[K, 3]`, joint positions at rest.
         joints: of `find_joints`.
-        up: float [3], the axis that is up in the motion; taken where the body has no trunk.
+        up: float `[3]`, the axis that is up in the motion; taken where the body has no trunk.
 
     Returns:
-        float64 [3], from the middle of the hips to the base of the neck, of length 1.
+        float64 `[3]`, from the middle of the hips to the base of the neck, of length 1.
     """
     trunk = rest[joints["thorax"]] - 0.5 * (rest[joints["right_hip"]] + rest[joints["left_hip"]])
     length = float(np.linalg.norm(trunk))
@@ -176,10 +174,10 @@ def check_sides(
 
     Args:
         path: name of the file, for messages.
-        rest: float [K, 3], joint positions at rest.
+        rest: float `[K, 3]`, joint positions at rest.
         parents: index of each joint's parent, -1 for a root.
         joints: of `find_joints`.
-        up: float [3], of `rest_up`.
+        up: float `[3]`, of `rest_up`.
 
     Raises:
         ValueError: if a side is exchanged.
@@ -205,7 +203,7 @@ def unit_metres(rest: np.ndarray, joints: Mapping[str, int], unit: str | float) 
     """Return how many metres one unit of the file is.
 
     Args:
-        rest: float [K, 3], joint positions at rest in the file's unit.
+        rest: float `[K, 3]`, joint positions at rest in the file's unit.
         joints: of `find_joints`.
         unit: "mm", "cm", "inch", "m", metres per unit as a number, or "auto": the named unit in
             which the body is nearest to 1.7 m tall; where none makes it 1.3 to 2.2 m, it is made
@@ -250,17 +248,17 @@ def human36m_joints(
     in the head, at shares of the trunk's length as in CMU motion capture.
 
     Args:
-        positions: float [F, K, 3].
-        rotations: float [F, K, 3, 3].
-        rest: float [K, 3], joint positions at rest.
+        positions: float `[F, K, 3]`.
+        rotations: float `[F, K, 3, 3]`.
+        rest: float `[K, 3]`, joint positions at rest.
         parents: index of each joint's parent in the file, -1 for a root.
         joints: of `find_joints`.
-        up: float [3], of `rest_up`.
+        up: float `[3]`, of `rest_up`.
         head_is_top: whether `head` is the top of the head instead of its base; the nose is then half
             way to it, and in front as the hips are.
 
     Returns:
-        float64 [F, 17, 3] in the file's unit and axes.
+        float64 `[F, 17, 3]` in the file's unit and axes.
     """
     result = np.empty((len(positions), H36M_17.num_joints, 3))
     for name in (*LIMBS, "thorax"):

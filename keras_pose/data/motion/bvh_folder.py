@@ -1,7 +1,5 @@
 """A folder of a user's own BVH files as one `MotionSet`."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -93,7 +91,7 @@ def load_bvh_folder(
 
 
 def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
-    """Return the poses float32 [F, 17, 3] of one file and their rate."""
+    """Return the poses float32 `[F, 17, 3]` of one file and their rate."""
     motion = read_bvh(path)
     joints = find_joints(motion, path, settings.joint_map)
     step, skip, up_axis = 1, settings.skip_frames, settings.up_axis

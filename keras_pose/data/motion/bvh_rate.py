@@ -1,7 +1,5 @@
 """The `Frame Time` of BVH files: seconds, and what programs write there instead."""
 
-from __future__ import annotations
-
 import warnings
 
 # Rates of film, video, cameras and motion capture, frames per second.

@@ -1,7 +1,5 @@
 """What a user may say about a folder of BVH files, as arguments or in `bvh.json` beside them."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Mapping

@@ -35,7 +35,7 @@ def bvh_text(
     frames_per_second: float,
     with_positions: bool = False,
 ) -> tuple[str, float]:
-    """Writes a film of one person as BVH.
+    """Write a film of one person as BVH.
 
     Args:
         points_3d: per frame `[J, 3]` in metres, x right, y down, z forward, or None where the person
@@ -92,7 +92,7 @@ def _children(skeleton):
 
 
 def _nodes(skeleton):
-    """The file's joints, parents before children."""
+    """Return the file's joints, parents before children."""
     children, nodes = _children(skeleton), []
 
     def add(joint, parent):
@@ -114,7 +114,7 @@ def _nodes(skeleton):
 
 
 def _rest(film, skeleton):
-    """Bones at rest, [J, 3]: the first frame's directions, the mean lengths; the root's row is 0."""
+    """Bones at rest, `[J, 3]`: the first frame's directions, the mean lengths; the root's row is 0."""
     rest = np.zeros((skeleton.num_joints, 3))
     for parent, child in skeleton.bones:
         bones = film[:, child] - film[:, parent]
@@ -132,7 +132,7 @@ def _offset(nodes, number, rest):
 
 
 def _solve(film, skeleton, nodes, rest, offsets, with_positions):
-    """Local rotations [F, N, 3, 3] and local places [F, N, 3] of all nodes."""
+    """Local rotations `[F, N, 3, 3]` and local places `[F, N, 3]` of all nodes."""
     count = len(film)
     world = np.tile(np.eye(3), (count, len(nodes), 1, 1))
     local, places = world.copy(), np.zeros((count, len(nodes), 3))
@@ -160,7 +160,7 @@ def _solve(film, skeleton, nodes, rest, offsets, with_positions):
 
 
 def _least_turn(start, end):
-    """Rotations [F, 3, 3] that turn directions [F, 3] into others by the shortest way."""
+    """Rotations `[F, 3, 3]` that turn directions `[F, 3]` into others by the shortest way."""
     first, second = (
         vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
         for vectors in (start, end)
@@ -184,7 +184,7 @@ def _least_turn(start, end):
 
 
 def _best_turn(rest, bones):
-    """Rotations [F, 3, 3] that bring several bones [C, 3] nearest to [F, C, 3], least squares."""
+    """Rotations `[F, 3, 3]` that bring several bones `[C, 3]` nearest to `[F, C, 3]`, least squares."""
     left, _, right = np.linalg.svd(np.einsum("fci,cj->fij", bones, rest))
     sign = np.sign(np.linalg.det(left @ right))
     left[:, :, 2] *= np.where(sign == 0, 1.0, sign)[:, None]
@@ -192,7 +192,7 @@ def _best_turn(rest, bones):
 
 
 def _angles(rotations):
-    """Degrees [F, 3] about z, x, y of R = Rz Rx Ry."""
+    """Degrees `[F, 3]` about z, x, y of R = Rz Rx Ry."""
     sine = np.clip(rotations[:, 2, 1], -1.0, 1.0)
     x = np.arcsin(sine)
     free = np.abs(sine) < 1.0 - 1e-9

@@ -3,8 +3,6 @@
 The files are y up and in millimetres; they become metres in the world frame with y down.
 """
 
-from __future__ import annotations
-
 import os
 
 import numpy as np
@@ -22,7 +20,7 @@ def load_cmu_mocap17(path: str | os.PathLike[str]) -> MotionSet:
     """Read one file of `cmu_mocap17`: real motion capture of walking, running, climbing, sports.
 
     Args:
-        path: `.npz` with `poses_mm` [N, 17, 3] (millimetres, x right, y up, z forward) and per-row
+        path: `.npz` with `poses_mm` `[N, 17, 3]` (millimetres, x right, y up, z forward) and per-row
             `subject`, `trial`, `frame`, `source`.
 
     Returns:

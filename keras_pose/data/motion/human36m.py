@@ -4,8 +4,6 @@ Both are pickled dictionaries, so they need `allow_pickle` and go through `restr
 data are not shipped; their licence is for research and is granted by the data set's authors.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +34,7 @@ def load_h36m(
     """Read the 3D poses of Human3.6M.
 
     Args:
-        path_3d: `positions_3d`: subject -> action -> float [F, 32, 3] (or [F, 17, 3]) in metres,
+        path_3d: `positions_3d`: subject -> action -> float `[F, 32, 3]` (or `[F, 17, 3]`) in metres,
             world frame with z up.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S9", "S11"), in this order; all in the file's order if None.
@@ -80,7 +78,7 @@ def load_h36m_2d(
     """Read the 2D poses of Human3.6M, all cameras one after the other, for training without 3D.
 
     Args:
-        path_2d: `positions_2d`: subject -> action -> list of cameras, each float [F, 17, 2] in
+        path_2d: `positions_2d`: subject -> action -> list of cameras, each float `[F, 17, 2]` in
             pixels.
         allow_pickle: must be True, since the layout is pickled; reading is restricted all the same.
         subjects: names such as ("S1", "S5"); all if None.
@@ -89,7 +87,7 @@ def load_h36m_2d(
         Keypoints2D in Human3.6M-17 order.
 
     Raises:
-        ValueError: as for `load_h36m`, or if the file's `metadata` names another joint order.
+        ValueError: if `load_h36m` would refuse the file, or its `metadata` names another joint order.
     """
     path = os.fspath(path_2d)
     actions = _read_2d(path, allow_pickle, subjects)
@@ -123,7 +121,7 @@ def load_h36m_views(
         is part of `points_px` as it is in the file, not of `intrinsics`.
 
     Raises:
-        ValueError: as for the two readers, or if the camera file does not fit.
+        ValueError: if one of the two readers refuses its file, or the camera file does not fit.
     """
     motion = load_h36m(path_3d, allow_pickle, subjects)
     wanted = list(dict.fromkeys(name.split("/", 1)[0] for name in motion.clip_names))
@@ -194,7 +192,7 @@ def _actions(
 def _numbers(
     value: Any, where: str, joints: tuple[int, ...], coordinates: int, advice: str
 ) -> np.ndarray:
-    """Return a float array [F, J, coordinates] after checking its shape."""
+    """Return a float array `[F, J, coordinates]` after checking its shape."""
     good = isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.ndim == 3
     if not good or value.shape[1] not in joints or value.shape[2] < coordinates or not len(value):
         found = f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -5,8 +5,6 @@ The body's own frame is x to its right, y down, z to its front, so a body that f
 right side at positive x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -71,7 +69,7 @@ def random_bones(rng: np.random.Generator, num_bodies: int) -> dict[str, np.ndar
         num_bodies: number of bodies C.
 
     Returns:
-        Bone name -> float64 [C, 3], metres, body frame; paired bones are those of the right side.
+        Bone name -> float64 `[C, 3]`, metres, body frame; paired bones are those of the right side.
     """
     stature = np.clip(rng.normal(1.71, 0.09, num_bodies), 1.5, 1.97)
     return {
@@ -105,12 +103,12 @@ def pose_body(
     """Compute joint positions from joint angles (forward kinematics).
 
     Args:
-        bones: of `random_bones`, each [C, 3] in metres.
-        angles_deg: angle name -> degrees [C, T]; names of `LIMITS_DEG` that are missing are 0.
-        heading_deg: degrees [C, T]; at 0 the body faces world z, at 90 world x.
+        bones: of `random_bones`, each `[C, 3]` in metres.
+        angles_deg: angle name -> degrees `[C, T]`; names of `LIMITS_DEG` that are missing are 0.
+        heading_deg: degrees `[C, T]`; at 0 the body faces world z, at 90 world x.
 
     Returns:
-        float64 [C, T, 17, 3] metres, world axes (y down), pelvis at the origin.
+        float64 `[C, T, 17, 3]` metres, world axes (y down), pelvis at the origin.
 
     Raises:
         ValueError: if a name is not one of `LIMITS_DEG`.
@@ -155,7 +153,7 @@ def pose_body(
 
 
 def _turn(frame: np.ndarray, axis: str, angle_deg: np.ndarray) -> np.ndarray:
-    """Turn frames [..., 3, 3] about one of their own axes: frame times R_axis(angle)."""
+    """Turn frames `[..., 3, 3]` about one of their own axes: frame times R_axis(angle)."""
     angle = np.radians(angle_deg)[..., None]
     cosine, sine = np.cos(angle), np.sin(angle)
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]

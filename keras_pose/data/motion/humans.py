@@ -4,8 +4,6 @@ Made for demos and tests: anatomical limits hold, bones keep their lengths, feet
 and do not slide. It is a substitute for motion capture, not a model of it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from keras_pose.data.motion.angle_courses import smooth_noise
@@ -37,6 +35,11 @@ def generate_motion(num_frames: int, seed: int = 0) -> MotionSet:
 
     Raises:
         ValueError: if `num_frames` is below 1.
+
+    Example:
+        >>> from keras_pose.data.motion import generate_motion
+        >>> generate_motion(120, seed=3).poses_m.shape
+        (120, 17, 3)
     """
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}, but must be at least 1.")
@@ -59,7 +62,7 @@ def generate_motion(num_frames: int, seed: int = 0) -> MotionSet:
 
 
 def _block(rng: np.random.Generator) -> np.ndarray:
-    """Generate one block of clips, [C, T, 17, 3]."""
+    """Generate one block of clips, `[C, T, 17, 3]`."""
     times = np.arange(CLIP_FRAMES) / FRAMES_PER_SECOND
     shape = (_CLIPS_PER_BLOCK, CLIP_FRAMES)
     angles = look_around(rng, _CLIPS_PER_BLOCK, times)

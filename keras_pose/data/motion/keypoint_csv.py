@@ -4,8 +4,6 @@ A header is obeyed: joints by name, x and y and confidence in any order, columns
 left out. Headers of pandas, which count columns, and DeepLabCut's three lines are headers too.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Sequence
@@ -63,7 +61,7 @@ def read_keypoint_csv(path: str) -> KeypointTable:
 
 
 def _lines(path: str) -> list[tuple[int, list[str]]]:
-    """The lines that hold something, with their numbers."""
+    """Return the lines that hold something, with their numbers."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -92,7 +90,7 @@ def _lines(path: str) -> list[tuple[int, list[str]]]:
 
 
 def _is_header(cells: list[str], below: Sequence[tuple[int, list[str]]]) -> bool:
-    """Names, or numbers that count the columns, as pandas writes them."""
+    """Name, or number that count the columns, as pandas writes them."""
     if not any(map(_is_number, cells)):
         return True
     texts = sum(map(_is_text, cells))
@@ -146,7 +144,7 @@ def _are_axes(cells: list[str]) -> bool:
 
 
 def _filled(cells: list[str]) -> list[str]:
-    """A row in which an empty cell repeats the one before, as merged cells are written."""
+    """Return a row in which an empty cell repeats the one before, as merged cells are written."""
     filled: list[str] = []
     for cell in cells:
         filled.append(cell or (filled[-1] if filled else ""))
@@ -154,7 +152,7 @@ def _filled(cells: list[str]) -> list[str]:
 
 
 def _are_counted(names: list[str]) -> bool:
-    """Names such as c0, c1 or "column 3" that say nothing but their number."""
+    """Name such as c0, c1 or "column 3" that say nothing but their number."""
     stems = {re.sub(r"\d+$", "", name).strip(" _.-").lower() for name in names[1:]}
     return len(stems) == 1 and names[-1][-1:].isdigit() and not stems & {"", "x", "y"}
 
@@ -230,7 +228,7 @@ def _named(
 
 
 def _numbers(path: str, rows: list[tuple[int, list[str]]]) -> np.ndarray:
-    """All rows as numbers, float64 [N, C], without the name in front."""
+    """All rows as numbers, float64 `[N, C]`, without the name in front."""
     table: list[list[float]] = []
     for number, cells in rows:
         if not _is_number(cells[0]):

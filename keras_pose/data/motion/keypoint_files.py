@@ -4,8 +4,6 @@ Every reader returns the numbers and names that the file has; what is a valid po
 `keypoints_2d`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -78,7 +76,7 @@ def _read_json(path: str) -> KeypointTable:
 
 
 def _category_names(content: object) -> dict[int | str | None, tuple[str, ...] | None]:
-    """What each category of a file calls its joints; None where that says no order."""
+    """Return what each category of a file calls its joints; None where that says no order."""
     listed = content.get("categories") if isinstance(content, Mapping) else None
     table: dict[int | str | None, tuple[str, ...] | None] = {}
     for category in listed if isinstance(listed, list) else ():

@@ -1,7 +1,5 @@
 """2D poses as a file has them, before anybody judged what is a valid pose."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +14,8 @@ class KeypointTable(NamedTuple):
     """What a reader of 2D poses found.
 
     Attributes:
-        values: numbers [N, J, 2 or 3], x, y and confidence.
-        confidence: [N, J], or None.
+        values: numbers `[N, J, 2 or 3]`, x, y and confidence.
+        confidence: `[N, J]`, or None.
         names: what the file calls its J joints; None where it does not name them.
         num_left_out: people that have no joints at all.
     """

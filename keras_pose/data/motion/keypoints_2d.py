@@ -4,8 +4,6 @@ Whatever a detector wrote, what comes out is complete poses in pixels, y down. P
 that was not seen are left out and counted, since a lifter needs all joints.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import warnings
@@ -35,10 +33,10 @@ class Keypoints2D:
     """Complete 2D poses.
 
     Attributes:
-        points_px: float32 [N, 17, 2], Human3.6M-17 joints, pixels, x right, y down.
+        points_px: float32 `[N, 17, 2]`, Human3.6M-17 joints, pixels, x right, y down.
         source: where they come from, in words.
-        confidence: float32 [N, 17] of the detector, or None where the file has none.
-        known: bool [17], False for joints that the file's joint order does not have and that were
+        confidence: float32 `[N, 17]` of the detector, or None where the file has none.
+        known: bool `[17]`, False for joints that the file's joint order does not have and that were
             estimated from others.
         num_dropped: number of people left out because a joint was missing.
 
@@ -79,8 +77,8 @@ def load_keypoints_2d(
 ) -> Keypoints2D:
     """Read 2D poses of a file.
 
-    Layouts: `.npy` [N, J, 2] or [N, J, 3] (third: confidence); `.npz` with such an array named
-    `keypoints_2d`, and optionally `confidence` [N, J]; `.json` COCO annotations or COCO results (a
+    Layouts: `.npy` `[N, J, 2]` or `[N, J, 3]` (third: confidence); `.npz` with such an array named
+    `keypoints_2d`, and optionally `confidence` `[N, J]`; `.json` COCO annotations or COCO results (a
     `keypoints` list of 51 numbers per person); `.csv` with 2J or 3J numbers per row, an optional
     header, which is obeyed, and an optional name in the first column.
 
@@ -101,6 +99,15 @@ def load_keypoints_2d(
         ValueError: if the file is missing, empty, damaged or in another layout, holds a coordinate
             that is not finite or a pose whose joints all coincide, has coordinates between 0 and 1
             without `picture_size` or pixels with it, or nobody is left.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from keras_pose.data.motion import generate_motion, load_keypoints_2d, render_views
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "poses.npy"
+        >>> np.save(path, render_views(generate_motion(30)).points_px)
+        >>> load_keypoints_2d(path).points_px.shape[1:]
+        (17, 2)
     """
     name = check_is_file(path, LAYOUT_ADVICE)
     ending = os.path.splitext(name)[1].lower()

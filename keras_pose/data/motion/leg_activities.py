@@ -1,10 +1,8 @@
 """Joint angles of the legs (and pelvis) over time for everyday activities.
 
-Each generator returns degrees [C, T] by name for C people over the times [T] in seconds. Walking,
+Each generator returns degrees `[C, T]` by name for C people over the times `[T]` in seconds. Walking,
 climbing and bending over move the arms as well.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 
@@ -17,7 +15,7 @@ from keras_pose.data.motion.human_body import SIDES
 def walk(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Walk or jog: hips and knees of the gait cycle, the arms swinging against the legs.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     jog = np.clip(column(rng, -1.5, 1.0, num_people), 0.0, 1.0)
     cadence = column(rng, 0.7, 1.05, num_people) + 0.3 * jog
@@ -55,7 +53,7 @@ def walk(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles
 def stand(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Stand with the weight shifting from one leg to the other.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     angles: Angles = {"pelvis_roll": 5.0 * smooth_noise(rng, num_people, times)}
     width = column(rng, 1.0, 11.0, num_people)
@@ -81,7 +79,7 @@ def _crouch(thigh: np.ndarray, shank: np.ndarray, pitch: np.ndarray) -> Angles:
 def squat(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Go down and up on both legs, the trunk leaning forward for balance.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     depth = course(rng, 0.0, 1.0, num_people, times) * column(rng, 0.6, 1.0, num_people)
     angles = _crouch(95.0 * depth, 28.0 * depth, 32.0 * depth)
@@ -95,7 +93,7 @@ def squat(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 def sit(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Sit on a chair, sometimes standing up from it.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     seated = np.clip(course(rng, 0.3, 3.0, num_people, times), 0.0, 1.0)
     rising = 4.0 * seated * (1.0 - seated)
@@ -116,7 +114,7 @@ def sit(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
 def kneel(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Kneel on both knees, upright or resting on the heels.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     rest = course(rng, 0.0, 1.0, num_people, times)
     # Thigh and shank together make a right angle, so that the shanks lie on the floor.
@@ -129,7 +127,7 @@ def kneel(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 def lunge(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Step far forward or backward with one leg and back.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     reach = course(rng, -1.0, 1.0, num_people, times)
     depth = column(rng, 0.3, 1.0, num_people)
@@ -146,7 +144,7 @@ def lunge(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 def kick(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Lift one leg after the other: kicking, stepping over, balancing.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     angles: Angles = {}
     lift = course(rng, -1.0, 1.0, num_people, times)
@@ -161,7 +159,7 @@ def kick(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles
 def climb(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Step up high with one leg after the other, reaching up with the other hand.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     cycle = 2 * np.pi * (column(rng, 0.3, 0.6, num_people) * times + rng.random((num_people, 1)))
     height = column(rng, 0.5, 1.1, num_people)
@@ -180,7 +178,7 @@ def climb(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angle
 def bend_over(rng: np.random.Generator, num_people: int, times: np.ndarray) -> Angles:
     """Bend the whole trunk forward from the hips, legs nearly straight, as to pick something up.
 
-    Returns degrees [C, T] by name of the angle.
+    Returns degrees `[C, T]` by name of the angle.
     """
     depth = course(rng, 0.0, 1.0, num_people, times)
     pitch = depth * column(rng, 30.0, 70.0, num_people)

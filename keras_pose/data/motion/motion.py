@@ -19,9 +19,9 @@ class MotionSet:
     """Poses in the world frame with the clip and the subject that each belongs to.
 
     Attributes:
-        poses_m: float32 [N, 17, 3], Human3.6M-17 joints in metres, world frame (y down).
-        clip: int32 [N], number of the clip; rows of one clip are in order of time.
-        subject: int32 [N], number of the subject; -1 where nobody knows.
+        poses_m: float32 `[N, 17, 3]`, Human3.6M-17 joints in metres, world frame (y down).
+        clip: int32 `[N]`, number of the clip; rows of one clip are in order of time.
+        subject: int32 `[N]`, number of the subject; -1 where nobody knows.
         source: where the poses come from, in words.
         licence: what the licence of the poses says, in words.
         frames_per_second: rate of the rows within a clip; None where it is unknown.
@@ -71,7 +71,7 @@ class MotionSet:
         return len(self.poses_m)
 
     def select(self, rows: np.ndarray | slice) -> MotionSet:
-        """Return the poses at `rows` (slice, indices [M] or bool mask [N]) as a set of their own.
+        """Return the poses at `rows` (slice, indices `[M]` or bool mask `[N]`) as a set of their own.
 
         The frame rate is forgotten, since rows left out change it.
         """

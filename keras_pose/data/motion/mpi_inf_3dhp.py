@@ -5,8 +5,6 @@ SciPy, which this package does not depend on. The data are not shipped; their li
 research.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Iterator, Sequence
@@ -33,9 +31,9 @@ def load_mpi_inf_3dhp(
 
     Layouts (all in millimetres, camera frame x right, y down, z forward, and pixels):
     `data_train_3dhp.npz`: `data`: "S1 Seq1" -> list whose first entry is camera -> {`data_3d`
-    [F, 17, 3], `data_2d` [F, 17, 2]}; `data_test_3dhp.npz`: `data`: "TS1" -> {`data_3d`, `data_2d`,
-    `valid` [F]}, of which frames that are not valid are left out; `annot.mat`: cells `annot3` and
-    `annot2` per camera, [F, 84] and [F, 56] of 28 joints.
+    `[F, 17, 3]`, `data_2d` `[F, 17, 2]`}; `data_test_3dhp.npz`: `data`: "TS1" -> {`data_3d`, `data_2d`,
+    `valid` `[F]`}, of which frames that are not valid are left out; `annot.mat`: cells `annot3` and
+    `annot2` per camera, `[F, 84]` and `[F, 56]` of 28 joints.
 
     Args:
         path: the file; its ending says which layout it has.

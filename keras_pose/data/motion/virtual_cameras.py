@@ -5,13 +5,12 @@ the rig and seen by all cameras. The draw is a pure function of (seed, frame), s
 part of it and a later run agree.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
 from keras_pose.data.motion.motion import MotionSet, stand_on_floor
+from keras_pose.geometry import project_arrays
 from keras_pose.skeletons import H36M_17
 from keras_pose.train.keyed_random import keyed_uniform
 
@@ -68,7 +67,7 @@ class VirtualRig:
         return len(self.azimuth_deg)
 
     def intrinsics(self) -> np.ndarray:
-        """Return the camera matrices, float64 [V, 3, 3] in pixels, without skew."""
+        """Return the camera matrices, float64 `[V, 3, 3]` in pixels, without skew."""
         matrices = np.zeros((self.num_cameras, 3, 3))
         matrices[:, [0, 1], [0, 1]] = self.focal_px
         matrices[:, :2, 2] = self.principal_px
@@ -76,7 +75,7 @@ class VirtualRig:
         return matrices
 
     def centres(self) -> np.ndarray:
-        """Return the camera centres, float64 [V, 3] in metres, world frame (y down, floor at 0)."""
+        """Return the camera centres, float64 `[V, 3]` in metres, world frame (y down, floor at 0)."""
         azimuth = np.radians(self.azimuth_deg)
         distance = np.asarray(self.distance_m)
         return np.stack(
@@ -84,7 +83,7 @@ class VirtualRig:
         )
 
     def rotations(self) -> np.ndarray:
-        """Return the rotations world to camera, float64 [V, 3, 3]: X_cam = R (X - centre).
+        """Return the rotations world to camera, float64 `[V, 3, 3]`: X_cam = R (X - centre).
 
         The horizon is level, and the world's vertical (0, 1, 0) becomes (0, cos pitch, sin pitch)
         in the camera frame, so R = R_x(pitch) times a turn about the vertical.
@@ -102,12 +101,12 @@ class Views:
     """Poses as cameras see them; row `n * V + v` is frame n of those rendered, seen by camera v.
 
     Attributes:
-        points_px: float32 [M, 17, 2], pixels (x right, y down), may lie outside the picture.
-        points_3d: float32 [M, 17, 3], metres, camera frame, absolute (pelvis at its true depth).
-        pitch_deg: float32 [M], how far the camera looks down.
-        camera: int32 [M], number of the camera in the rig.
-        frame: int32 [M], row of the pose in the MotionSet.
-        intrinsics: float32 [M, 3, 3], camera matrix in pixels.
+        points_px: float32 `[M, 17, 2]`, pixels (x right, y down), may lie outside the picture.
+        points_3d: float32 `[M, 17, 3]`, metres, camera frame, absolute (pelvis at its true depth).
+        pitch_deg: float32 `[M]`, how far the camera looks down.
+        camera: int32 `[M]`, number of the camera in the rig.
+        frame: int32 `[M]`, row of the pose in the MotionSet.
+        intrinsics: float32 `[M, 3, 3]`, camera matrix in pixels.
     """
 
     points_px: np.ndarray
@@ -201,8 +200,7 @@ def render_views(
                 f"of rig '{rig.name}'; use per='frame' or a wider rig."
             )
         points_3d[part] = seen
-        homogeneous = seen @ np.swapaxes(intrinsics, -1, -2)
-        points_px[part] = homogeneous[..., :2] / homogeneous[..., 2:]
+        points_px[part] = project_arrays(seen, intrinsics)
     count = len(frames)
     return Views(
         points_px=points_px.reshape(-1, *points_px.shape[2:]),
@@ -215,7 +213,7 @@ def render_views(
 
 
 def _pivots(motion: MotionSet, frames: np.ndarray, per: str) -> np.ndarray:
-    """Return the horizontal point (x, z) that is put over the spot, float64 [F, 2]."""
+    """Return the horizontal point (x, z) that is put over the spot, float64 `[F, 2]`."""
     pelvis = motion.poses_m[:, H36M_17.root, ::2].astype(np.float64)
     if per == "frame":
         return pelvis[frames]
@@ -229,7 +227,7 @@ def _pivots(motion: MotionSet, frames: np.ndarray, per: str) -> np.ndarray:
 def _place(
     poses: np.ndarray, pivots: np.ndarray, heading: np.ndarray, spots: np.ndarray
 ) -> np.ndarray:
-    """Turn poses [F, 17, 3] about the vertical through the pivots and put those over the spots."""
+    """Turn poses `[F, 17, 3]` about the vertical through the pivots and put those over the spots."""
     cosine, sine = np.cos(heading)[:, None], np.sin(heading)[:, None]
     placed = poses.astype(np.float64)
     x, z = placed[..., 0] - pivots[:, :1], placed[..., 2] - pivots[:, 1:]

@@ -1,7 +1,5 @@
 """What the columns of a file of boxes are: corner, size, middle, the other corner, name and side."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 

@@ -4,8 +4,6 @@ Phones that trim a film, and programs that cut without encoding again, keep fram
 decode others. The boxes are those of ISO/IEC 14496-12: moov, trak, edts, elst, mdia, stbl.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Iterator
@@ -65,7 +63,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
 
 
 def _find(file: BinaryIO, box: _Box, kind: bytes) -> bytes:
-    """The content of the first box of a kind, however deep; empty where there is none."""
+    """Return the content of the first box of a kind, however deep; empty where there is none."""
     for inner in _boxes(file, box.start, box.end):
         if inner.kind == kind:
             file.seek(inner.start)

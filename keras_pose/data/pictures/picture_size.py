@@ -1,7 +1,5 @@
 """Labels belong to a picture of one size: the one that the file names must be the one that is there."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

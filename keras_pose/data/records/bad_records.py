@@ -80,7 +80,7 @@ class BadRecords:
             Nothing.
 
         Raises:
-            ValueError: the sentence of `check`, if the body failed and too many records are bad.
+            ValueError: if the body failed and too many records are bad; the sentence is that of `check`.
         """
         try:
             yield

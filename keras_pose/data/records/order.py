@@ -127,7 +127,7 @@ class RecordOrder:
         return order if self._groups is None else self._by_group(order, epoch)
 
     def _by_group(self, order, epoch):
-        """The same records in chunks of one group, the chunks shuffled."""
+        """Return the same records in chunks of one group, the chunks shuffled."""
         assert self._groups is not None
         in_groups = order[np.argsort(self._groups[order], kind="stable")]
         sizes = np.unique(self._groups, return_counts=True)[1]

@@ -99,7 +99,7 @@ class RecordReader:
             bool `[N]`.
 
         Raises:
-            ValueError: for another word.
+            ValueError: if it is another word.
         """
         if what not in LABEL_BITS:
             raise ValueError(

@@ -119,7 +119,7 @@ def check_values(record: Record) -> None:
         record: any record.
 
     Raises:
-        ValueError: for an empty picture, numbers that are not finite, intrinsics that are none, or
+        ValueError: if the picture is empty, numbers are not finite, intrinsics are none, or
             a box without area or wholly outside the picture; one sentence naming the record.
     """
     title = record.title

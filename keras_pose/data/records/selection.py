@@ -118,7 +118,7 @@ def select_count(
 
 
 def _sample_numbers(reader):
-    """Number of each group in the published split, int64 `[G]`."""
+    """Return the number of each group in the published split, int64 `[G]`."""
     if reader.index["source"] == "freihand":
         return np.array([int(name.split()[-1]) for name in reader.group_names], np.int64)
     return np.arange(len(reader.group_names))
@@ -129,7 +129,7 @@ def _in_groups(reader, places):
 
 
 def _hash(text):
-    """A whole number for a name, the same on every machine (Python's own hash is not)."""
+    """Return a whole number for a name, the same on every machine (Python's own hash is not)."""
     value = 14695981039346656037  # FNV-1a, 64 bits
     for byte in text.encode():
         value = (value ^ byte) * 1099511628211 % 2**64

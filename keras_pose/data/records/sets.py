@@ -169,7 +169,7 @@ class Part:
     folders: list[int]
 
     def __len__(self) -> int:
-        """Number of records."""
+        """Return the number of records."""
         return sum(len(positions) for positions in self.positions)
 
     @property

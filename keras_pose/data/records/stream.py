@@ -63,7 +63,7 @@ def records_dataset(
         `epoch` and `folder` (position in `folders`) int64. `id` is raised by `folder` times 2^48.
 
     Raises:
-        ValueError: for folders that are not finished or of different joint orders (but `mpii_16` and
+        ValueError: if folders are not finished or of different joint orders (but `mpii_16` and
             `mpii_16_spine` may be mixed), empty subsets, or an unknown sampler.
     """
     stream = _Stream(folders, seed, sampler, subsets, bad_records, chunk)

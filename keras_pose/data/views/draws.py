@@ -77,7 +77,7 @@ class ViewRanges:
             about the middle of their ranges, clipped at two standard deviations, which are the ends.
 
     Raises:
-        ValueError: a range is upside down or impossible.
+        ValueError: if a range is upside down or impossible.
     """
 
     angle_deg: tuple[float, float] = (-45.0, 45.0)

@@ -117,7 +117,7 @@ def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _cut_out(picture, matrix, size):
-    """The part of a picture that the crop shows, and the map from it: large pictures cost no more."""
+    """Return the part of a picture that a crop shows, and its map: large pictures cost no more."""
     corners = affine2d.apply(
         tf.constant([[0.0, 0.0], [size, size]], matrix.dtype), affine2d.invert(matrix)
     )
