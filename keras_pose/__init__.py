@@ -37,6 +37,7 @@ ROOMS = (
     "tips",
     "predict",
     "equivariance",
+    "doctor",
     "demo",
     "weights",
 )

@@ -11,7 +11,7 @@ class Settings:
     """Settings of the doctor; field = flag.
 
     Raises:
-        ValueError: when a value is unknown.
+        ValueError: if a value is unknown.
     """
 
     model_dir: str = option("", "Run folder to look at; empty for none.")

@@ -259,7 +259,7 @@ def read_checkpoint(prefix: str) -> dict[str, Any]:
         Arrays and bytes by name.
 
     Raises:
-        Exception: of many kinds, TensorFlow's among them, if it is damaged.
+        Exception: if it is damaged; of many kinds, TensorFlow's among them.
     """
     reader = tf.train.load_checkpoint(prefix)
     names = reader.get_variable_to_shape_map()

@@ -16,13 +16,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_pose.train import guards, run_folder
-from keras_pose.train.callbacks import callback_state, restore_callback_state
+from keras_pose.train import run_folder
+from keras_pose.train.callbacks import (
+    Watch,
+    broken_logs,
+    callback_state,
+    restore_callback_state,
+    write_broken_batch,
+)
 from keras_pose.train.checkpoints import Begun, Checkpoints
-from keras_pose.train.interruption import Interruption
 from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
-from keras_pose.train.steps import Steps, callback_list, executions, is_bar_wanted
+from keras_pose.train.steps import Interruption, Steps, callback_list, executions, is_bar_wanted
 from keras_pose.train.strategy import (
     gather_over_workers,
     lost_worker,
@@ -92,7 +97,7 @@ def run(
         ValueError: if a setting contradicts the strategy or no checkpoint is whole.
         OSError: if a checkpoint cannot be written.
         FloatingPointError: if a number becomes NaN or infinite.
-        Stopped: after SIGTERM or SIGINT, when everything is saved.
+        Stopped: if SIGTERM or SIGINT came; everything is saved.
     """
     per_replica_batch(batch_size, strategy)
     if steps_per_epoch % steps_per_execution:
@@ -196,7 +201,7 @@ class _Training:
         self.model_dir, self.steps_per_epoch = model_dir, steps_per_epoch
         self.num_workers, index = worker_of(strategy)
         self.is_chief = index == 0
-        self.watch = guards.Watch()
+        self.watch = Watch()
         self.saved_at = time.monotonic()
         self.callbacks: list = []
 
@@ -281,7 +286,7 @@ class _Training:
     def _end_epoch(self, steps, listed, epoch, logs):
         """Run what callbacks do after an epoch, then save: a row that is lost is made again."""
         logs = {name: float(value) for name, value in steps.epoch_logs(logs).items()}
-        if broken := guards.broken_logs(logs):
+        if broken := broken_logs(logs):
             raise FloatingPointError(
                 f"epoch {epoch + 1}: {', '.join(broken)} became non-finite; lower --learning_rate or "
                 f"look at the data, {self.checkpoints.newest()}."
@@ -320,8 +325,8 @@ class _Training:
 
     def _break(self, batches, before, step, count):
         """Write down what the execution learned from, and end the run."""
-        broken = guards.broken_logs(before[0])
-        path = guards.write_broken_batch(
+        broken = broken_logs(before[0])
+        path = write_broken_batch(
             self.model_dir, batches(step - count), step - count, count, broken
         )
         raise FloatingPointError(

@@ -1,19 +1,26 @@
-"""Training steps under any strategy: rows for every replica, one graph per execution, logs, metrics.
+"""Training steps under any strategy, and the signals that ask a run to stop between two of them.
 
 Keras' own `fit` cannot start inside an epoch, refuses several steps per execution under replicas and
 fails under several workers (github.com/keras-team/keras, issue 20585): it builds on per-replica data and
 reduces scalars over an axis they do not have. What runs here is the same `train_step`.
 """
 
+import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.train.binary import finish_after_stop
 from keras_pose.train.strategy import in_own_row, per_replica_batch, worker_of
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Steps:
@@ -133,7 +140,11 @@ class Steps:
         return self.strategy.run(read)
 
     def restore_metrics(self, state: list[np.ndarray]) -> None:
-        """Put metrics back as `metric_state` gave them, on as many replicas or on others."""
+        """Put metrics back, on as many replicas as they are of or on others.
+
+        Args:
+            state: what `metric_state` gave, `[R, ...]` each.
+        """
         variables = self._metric_variables()
         replicas = self.strategy.num_replicas_in_sync
         if len(state) != len(variables):
@@ -174,7 +185,9 @@ def is_bar_wanted(stream: Any) -> int:
     return 1 if stream.isatty() else 2
 
 
-def callback_list(callbacks: list, model: keras.Model, epochs: int, steps: int, verbose: int):
+def callback_list(
+    callbacks: list, model: keras.Model, epochs: int, steps: int, verbose: int
+) -> keras.callbacks.CallbackList:
     """Return Keras' list of callbacks, with the progress bar and the history that `fit` adds."""
     return keras.callbacks.CallbackList(
         callbacks,
@@ -185,3 +198,58 @@ def callback_list(callbacks: list, model: keras.Model, epochs: int, steps: int, 
         steps=steps,
         model=model,
     )
+
+
+class Stopped(SystemExit):
+    """The run was asked to stop and has saved everything; the exit code is 128 + the signal."""
+
+
+class Interruption:
+    """Context manager that notes SIGTERM and SIGINT instead of dying of them.
+
+    The second signal of a kind acts as it did before, for whoever cannot wait for the step to end.
+
+    Attributes:
+        signal: number of the signal that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        # Python lets the main thread alone set handlers; elsewhere whoever runs us deals with signals.
+        if threading.current_thread() is threading.main_thread():
+            # Commands end some seconds after Ctrl-C; a step and its checkpoint may take longer.
+            finish_after_stop()
+            for number in _SIGNALS:
+                # A signal that the parent had ignored, as `nohup` does, stays ignored.
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def stopped(self, step: int) -> Stopped:
+        """Say that the run stops, and return what ends the program.
+
+        Args:
+            step: finished steps, all of them saved.
+
+        Returns:
+            What to raise.
+        """
+        # Another worker may have been asked, not this one.
+        number = self.signal or signal.SIGTERM
+        print(
+            f"Stopped by {signal.Signals(number).name} after step {step}, which is saved; the same "
+            "command goes on from there.",
+            file=sys.stderr,
+        )
+        return Stopped(128 + number)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, self._before[number])

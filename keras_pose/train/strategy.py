@@ -232,9 +232,9 @@ def _multi_worker(cluster, timeout_s):
 
     threading.Thread(target=give_up, name="workers", daemon=True).start()
     try:
-        if tf.config.threading.get_inter_op_parallelism_threads() < _WAITING_THREADS:
-            # A sum over workers holds a thread while it waits; with one or two, all would wait for ever.
-            tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
+        # A sum over workers holds a thread while it waits; with one or two, all would wait for ever.
+        os.environ.pop("TF_NUM_INTEROP_THREADS", None)
+        tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
         gather_over_workers(strategy, [cluster.index])
     except RuntimeError as error:

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from keras_pose.train import run_folder
 from keras_pose.train.callbacks import EpochRows
-from keras_pose.train.interruption import Stopped
 from keras_pose.train.loop import SavingPlan, run
+from keras_pose.train.steps import Stopped
 from keras_pose.train.strategy import make_strategy, num_replicas, over_global_batch
 
 STEPS, EPOCHS, BATCH = 12, 3, 8
