@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 VARIABLE = "TF_CONFIG"
@@ -102,6 +103,33 @@ def check_port(cluster: Cluster) -> None:
                 f"{VARIABLE}: port {port} of this worker, {cluster.address}, is in use "
                 f"({error.strerror}); end the process that listens there or choose another port."
             ) from error
+
+
+def meet(cluster: Cluster, timeout_s: float) -> None:
+    """Wait until every other worker is there: TensorFlow would wait inside, deaf to everything.
+
+    Args:
+        cluster: of this process.
+        timeout_s: seconds to wait.
+
+    Raises:
+        ValueError: if a worker does not come, with its address.
+    """
+    end = time.monotonic() + timeout_s
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(("", int(cluster.address.rpartition(":")[2])))
+        own.listen(len(cluster.addresses))
+        # Who has answered once may listen no longer: it is about to start TensorFlow's own server.
+        missing = silent(cluster)
+        while missing:
+            if time.monotonic() > end:
+                raise ValueError(
+                    f"After {timeout_s:.0f} s not all workers of {VARIABLE} have come: "
+                    f"{', '.join(missing)}; start them with the same command, or correct {VARIABLE}."
+                )
+            time.sleep(0.2)
+            missing = [address for address in missing if address in silent(cluster)]
 
 
 def unresolved(cluster: Cluster) -> list[str]:

@@ -7,8 +7,6 @@ its size; clipping comes after the sum; moving averages leave the replica contex
 import contextlib
 import functools
 import os
-import sys
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.train.choices import STRATEGIES
-from keras_pose.train.cluster import check_port, read_cluster, silent, unresolved
+from keras_pose.train.cluster import check_port, meet, read_cluster, unresolved
 
 Tensor = Any  # a number, a NumPy array or a TensorFlow tensor
 
@@ -209,7 +207,7 @@ def _split_processor(count):
 
 @functools.cache
 def _multi_worker(cluster, timeout_s):
-    """Build the strategy, once; TensorFlow waits for all workers inside, and cannot be told to stop."""
+    """Build the strategy, once."""
     missing = unresolved(cluster)
     if missing:
         raise ValueError(
@@ -217,20 +215,7 @@ def _multi_worker(cluster, timeout_s):
             "an address in numbers."
         )
     check_port(cluster)
-    arrived = threading.Event()
-
-    def give_up():
-        if not arrived.wait(timeout_s):
-            quiet = silent(cluster) or ["one of them, which answers but does not train"]
-            print(
-                f"ERROR: after {timeout_s:.0f} s not all workers of TF_CONFIG have come: "
-                f"{', '.join(quiet)}; start it with the same command, or correct TF_CONFIG.",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(1)
-
-    threading.Thread(target=give_up, name="workers", daemon=True).start()
+    meet(cluster, timeout_s)
     try:
         # A sum over workers holds a thread while it waits; with one or two, all would wait for ever.
         os.environ.pop("TF_NUM_INTEROP_THREADS", None)
@@ -242,8 +227,6 @@ def _multi_worker(cluster, timeout_s):
             "--strategy=multi_worker comes too late, since TensorFlow has computed in this process "
             "already; train in a new process."
         ) from error
-    finally:
-        arrived.set()
     return strategy
 
 

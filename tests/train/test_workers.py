@@ -131,7 +131,7 @@ def test_a_worker_that_never_comes_is_named(server, tmp_path):
         environment={"TF_CONFIG": json.dumps(content)},
     )
     assert code == 1
-    assert f"after 3 s not all workers of TF_CONFIG have come: {addresses[1]}" in command.stderr
+    assert f"After 3 s not all workers of TF_CONFIG have come: {addresses[1]}" in command.stderr
     assert not (tmp_path / "run").exists()
 
 
