@@ -50,7 +50,8 @@ def _recipe(name: str) -> str:
     folder = Path(shipped_path(f"flags/{name.split('/')[0]}"))
     known = sorted(f"{folder.name}/{file.stem}" for file in folder.glob("*.flags"))
     if not known:
-        known = sorted(entry.name for entry in Path(shipped_path("flags")).glob("*/"))
+        # By way of a folder that surely is the package's: users may have a folder `flags` too.
+        known = sorted(entry.name for entry in Path(shipped_path("flags/tips")).parent.glob("*/"))
         raise ValueError(
             f"--recipe={name}: there is no such recipe; begin with {', '.join(known)}."
         )
