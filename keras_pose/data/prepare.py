@@ -137,7 +137,7 @@ class PrepareConfig:
         for field, value in configs.to_dict(self).items():
             if field not in known and value != defaults[field]:
                 raise ValueError(
-                    f"--{field}={value} means nothing to --source={self.source}; leave it out."
+                    f"--{field}={value} has no effect with --source={self.source}; omit it."
                 )
 
 
@@ -220,7 +220,7 @@ def main(config: PrepareConfig) -> None:
     index = prepare(config, progress, bad)
     if was_finished:
         print(
-            f"{config.output} was finished before and no picture was read again; if the input has "
+            f"{config.output} is already finished, so no picture was read again; if the input has "
             "changed since, remove the folder and run this again."
         )
     if shows_line and last[0] > begin:

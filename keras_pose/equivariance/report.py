@@ -66,7 +66,9 @@ class ReportConfig:
         if bool(self.model_dir) == bool(self.saved_model):
             raise ValueError("Give one of --model_dir and --saved_model.")
         if not self.output.endswith(".html"):
-            raise ValueError(f"--output={self.output} must end in .html; the JSON goes beside it.")
+            raise ValueError(
+                f"--output={self.output} must end in .html; the JSON is written next to it."
+            )
 
 
 def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
@@ -94,8 +96,8 @@ def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
     )
     if len(pictures) < 4:
         raise ValueError(
-            f"--data_dir={report.data_dir} has {len(pictures)} readable {part} pictures; give at least "
-            "4, or a run that held more out."
+            f"--data_dir={report.data_dir} has {len(pictures)} readable {part} pictures; give at "
+            "least 4, or a run that held out more."
         )
     result = measure_equivariance(
         pictures,

@@ -99,7 +99,7 @@ def load_hands(
     )
     if not record_set.num_train:
         raise ValueError(
-            f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
+            f"--data_dir={data_dir} has no training record with 2D joints; prepare labelled "
             "records, or use keras_pose.peclr.train for unlabelled ones."
         )
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)

@@ -194,12 +194,12 @@ class PretrainConfig:
         check_ranges(self)
         if self.scale_low > self.scale_high:
             raise ValueError(
-                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; exchange them."
+                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; swap them."
             )
         if self.warmup_steps >= self.num_steps and self.warmup_steps:
             raise ValueError(
-                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
-                "warm up for less."
+                f"--warmup_steps={self.warmup_steps} leaves no steps of "
+                f"--num_steps={self.num_steps}; use a shorter warm-up."
             )
         if self.augmentation == "official" and self.augment_on == "device":
             raise ValueError(
@@ -214,20 +214,20 @@ class PretrainConfig:
             self._check_official_views()
         elif self.corrections:
             raise ValueError(
-                f"--corrections={self.corrections} are of --augmentation=official; exact views have all "
-                "of them, so leave it out."
+                f"--corrections={self.corrections} needs --augmentation=official; exact views "
+                "include all corrections, so omit it."
             )
         if self.inverse != "official" and (
             self.center_points or self.translation_scale != "extent"
         ):
             raise ValueError(
-                "--translation_scale and --center_points change --inverse=official alone, not "
-                f"--inverse={self.inverse}; leave them out."
+                "--translation_scale and --center_points change only --inverse=official, not "
+                f"--inverse={self.inverse}; omit them."
             )
         if self.init == "imagenet" and not self.encoder.startswith("mobilenet"):
             raise ValueError(
-                f"--init=imagenet is fetched for mobilenet alone; for --encoder={self.encoder} give "
-                "the path of torchvision's weights (.pth)."
+                f"--init=imagenet is only available for mobilenet; for --encoder={self.encoder} "
+                "give the path of torchvision's weights (.pth)."
             )
 
     @property
@@ -241,15 +241,15 @@ class PretrainConfig:
         for name in _EXACT_VIEWS_ONLY:
             if getattr(self, name) != fields[name].default:
                 raise ValueError(
-                    f"--{name}={getattr(self, name)} changes exact views alone; leave it out, or use "
+                    f"--{name}={getattr(self, name)} changes only exact views; omit it, or use "
                     "--augmentation=exact."
                 )
         corrections = self.correction_names
         unknown = [name for name in corrections if name not in CORRECTIONS]
         if unknown:
             raise ValueError(
-                f"--corrections={self.corrections}: {unknown[0]!r} is none of {', '.join(CORRECTIONS)}; "
-                "correct it."
+                f"--corrections={self.corrections}: {unknown[0]!r} is not one of "
+                f"{', '.join(CORRECTIONS)}; correct it."
             )
         if self.angle_range_deg % 1 and "angle" not in corrections:
             raise ValueError(

@@ -93,7 +93,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
     if record_set.num_train < config.batch_size:
         raise ValueError(
             f"--batch_size={config.batch_size} is more than the {record_set.num_train} training "
-            "pictures; a picture would be its own negative, so lower it."
+            "pictures; a picture would be its own negative, so use a smaller batch."
         )
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     rows = config.batch_size * config.accumulation_steps

@@ -24,7 +24,7 @@ def run_binary(main: Callable[..., None], *config_classes: type[Any]) -> None:
         try:
             if len(arguments) > 1:
                 raise ValueError(
-                    f"{arguments[1]!r} is no flag; every setting is given as --name=value."
+                    f"{arguments[1]!r} is not a flag; give every setting as --name=value."
                 )
             for config_class in config_classes:
                 for old, new in renamed_settings(config_class).items():

@@ -76,7 +76,7 @@ class MediapipeConfig:
         unknown = [name for name in self.models.split(",") if name not in models(self.size)]
         if unknown:
             raise ValueError(
-                f"--models={self.models} names {unknown[0]!r}; choose among "
+                f"--models={self.models} names {unknown[0]!r}; choose from "
                 f"{', '.join(models(self.size))}."
             )
 
@@ -156,9 +156,9 @@ def largest_difference(content: bytes, file: str) -> float:
     )
     if worst.relative > MOST_PER_LAYER:
         raise ValueError(
-            f"{file}.tflite: {worst.operation} that makes {worst.tensor!r} differs from LiteRT's by "
-            f"{worst.relative:.1e} of its largest value (at most {MOST_PER_LAYER:g} is rounding): tell "
-            "the project."
+            f"{file}.tflite: {worst.operation} that makes {worst.tensor!r} differs from LiteRT's "
+            f"by {worst.relative:.1e} of its largest value (rounding explains at most "
+            f"{MOST_PER_LAYER:g}): report this to the project."
         )
     return worst.relative
 
@@ -212,7 +212,7 @@ def _card(metadata, model: Model, networks: Networks, differences: Mapping[str, 
 def main(arguments: list[str]) -> None:
     """Entry point under absl."""
     if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+        raise ValueError(f"{arguments[1]!r} is not a flag; give every setting as --name=value.")
     for folder in import_mediapipe(configs.from_flags(MediapipeConfig)):
         print(f"wrote {folder}")
         sys.stdout.flush()

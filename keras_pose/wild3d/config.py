@@ -226,7 +226,7 @@ class Config(BodyOptions):
         multiple = picture_multiple(self.backbone, self.head, self.depth_head)
         if self.image_size % multiple:
             raise ValueError(
-                f"--image_size={self.image_size} is no multiple of {multiple}; use "
+                f"--image_size={self.image_size} is not a multiple of {multiple}; use "
                 f"{max(1, round(self.image_size / multiple)) * multiple}."
             )
         for name in ("coordinate_weight", "divergence_weight", "teacher_point_weight"):
@@ -237,33 +237,31 @@ class Config(BodyOptions):
                 )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
-                f"--weight_decay={self.weight_decay} belongs to --optimizer=adamw; leave it out."
+                f"--weight_decay={self.weight_decay} needs --optimizer=adamw; omit it."
             )
         if self.encoder_weights == "imagenet" and self.backbone != "efficientnet_lite0":
             raise ValueError(
-                f"--encoder_weights=imagenet is of efficientnet_lite0, not of --backbone={self.backbone}"
-                "; use random."
+                "--encoder_weights=imagenet is only for efficientnet_lite0, not for "
+                f"--backbone={self.backbone}; use random."
             )
         if self.schedule == "one_cycle" and self.warmup_steps >= self.num_steps:
             raise ValueError(
-                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
-                "warm up for less."
+                f"--warmup_steps={self.warmup_steps} leaves no steps of "
+                f"--num_steps={self.num_steps}; use a shorter warm-up."
             )
         if self.decay_steps and self.schedule != "steps":
-            raise ValueError(
-                f"--decay_steps={self.decay_steps} belongs to --schedule=steps; leave it out."
-            )
+            raise ValueError(f"--decay_steps={self.decay_steps} needs --schedule=steps; omit it.")
         num_3d = self.num_3d
         if self.share_3d > 0 and not num_3d:
             raise ValueError(
-                f"--share_3d={self.share_3d} of --batch_size={self.batch_size} is no whole picture; use "
-                "a larger batch or 0."
+                f"--share_3d={self.share_3d} of --batch_size={self.batch_size} is less than one "
+                "picture; use a larger batch or 0."
             )
         if num_3d == self.batch_size and self.geometric_weight and self.geometric_on != "all":
             # Harmless, but whoever asks for it expects something to happen.
             raise ValueError(
-                "--geometric_weight has nothing to act on, since every picture of a batch has depth "
-                "labels; use --geometric_on=all or --geometric_weight=0."
+                "--geometric_weight has nothing to act on, since every picture in a batch has "
+                "depth labels; use --geometric_on=all or --geometric_weight=0."
             )
 
     @property
