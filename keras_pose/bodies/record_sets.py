@@ -56,7 +56,7 @@ def open_bodies(config: BodyOptions, data_dir: str) -> BodyRecords:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when bodies are generated.
+        data_dir: record folders, separated by commas; unused when bodies are generated.
 
     Returns:
         The records.

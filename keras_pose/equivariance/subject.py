@@ -204,7 +204,7 @@ def open_pictures(
 
     Args:
         config: of the run; its dataset, share and seed of the split are used.
-        data_dir: record folders, commas between them.
+        data_dir: record folders, separated by commas.
 
     Returns:
         The record set; (folder's number, position) of each; "held-out", or "training" where the run

@@ -15,7 +15,7 @@ def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
 
     Returns:
         The hands, those alone whose labels are used.

@@ -76,7 +76,7 @@ def load_hands(
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
         choose: function of all records to those of the run; what it keeps without 2D joints, a teacher
             must label.
 

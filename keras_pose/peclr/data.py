@@ -73,7 +73,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
 
     Returns:
         The pictures.

@@ -19,7 +19,7 @@ def open_folders(data_dir: str, skeletons: Sequence[str] = ()) -> list[RecordRea
     """Open record folders.
 
     Args:
-        data_dir: folders, commas between them.
+        data_dir: folders, separated by commas.
         skeletons: names of joint orders that are wanted, the one to prepare first; any if empty.
 
     Returns:
