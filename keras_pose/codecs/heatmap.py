@@ -63,6 +63,14 @@ def encode_heatmaps(
         ValueError: if a shape is wrong or a number is not positive.
 
     Reference: Zhou et al. 2017; constants of the authors' code.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.codecs import decode_heatmaps, encode_heatmaps
+        >>> maps = encode_heatmaps(np.array([[12.5, 30.5]]), np.ones(1), size=64)
+        >>> points, score = decode_heatmaps(maps)
+        >>> np.asarray(points).tolist(), np.asarray(score).tolist()
+        ([[12.5, 30.5]], [1.0])
     """
     if size < 1 or sigma <= 0 or radius < 0:
         raise ValueError(

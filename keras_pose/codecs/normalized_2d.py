@@ -72,6 +72,14 @@ def encode_root_relative(points: Tensor, rule: str = "max_abs") -> tuple[Tensor,
         input's unit, positive.
 
     Reference: TIPS-GAN's author divides by the largest absolute coordinate of the pose.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.codecs import encode_root_relative
+        >>> points = np.array([[10.0, 10.0], [14.0, 10.0], [10.0, 2.0]])
+        >>> unit, scale = encode_root_relative(points)
+        >>> np.asarray(unit).tolist(), float(np.asarray(scale).squeeze())
+        ([[0.5, 0.0], [0.0, -1.0]], 8.0)
     """
     points = ops.convert_to_tensor(points)
     valid = valid_poses(points)[..., None, None]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -185,8 +186,8 @@ def _proof(folder, shipped):
         with open(os.path.join(place, "parity.json"), encoding="utf-8") as file:
             reports = json.load(file)["artefacts"]
         for report in reports:
-            # A file is compared more than once: "<file> (reference kernels)".
-            file_name = report["artefact"].split(" (")[0]
+            # A file is compared more than once: "<file> (reference kernels)", "<file>:<signature>".
+            file_name = re.split(r" \(|:", report["artefact"])[0]
             size = os.path.getsize(os.path.join(place, file_name)) / 1e6
             error = report["outputs"]["keypoints_3d"]["relative_rms"]
             table.append([title, report["artefact"], f"{size:.2f}", f"{error:.1e}"])

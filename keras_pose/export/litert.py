@@ -104,6 +104,14 @@ def run_tflite(
 
     Raises:
         ValueError: if file, signature or inputs do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.export import run_tflite
+        >>> points = np.random.default_rng(0).normal(size=(1, 17, 2)).astype("float32")
+        >>> path = "savedmodels/tips_cmu/1/tips_cmu_float32.tflite"
+        >>> run_tflite(path, "lift", {"keypoints_2d": points})["keypoints_3d"].shape
+        (1, 17, 3)
     """
     return tflite_runner(path, signature)(inputs)
 

@@ -285,6 +285,14 @@ def run_saved_model(
 
     Raises:
         ValueError: if model, signature or input names do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.export import run_saved_model
+        >>> points = np.random.default_rng(0).normal(size=(1, 17, 2)).astype("float32")
+        >>> lifted = run_saved_model("savedmodels/tips_cmu/1", "lift", {"keypoints_2d": points})
+        >>> lifted["keypoints_3d"].shape, lifted["valid"].tolist()
+        ((1, 17, 3), [1.0])
     """
     return saved_model_runner(path, signature)(inputs)
 

@@ -154,6 +154,13 @@ def project(points_cam: Tensor, intrinsics: Tensor) -> Tensor:
 
     Raises:
         ValueError: if an argument has the wrong shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import project
+        >>> camera = np.array([[500.0, 0, 320], [0, 500.0, 240], [0, 0, 1]])
+        >>> np.asarray(project(np.array([[0.2, -0.1, 2.0]]), camera)).tolist()
+        [[370.0, 215.0]]
     """
     points_cam, intrinsics = as_floating(points_cam, intrinsics)
     require_points("points_cam", points_cam)

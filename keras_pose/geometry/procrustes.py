@@ -97,6 +97,14 @@ def similarity_align(source: Tensor, target: Tensor, reflection: str = "forbid")
 
     Raises:
         ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import similarity_align
+        >>> target = np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]])
+        >>> source = 5.0 * target[:, [1, 2, 0]] + 7.0
+        >>> bool(np.allclose(similarity_align(source, target), target))
+        True
     """
     scale, rotation, translation = similarity_parameters(source, target, reflection)
     source = ops.cast(as_precise(source), scale.dtype)

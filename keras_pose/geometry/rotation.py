@@ -99,6 +99,13 @@ def rotate(points: Tensor, rotation: Tensor) -> Tensor:
 
     Raises:
         ValueError: if an argument has the wrong shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.geometry import rotate, rotation_z
+        >>> turned = rotate(np.array([[2.0, 0.0, 1.0]]), rotation_z(np.pi / 2))
+        >>> bool(np.allclose(turned, [[0.0, 2.0, 1.0]], atol=1e-6))
+        True
     """
     points, rotation = as_floating(points, rotation)
     require_points("points", points)

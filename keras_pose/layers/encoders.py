@@ -48,6 +48,11 @@ def build_encoder(
         OSError: if the file cannot be read.
 
     Reference: Spurr et al. 2021, section 4; Howard et al. 2019 (MobileNetV3, arXiv 1905.02244).
+
+    Example:
+        >>> from keras_pose.layers.encoders import build_encoder
+        >>> build_encoder("resnet10_half", image_size=64).output_shape
+        (None, 256)
     """
     if name not in ENCODERS:
         raise ValueError(f"--encoder={name} is unknown; use one of {', '.join(ENCODERS)}.")

@@ -37,6 +37,14 @@ def nt_xent(
         are no further negatives.
 
     Reference: PeCLR, section 3.2 and its official code (temperature 0.5); SimCLR, equation 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.losses import nt_xent
+        >>> rows = np.eye(4)
+        >>> loss = np.asarray(nt_xent(rows, rows, temperature=0.5))
+        >>> bool((loss < np.asarray(nt_xent(rows, rows[::-1].copy(), temperature=0.5))).all())
+        True
     """
     return rows_cross_entropy(*contrastive_logits(first, second, temperature, gather, bank))
 

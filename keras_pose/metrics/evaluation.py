@@ -141,6 +141,14 @@ def evaluate_poses(
 
     Raises:
         ValueError: if a shape is wrong, the set is empty, or a pose is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import evaluate_poses, standard_protocols
+        >>> true = np.random.default_rng(0).normal(size=(4, 17, 3))
+        >>> report = evaluate_poses(true, true)
+        >>> report[standard_protocols()["mpjpe"].id]
+        0.0
     """
     chosen = list(standard_protocols().values() if protocols is None else protocols)
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)

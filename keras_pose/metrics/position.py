@@ -96,6 +96,14 @@ def mpjpe(predicted: Tensor, true: Tensor, root: int | None = None) -> Tensor:
 
     Raises:
         ValueError: if a shape is wrong, the shapes differ, or the root is not among the joints.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import mpjpe
+        >>> true = np.zeros((2, 3))
+        >>> predicted = np.array([[3.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> float(mpjpe(predicted, true))
+        3.0
     """
     return ops.mean(joint_errors(predicted, true, root), axis=-1)
 
@@ -114,6 +122,13 @@ def pa_mpjpe(predicted: Tensor, true: Tensor, reflection: str = "forbid") -> Ten
 
     Raises:
         ValueError: if a shape is wrong, the shapes differ, or `reflection` is another word.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import pa_mpjpe
+        >>> true = np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]])
+        >>> round(float(pa_mpjpe(2.0 * true + 5.0, true)), 6)
+        0.0
     """
     predicted, true = pose_pair(predicted, true)
     return mpjpe(similarity_align(predicted, true, reflection), true)

@@ -81,6 +81,14 @@ def pck_3d(
 
     Raises:
         ValueError: if a shape is wrong, the shapes differ, or an option is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.metrics import pck_3d
+        >>> true = np.zeros((2, 3))
+        >>> predicted = np.array([[0.0, 0.0, 0.0], [0.2, 0.0, 0.0]])
+        >>> float(pck_3d(predicted, true))
+        50.0
     """
     return auc_3d(predicted, true, (threshold_mm,), input_unit, root, scale)
 

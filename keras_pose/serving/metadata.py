@@ -49,7 +49,7 @@ class Metadata:
     Attributes:
         name: model name.
         version: version number.
-        method: `peclr`, `wild3d` or `tips`.
+        method: `peclr`, `wild3d`, `tips` or `mediapipe`.
         kind: one of `KINDS`.
         skeleton: name of the joint order.
         joints: names of the J joints, in order.

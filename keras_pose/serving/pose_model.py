@@ -53,6 +53,15 @@ class ServedPose:
 
     Raises:
         ValueError: if there is no such model or metadata.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.serving import ServedPose
+        >>> model = ServedPose("savedmodels/hand_student")
+        >>> picture = np.full((120, 160, 3), 128, np.uint8)
+        >>> hand = model.predict(picture, boxes=np.array([[40, 20, 80, 80]]))[0]
+        >>> hand.keypoints_2d.shape
+        (21, 2)
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:

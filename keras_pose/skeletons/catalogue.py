@@ -20,6 +20,11 @@ def by_name(name: str) -> Skeleton:
 
     Raises:
         ValueError: if there is no such skeleton; the sentence names the closest ones.
+
+    Example:
+        >>> from keras_pose.skeletons import by_name
+        >>> by_name("h36m_17").joints[:3]
+        ('pelvis', 'right_hip', 'right_knee')
     """
     found = SKELETONS.get(str(name).lower())
     if found is not None:

@@ -183,6 +183,15 @@ def convert(
 
     Raises:
         ValueError: if the joint count is not the source's, or no such conversion exists.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_pose.skeletons import COCO_17, H36M_17, convert
+        >>> coco = np.zeros((1, 17, 2))
+        >>> coco[0, COCO_17.indices(("left_hip", "right_hip"))] = [[4.0, 2.0], [2.0, 2.0]]
+        >>> points, known = convert(coco, COCO_17, H36M_17)
+        >>> points[0, H36M_17.index("pelvis")].tolist()
+        [3.0, 2.0]
     """
     points = np.asarray(points)
     if points.ndim < 2 or points.shape[-2] != source.num_joints:

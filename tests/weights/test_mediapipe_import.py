@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from keras_pose.serving import ServedPose
-from keras_pose.weights import compare_layers, read_tflite
-from keras_pose.weights.mediapipe import MOST_PER_LAYER, MediapipeConfig, import_mediapipe
+from keras_pose.weights import read_tflite
+from keras_pose.weights.mediapipe import MediapipeConfig, import_mediapipe, largest_difference
 from keras_pose.weights.mediapipe_wheel import FILES, fetch_networks
 
 _WHEEL = os.environ.get("KERAS_POSE_MEDIAPIPE_WHEEL", "")
@@ -25,7 +25,7 @@ pytestmark = [
         not _WHEEL, reason="KERAS_POSE_MEDIAPIPE_WHEEL names no wheel of mediapipe 0.10.14"
     ),
 ]
-_WHOLE = 1e-4
+_LAYER, _WHOLE = 1e-5, 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,8 @@ def _crops(side, count):
     return noise
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_layer_and_the_whole_compute_what_litert_computes(networks, name):
-    content = networks[name]
-    model = read_tflite(content)
-    crops = _crops(model.input_shape[1], 100)
-    differences = compare_layers(content, crops[::25])
-    assert max(entry.relative for entry in differences) < MOST_PER_LAYER
-    interpreter = Interpreter(model_content=content)
+def _litert(content, crops, kernels):
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
     interpreter.allocate_tensors()
     (given,) = interpreter.get_input_details()
     results = {entry["name"]: [] for entry in interpreter.get_output_details()}
@@ -60,14 +54,27 @@ def test_every_layer_and_the_whole_compute_what_litert_computes(networks, name):
         interpreter.invoke()
         for entry in interpreter.get_output_details():
             results[entry["name"]].append(interpreter.get_tensor(entry["index"])[0].copy())
-    own = {key: [] for key in results}
+    return {name: np.stack(rows) for name, rows in results.items()}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_layer_and_the_whole_compute_what_litert_computes(networks, name):
+    content = networks[name]
+    assert largest_difference(content, name) < _LAYER
+    model = read_tflite(content)
+    crops = _crops(model.input_shape[1], 100)
+    fast = _litert(content, crops, OpResolverType.AUTO)
+    plain = _litert(content, crops, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    own = {key: [] for key in fast}
     for start in range(0, len(crops), 10):
         for key, value in model(crops[start : start + 10], training=False).items():
             own[key].append(np.asarray(value))
-    for key, values in results.items():
-        true = np.stack(values)
+    for key, true in fast.items():
+        scale = np.abs(true).max()
+        # Of noise the body's network makes numbers on which LiteRT's own kernels differ by 1e-3.
+        apart = np.abs(true - plain[key]).max()
         error = np.abs(np.concatenate(own[key]) - true).max()
-        assert error < _WHOLE * np.abs(true).max(), (key, error / np.abs(true).max())
+        assert error < max(_WHOLE * scale, 3.0 * apart), (key, error / scale, apart / scale)
 
 
 def test_the_hand_is_written_and_finds_real_joints(tmp_path):
@@ -82,7 +89,7 @@ def test_the_hand_is_written_and_finds_real_joints(tmp_path):
     labels = json.loads(Path(_HANDS, "annotations.json").read_text(encoding="utf-8"))
     names = {entry["id"]: entry["file_name"] for entry in labels["images"]}
     errors = []
-    for entry in labels["annotations"][::500]:
+    for entry in labels["annotations"][::100]:
         picture = cv2.imread(str(Path(_HANDS, "images", names[entry["image_id"]])))[..., ::-1]
         (found,) = served.predict(np.ascontiguousarray(picture), [entry["bbox"]])
         points = np.reshape(entry["keypoints"], (21, 3))[:, :2]

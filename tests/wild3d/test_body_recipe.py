@@ -1,4 +1,4 @@
-"""What the recipe for photographs adds: absent joints, a unit, one cycle, mean weights, the head."""
+"""What the recipe for photographs adds: absent joints, units, one cycle, mean weights, a head."""
 
 import numpy as np
 import pytest

@@ -205,6 +205,12 @@ def generate_hands(num: int, seed: int, **settings: object) -> Iterator[Record]:
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Example:
+        >>> from keras_pose.data.generated import generate_hands
+        >>> (hand,) = generate_hands(1, seed=0, size=64)
+        >>> hand.keypoints_2d.shape, hand.keypoints_3d.shape
+        ((21, 2), (21, 3))
     """
     return iter(hand_source(num, seed, **settings))  # type: ignore[arg-type]
 

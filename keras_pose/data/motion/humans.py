@@ -35,6 +35,11 @@ def generate_motion(num_frames: int, seed: int = 0) -> MotionSet:
 
     Raises:
         ValueError: if `num_frames` is below 1.
+
+    Example:
+        >>> from keras_pose.data.motion import generate_motion
+        >>> generate_motion(120, seed=3).poses_m.shape
+        (120, 17, 3)
     """
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}, but must be at least 1.")

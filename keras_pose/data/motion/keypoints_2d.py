@@ -99,6 +99,15 @@ def load_keypoints_2d(
         ValueError: if the file is missing, empty, damaged or in another layout, holds a coordinate
             that is not finite or a pose whose joints all coincide, has coordinates between 0 and 1
             without `picture_size` or pixels with it, or nobody is left.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from keras_pose.data.motion import generate_motion, load_keypoints_2d, render_views
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "poses.npy"
+        >>> np.save(path, render_views(generate_motion(30)).points_px)
+        >>> load_keypoints_2d(path).points_px.shape[1:]
+        (17, 2)
     """
     name = check_is_file(path, LAYOUT_ADVICE)
     ending = os.path.splitext(name)[1].lower()

@@ -7,6 +7,7 @@ stand on white.
 
 import io
 import os
+import warnings
 from typing import NamedTuple
 
 import cv2
@@ -176,7 +177,10 @@ def _inspect(data, name):
     if inspect is None:
         return _Container("other", 1, False, False)
     try:
-        return inspect(data)
+        with warnings.catch_warnings():
+            # Of EXIF blocks that are cut short; what they say before that counts.
+            warnings.simplefilter("ignore")
+            return inspect(data)
     # Pillow raises nearly every exception there is; it opens files lazily, so that none is memory's.
     except Exception as error:
         raise ValueError(
@@ -210,9 +214,12 @@ def _inspect_png(data):
 
 def _orientation(picture):
     """EXIF orientation; 1 where the file says nothing or nonsense. What XMP says is left out."""
+    block = picture.info.get("exif")
+    if not block:
+        return 1
     exif = Image.Exif()
     try:
-        exif.load(picture.info.get("exif"))
+        exif.load(block)
         value = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:
         return 1

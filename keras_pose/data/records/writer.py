@@ -83,6 +83,15 @@ def write_records(
         ValueError: if too many records are bad, ids repeat, joint orders differ, or for a folder begun
             with other settings, or no record at all.
         OSError: if something cannot be written; what is finished stays and the next run goes on.
+
+    Example:
+        >>> import tempfile
+        >>> from keras_pose.data.generated import generate_hands
+        >>> from keras_pose.data.records import RecordReader, write_records
+        >>> folder = tempfile.mkdtemp()
+        >>> index = write_records(generate_hands(2, seed=0, size=64), folder, "two_hands")
+        >>> len(RecordReader(folder))
+        2
     """
     folder = pathlib.Path(folder)
     source = records if isinstance(records, RecordSource) else None
