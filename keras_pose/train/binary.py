@@ -1,4 +1,4 @@
-"""What every command does besides its work: strict flags, errors of one sentence, old names."""
+"""What all commands share: strict flags, errors of one sentence, old names."""
 
 import gc
 import importlib
