@@ -23,7 +23,7 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
-from keras_pose.wild3d.train import load_pose
+from keras_pose.wild3d.training import load_pose
 
 MAIN_JOINTS = MPII_16.indices(
     [

@@ -21,7 +21,7 @@ from keras_pose import export
 from keras_pose.files import write_file
 from keras_pose.lifting.serving import lift_signature
 from keras_pose.tips.config import Config
-from keras_pose.tips.export import golden_inputs
+from keras_pose.tips.exporting import golden_inputs
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option

@@ -26,7 +26,7 @@ from keras_pose.files import write_file
 from keras_pose.hands.pretrained import encoder_path
 from keras_pose.layers.encoders import build_encoder
 from keras_pose.peclr.config import PretrainConfig
-from keras_pose.peclr.train import load_model
+from keras_pose.peclr.training import load_model
 from keras_pose.train import runs
 
 

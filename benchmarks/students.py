@@ -21,11 +21,11 @@ from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose.export import GPU_OPERATIONS, Signature, convert_tflite, save_signatures
 from keras_pose.export.timing import litert_call, time_in_turn
-from keras_pose.hand_student import train as student
+from keras_pose.hand_student import training as student
 from keras_pose.hands import evaluation as pose_evaluation
 from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
-from keras_pose.wild3d import train as body_training
+from keras_pose.wild3d import training as body_training
 
 FORMATS = ("float32", "float16", "int8", "int8_full")
 HAND_MEASURES = {

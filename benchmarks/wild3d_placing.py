@@ -21,7 +21,7 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
-from keras_pose.wild3d.train import load_pose
+from keras_pose.wild3d.training import load_pose
 
 _PELVIS, _THORAX, _NECK = MPII_16.indices(("pelvis", "thorax", "upper_neck"))
 # Row 7 is the spine in 3D and the thorax in 2D.

@@ -1,6 +1,7 @@
 """The choices that body networks share: records, crops, augmentation, and the size of a person."""
 
 import dataclasses
+from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
@@ -12,6 +13,13 @@ class BodyOptions:
     Raises:
         ValueError: if a value is out of range.
     """
+
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Augmentation": "augment_on",
+        "Networks": "image_size",
+        "Evaluation": "bone_sum_mm",
+    }
 
     # Data.
     dataset: str = option(

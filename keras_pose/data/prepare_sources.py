@@ -7,35 +7,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from keras_pose.data.prepare_settings import DEFAULT_SIZES, SOURCE_FLAGS
 from keras_pose.data.records.record import RecordSource
 from keras_pose.train.config import listed
-
-# Flags of each source; any other flag must keep its default.
-SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
-    "freihand": ("split", "versions"),
-    "youtube_3d_hands": ("split", "joint_regressor", "mirror_left"),
-    "folder": ("boxes", "side"),
-    "keypoint_json": (
-        *("pictures", "joint_order", "label_field", "side_field", "side_is_mirrored"),
-        *("score_field", "box_field", "group_field", "head_field"),
-    ),
-    "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
-    "generated_bodies": ("num", "seed", "size", "style", "motion", "backgrounds", "labels_3d"),
-    "mpii": ("pictures", "split", "adjusted"),
-    "coco": ("pictures", "min_joints", "where", "group_field"),
-    "lsp": ("pictures", "split", "min_joints"),
-    "human36m_pictures": ("split", "subjects", "every", "size"),
-    "mpi_inf_3dhp_pictures": ("split", "subjects", "every", "size", "universal"),
-}
-# What --size means where it is left out.
-DEFAULT_SIZES = {
-    "generated_hands": 128,
-    "generated_bodies": 256,
-    "human36m_pictures": 256,
-    "mpi_inf_3dhp_pictures": 256,
-}
-# Sources that draw their pictures and so need no --input.
-GENERATED = ("generated_hands", "generated_bodies")
 
 
 def source_settings(config: Any) -> dict[str, Any]:

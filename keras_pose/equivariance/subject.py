@@ -16,14 +16,14 @@ from keras_pose.equivariance.measure import Function
 from keras_pose.export import LoadedModel
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_pose.serving import network_of
-from keras_pose.hand_pose.train import load_hand_pose
+from keras_pose.hand_pose.training import load_hand_pose
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.serving import student_network_of
-from keras_pose.hand_student.train import load_student
+from keras_pose.hand_student.training import load_student
 from keras_pose.hands.options import HandOptions
 from keras_pose.hands.record_sets import open_records
 from keras_pose.hands.serving import crop_camera
-from keras_pose.peclr import train as pretrain
+from keras_pose.peclr import training as pretrain
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.serving import PoseNetwork, read_metadata
 from keras_pose.train import config as configs

@@ -4,53 +4,55 @@ Belongs here: writing versions completely or not at all, converting, comparing w
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 
-from keras_pose.export.card import (
-    DataFact,
-    MetricFact,
-    ModelCard,
-    SignatureFact,
-    TensorFact,
-    card_markdown,
-    write_card,
-)
-from keras_pose.export.gpu_ops import GPU_OPERATIONS
-from keras_pose.export.integer_sums import has_broken_sums
-from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
-from keras_pose.export.saved_model import (
-    LoadedModel,
-    Signature,
-    new_version,
-    next_version,
-    run_saved_model,
-    save_signatures,
-    saved_model_runner,
-    version_folder,
-    write_saved_model,
-)
-from keras_pose.export.tflite import (
-    FORMATS,
-    INTEGER_OPERATIONS,
-    PORTABLE_OPERATIONS,
-    SAMPLED_FORMATS,
-    convert_tflite,
-    count_operations,
-    fix_batch,
-    refuse_operations,
-)
-from keras_pose.export.tflite_metadata import (
-    ModelNote,
-    TensorNote,
-    read_files,
-    read_tflite_metadata,
-    write_tflite_metadata,
-)
-from keras_pose.export.verification import (
-    Bound,
-    ExportMismatch,
-    compare_artefact,
-    compare_tflite,
-    write_verification,
-)
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from keras_pose.export.card import (
+        DataFact,
+        MetricFact,
+        ModelCard,
+        SignatureFact,
+        TensorFact,
+        card_markdown,
+        write_card,
+    )
+    from keras_pose.export.formats import FORMATS, SAMPLED_FORMATS
+    from keras_pose.export.gpu_ops import GPU_OPERATIONS
+    from keras_pose.export.integer_sums import has_broken_sums
+    from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
+    from keras_pose.export.saved_model import (
+        LoadedModel,
+        Signature,
+        new_version,
+        run_saved_model,
+        save_signatures,
+        saved_model_runner,
+        write_saved_model,
+    )
+    from keras_pose.export.tflite import (
+        INTEGER_OPERATIONS,
+        PORTABLE_OPERATIONS,
+        convert_tflite,
+        count_operations,
+        fix_batch,
+        refuse_operations,
+    )
+    from keras_pose.export.tflite_metadata import (
+        ModelNote,
+        TensorNote,
+        read_files,
+        read_tflite_metadata,
+        write_tflite_metadata,
+    )
+    from keras_pose.export.verification import (
+        Bound,
+        ExportMismatch,
+        compare_artefact,
+        compare_tflite,
+        write_verification,
+    )
+    from keras_pose.export.versions import next_version, version_folder
 
 __all__ = [
     "FORMATS",
@@ -93,3 +95,19 @@ __all__ = [
     "write_tflite_metadata",
     "write_verification",
 ]
+
+# Those first that import no TensorFlow.
+_HOMES = (
+    *("formats", "versions", "card", "gpu_ops", "integer_sums", "litert", "saved_model", "tflite"),
+    *("tflite_metadata", "verification"),
+)
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module, imported only when asked: commands read flags before."""
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"{__name__} has no name {name!r}.")

@@ -26,14 +26,11 @@ import tensorflow as tf
 from keras_pose.export.child import call_in_child
 from keras_pose.export.converter import convert_signature
 from keras_pose.export.flatbuffer import operations, unpack
+from keras_pose.export.formats import FORMATS, SAMPLED_FORMATS
 from keras_pose.export.integer_borders import INPUT_TYPES, set_integer_borders
 from keras_pose.export.integer_sums import has_broken_sums
 from keras_pose.export.litert import tflite_runner
 from keras_pose.export.saved_model import Signature, save_signatures
-
-FORMATS = ("float32", "float16", "int8", "int8_static", "int8_full")
-SAMPLED_FORMATS = ("int8_static", "int8_full")
-"""The formats that need representative inputs."""
 
 INTEGER_OPERATIONS = frozenset(
     "FULLY_CONNECTED CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV ADD RELU RELU6 LEAKY_RELU PRELU PAD "

@@ -17,6 +17,12 @@ class FinetuneConfig(HandOptions):
     """
 
     method: ClassVar[str] = "hand_pose"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "split",
+        "Networks": "encoder",
+        "Losses": "loss_2d_weight",
+        "Optimisation": "optimizer",
+    }
 
     # Data.
     split: str = option(

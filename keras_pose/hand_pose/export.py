@@ -1,37 +1,12 @@
 """Exports a hand pose network: `python -m keras_pose.hand_pose.export --model_dir=<run> --name=...`."""
 
-from keras_pose.hand_pose import serving
-from keras_pose.hand_pose.train import load_hand_pose
-from keras_pose.hands.export import describe_hand
-from keras_pose.hands.serving import signatures
-from keras_pose.serving.publish import Exported, publish
-from keras_pose.serving.publish import PictureExportConfig as ExportConfig
+from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.train.binary import run_binary
 
 
-def export_run(settings: ExportConfig) -> str:
-    """Export the network of a finished run, see `keras_pose.serving.publish.publish`."""
-    return publish(settings, _describe)
-
-
-def _describe(settings: ExportConfig) -> Exported:
-    config, model = load_hand_pose(settings.model_dir)
-    start = "pretrained" if config.init_from else config.init
-    what = (
-        f"2.5D fine-tuning of PeCLR (arXiv 2106.05953); encoder: {config.encoder}, start: {start}."
-    )
-    network = serving.network_of(config, model)
-    return describe_hand(settings, config, network, signatures, what, score="none")
-
-
-def main(settings: ExportConfig) -> None:
-    """Do what the settings ask for."""
-    print(f"wrote {export_run(settings)}")
-
-
 def run_main() -> None:
-    """Console entry point: define the flags, export, one sentence and exit code 1 on errors."""
-    run_binary(main, ExportConfig)
+    """Run the command; an error is one sentence and exit code 1."""
+    run_binary("keras_pose.hand_pose.exporting", PictureExportConfig)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,13 @@ class StudentConfig(HandOptions):
     """
 
     method: ClassVar[str] = "hand_student"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "use_unlabelled",
+        "Networks": "backbone",
+        "Teacher": "teacher",
+        "Losses": "coordinates",
+        "Optimisation": "learning_rate",
+    }
 
     # Data.
     use_unlabelled: bool = option(

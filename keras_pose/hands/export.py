@@ -8,9 +8,10 @@ from keras_pose.hands import serving
 from keras_pose.hands.golden import example_hands, golden_hands, held_out_hands, mean_bone_length
 from keras_pose.hands.options import HandOptions
 from keras_pose.serving import PoseNetwork
+from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.facts import phone_words
 from keras_pose.serving.model_card import CardWords, data_facts, result_facts
-from keras_pose.serving.publish import Exported, PictureExportConfig
+from keras_pose.serving.publish import Exported
 from keras_pose.train import run_folder
 
 _BONES = "lengths of the reference bone"

@@ -1,6 +1,7 @@
 """The choices that every hand network is trained with: records, crops, augmentation, optimisation."""
 
 import dataclasses
+from typing import ClassVar
 
 from keras_pose.train.choices import PRECISIONS
 from keras_pose.train.config import check_ranges, option
@@ -13,6 +14,13 @@ class HandOptions:
     Raises:
         ValueError: if a value is out of range or two values contradict each other.
     """
+
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Augmentation": "angle_range_deg",
+        "Networks": "image_size",
+        "Optimisation": "learning_rate",
+    }
 
     # Data.
     dataset: str = option(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
@@ -13,6 +14,12 @@ class LiftingOptions:
     Raises:
         ValueError: if a value is out of range or two values contradict each other.
     """
+
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Geometry": "geometry",
+        "Optimisation": "seed",
+    }
 
     # Data.
     dataset: str = option(

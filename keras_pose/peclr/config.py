@@ -31,6 +31,13 @@ class PretrainConfig:
     """
 
     method: ClassVar[str] = "peclr"
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "dataset",
+        "Views": "augmentation",
+        "Networks": "encoder",
+        "Losses": "inverse",
+        "Optimisation": "optimizer",
+    }
 
     # Data.
     dataset: str = option(

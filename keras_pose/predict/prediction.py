@@ -22,6 +22,7 @@ from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.predict.smoothing import PoseSmoother
 from keras_pose.predict.tracking import BoxTracker
+from keras_pose.train.binary import finish_after_stop
 from keras_pose.train.progress import ProgressBar
 
 
@@ -57,9 +58,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         OSError: if something cannot be written.
         KeyboardInterrupt: if by Ctrl-C before anything was found.
     """
-    for flag in ("saved_model", "output") + (("pictures",) if config.webcam < 0 else ()):
-        if not getattr(config, flag):
-            raise ValueError(f"--{flag} is empty; give a value.")
+    config.check_command()
     # A long film is not predicted for files that cannot be written.
     check_writable(config.output, "--output")
     place = Path(config.pictures)
@@ -223,6 +222,7 @@ def _stopped(results, total, what):
     """Say how far Ctrl-C let it come, or lets it end everything where nothing was found yet."""
     if not len(results):
         raise KeyboardInterrupt
+    finish_after_stop()
     of_all = f" of {total}" if total else ""
     return f"Ended by Ctrl-C after {len(results)}{of_all} {what}; the files contain these."
 

@@ -1,7 +1,10 @@
 """What `python -m keras_pose.predict` can be told."""
 
 import dataclasses
+import os
+from typing import Any
 
+from keras_pose.export.versions import version_folder
 from keras_pose.train.config import check_ranges, listed, option
 
 POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
@@ -16,14 +19,21 @@ class PredictConfig:
     """
 
     saved_model: str = option(
-        "", "Hand or body network: savedmodels/<name>, or one <version> folder in it."
+        "",
+        "Hand or body network: savedmodels/<name>, or one <version> folder in it.",
+        exists="folder",
     )
     hands: str = option(
         "",
         "The same for a hand network, used together with a body network in --saved_model: hands "
         "are searched for at the ends of the forearms and attached to the wrists.",
+        exists="folder",
     )
-    pictures: str = option("", "A picture, a folder of pictures (with its subfolders), or a video.")
+    pictures: str = option(
+        "",
+        "A picture, a folder of pictures (with its subfolders), or a video.",
+        exists="either",
+    )
     webcam: int = option(-1, "Instead: the number of a camera; -1 for none.", low=-1, high=99)
     max_frames: int = option(0, "Maximum number of frames of a video or camera; 0 for all.", low=0)
     output: str = option("", "Folder to write to.")
@@ -62,6 +72,7 @@ class PredictConfig:
         "Instead: file of the camera matrix, a .json or a text file with 3 rows of 3 numbers, in "
         "pixels of the upright picture, where the first pixel's centre is (0.5, 0.5). Without any "
         "of the three, 3D is relative to the root.",
+        exists="file",
     )
     bone_length_m: float = option(
         0.0,
@@ -124,6 +135,28 @@ class PredictConfig:
             )
         if self.hand_bone_length_m and not self.hands:
             raise ValueError("--hand_bone_length_m needs --hands; give --bone_length_m instead.")
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command that cannot be begun, before TensorFlow is imported.
+
+        Args:
+            *others: further settings of the command, of which there are none.
+
+        Raises:
+            ValueError: if model, pictures or output are not named, or there is no such model.
+        """
+        for flag in ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ()):
+            if not getattr(self, flag):
+                raise ValueError(f"--{flag} is empty; give a value.")
+        for flag in ("saved_model", "hands", "finder"):
+            place = getattr(self, flag)
+            if place and not (flag == "finder" and place in ("auto", "none")):
+                try:
+                    version_folder(place)
+                except ValueError as error:
+                    raise ValueError(f"--{flag}={error}") from None
+        if self.boxes.endswith((".csv", ".json")) and not os.path.isfile(self.boxes):
+            raise ValueError(f"--boxes={self.boxes}: there is no such file; correct the path.")
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -5,17 +5,21 @@ input checks, the metadata, the loaded model and the files that servers read are
 Not here: a method's network or its training, the loop over pictures and videos (`predict`).
 """
 
-from keras_pose.serving.contract import PoseNetwork, contract_signatures, hostile_inputs
-from keras_pose.serving.metadata import (
-    BoneLength,
-    Metadata,
-    describe_signatures,
-    describe_skeleton,
-    read_metadata,
-    write_metadata,
-)
-from keras_pose.serving.pose_model import Found, ServedPose
-from keras_pose.serving.warmup import WARMUP_FILE, read_warmup, write_warmup
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from keras_pose.serving.contract import PoseNetwork, contract_signatures, hostile_inputs
+    from keras_pose.serving.metadata import (
+        BoneLength,
+        Metadata,
+        describe_signatures,
+        describe_skeleton,
+        read_metadata,
+        write_metadata,
+    )
+    from keras_pose.serving.pose_model import Found, ServedPose
+    from keras_pose.serving.warmup import WARMUP_FILE, read_warmup, write_warmup
 
 __all__ = [
     "WARMUP_FILE",
@@ -33,3 +37,15 @@ __all__ = [
     "write_metadata",
     "write_warmup",
 ]
+
+_HOMES = ("contract", "metadata", "pose_model", "warmup")
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module, imported only when asked: commands read flags before."""
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"{__name__} has no name {name!r}.")

@@ -105,7 +105,9 @@ class ServedConfig:
     """Settings of `models.config`; field = flag."""
 
     savedmodels_dir: str = option(
-        "savedmodels", "Folder of all served models, where models.config is written."
+        "savedmodels",
+        "Folder of all served models, where models.config is written.",
+        exists="folder",
     )
     canaries: str = option(
         "",

@@ -17,6 +17,7 @@ from keras_pose import export
 from keras_pose.export import Bound, Signature
 from keras_pose.export.saved_model import SERVING_DEFAULT
 from keras_pose.serving.accuracy import HeldOut, measure_accuracy
+from keras_pose.serving.export_settings import ExportConfig
 from keras_pose.serving.golden import (
     Settle,
     compare_signatures,
@@ -34,67 +35,11 @@ from keras_pose.serving.signature_files import (
 )
 from keras_pose.serving.warmup import write_warmup
 from keras_pose.train import run_folder, runs
-from keras_pose.train.config import check_ranges, option
 
 # Settings that name a run folder on which a run builds; `init` may name a file.
 _EARLIER_RUNS = ("init_from", "teacher", "teacher_dir")
 # What a run's record says of its data and worth.
 _FACTS_OF_RUNS = ("pictures", "hands", "bodies", "source", "results")
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportConfig:
-    """Settings of one export; field = flag.
-
-    Raises:
-        ValueError: if a value is out of range or no format.
-    """
-
-    model_dir: str = option("", "Run folder of the network to export.")
-    export_dir: str = option("savedmodels", "Folder of all served models.")
-    name: str = option("", "Name of the model: <export_dir>/<name>/<version>/.")
-    version: int = option(0, "Version number; 0 uses the next free one.", low=0)
-    formats: str = option(
-        ",".join(export.FORMATS),
-        "TFLite formats, separated by commas: float32, float16, int8 (8-bit weights, activations "
-        "scaled in each call) and, only for heat-map networks, int8_static (activations on fixed "
-        "scales too, for integer chips) and int8_full (inputs and outputs are integers too).",
-    )
-
-    def __post_init__(self):
-        check_ranges(self)
-        for kind in self.chosen_formats:
-            if kind not in export.FORMATS:
-                raise ValueError(
-                    f"--formats={self.formats} names {kind!r}; choose among {', '.join(export.FORMATS)}."
-                )
-
-    @property
-    def chosen_formats(self) -> tuple[str, ...]:
-        """The formats, each once."""
-        return tuple(dict.fromkeys(word for word in self.formats.split(",") if word))
-
-
-@dataclasses.dataclass(frozen=True)
-class PictureExportConfig(ExportConfig):
-    """Settings of one export of a network that sees pictures; field = flag.
-
-    Raises:
-        ValueError: if a value is out of range or no format.
-    """
-
-    data_dir: str = option(
-        "",
-        "Record folders of the run: their crops set the scales of int8_static and int8_full, and "
-        "their hands the typical length of the reference bone. Without them rendered pictures are "
-        "used.",
-    )
-    num_examples: int = option(
-        64, "Number of crops that set the scales of int8_static and int8_full.", low=1
-    )
-    num_heldout: int = option(
-        200, "Number of rendered pictures of unseen people on which each file is measured.", low=1
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,9 +97,7 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         ValueError: if the run is unfinished, the version exists or an artefact differs.
         OSError: if something cannot be written; nothing is left behind then.
     """
-    for flag in ("model_dir", "name"):
-        if not getattr(settings, flag):
-            raise ValueError(f"--{flag} is empty; give the {flag.replace('_', ' ')} of the export.")
+    settings.check_command()
     say = _spoken_steps()
     say(f"reading {settings.model_dir}")
     exported = describe(settings)

@@ -9,9 +9,11 @@ import math
 from typing import ClassVar
 
 from keras_pose.lifting.options import LiftingOptions
+from keras_pose.serving import export_settings
 from keras_pose.train.config import option
 
 PITCH_NONE, PITCH_LEARNT = "none", "learnt"
+WEIGHTS = ("last", "picked")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,13 @@ class Config(LiftingOptions):
     """
 
     method: ClassVar[str] = "tips"
+    groups: ClassVar[dict[str, str]] = {
+        "Models": "model",
+        "Geometry": "renormalize_views",
+        "Networks": "split",
+        "Losses": "adversary",
+        "Optimisation": "batch_size",
+    }
     renamed: ClassVar[dict[str, str]] = {"teacher_dir": "teacher"}
 
     model: str = option(
@@ -211,3 +220,16 @@ class Config(LiftingOptions):
                 "--dataset=keypoints has no 3D labels; use --model=adversarial or student and "
                 "--input_2d=projected."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig(export_settings.ExportConfig):
+    """Settings of one export; field = flag.
+
+    Raises:
+        ValueError: if a value is out of range or no format.
+    """
+
+    weights: str = option(
+        "last", "Weights to export: last, or picked by the stop rule.", choices=WEIGHTS
+    )

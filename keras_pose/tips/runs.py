@@ -7,7 +7,6 @@ from keras_pose.tips.networks import PartLifter, PoseLifter
 from keras_pose.train import runs
 from keras_pose.train.weights import read_weights, write_weights
 
-WEIGHTS = ("last", "picked")
 SHARED_FIELDS = ("input_2d", "geometry", "camera_distance", "scale_rule", "depth_activation")
 """What must agree for a student and its teacher to mean the same by a depth."""
 

@@ -48,6 +48,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     low: float | None = None,
     high: float | None = None,
+    exists: str = "",
 ) -> typing.Any:
     """Declare a config field.
 
@@ -57,11 +58,13 @@ def option(
         choices: allowed values of a str field, or None.
         low: smallest allowed number, or None.
         high: largest allowed number, or None.
+        exists: what must stand where a path leads that is given: "file", "folder", "folders" (commas
+            between) or "either"; nothing if empty. Only commands check it, see `check_paths`.
 
     Returns:
         A `dataclasses.field` carrying the metadata.
     """
-    metadata = {"help": help, "choices": choices, "low": low, "high": high}
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "exists": exists}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -93,6 +96,32 @@ def check_ranges(config: _Settings) -> None:
             raise ValueError(f"--{field.name}={value} is too large; give at most {high}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"--{field.name}={value} is not finite; give a number.")
+
+
+def check_paths(config: _Settings) -> None:
+    """Check that what a config's flags name is there, before anything slow begins.
+
+    Args:
+        config: dataclass instance whose fields were declared with `option`.
+
+    Raises:
+        ValueError: if a file or folder is not there, or the one is given for the other.
+    """
+    for field in dataclasses.fields(config):
+        kind, value = field.metadata.get("exists"), getattr(config, field.name)
+        if not kind:
+            continue
+        several = kind == "folders" and not os.path.exists(value)
+        for path in map(os.path.expanduser, listed(value) if several else filter(None, [value])):
+            if not os.path.exists(path):
+                word = {"file": "file", "either": "file or folder"}.get(kind, "folder")
+                raise ValueError(
+                    f"--{field.name}={path}: there is no such {word}; correct the path."
+                )
+            if kind.startswith("folder") and not os.path.isdir(path):
+                raise ValueError(f"--{field.name}={path} is a file; give the folder that is meant.")
+            if kind == "file" and os.path.isdir(path):
+                raise ValueError(f"--{field.name}={path} is a folder; give the file that is meant.")
 
 
 def define_flags(

@@ -1,9 +1,12 @@
 """What every training binary is told besides its method's config: where and how, not what."""
 
 import dataclasses
+import os
+from typing import Any, ClassVar
 
 from keras_pose.train.choices import STRATEGIES
 from keras_pose.train.config import check_ranges, option
+from keras_pose.train.runs import require_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,13 +17,15 @@ class RunOptions:
         ValueError: if a value is out of range.
     """
 
+    groups: ClassVar[dict[str, str]] = {"Where and how": "mode"}
+
     mode: str = option(
         "train_and_eval",
         "train (no 3D evaluation), eval (the trained model of --model_dir) or train_and_eval.",
         choices=("train", "eval", "train_and_eval"),
     )
     model_dir: str = option("", "Run folder; the same command resumes an existing run.")
-    data_dir: str = option("", "Folder of the data set.")
+    data_dir: str = option("", "Folder of the data set.", exists="folders")
     strategy: str = option(
         "auto", "Distribution strategy: auto uses every GPU.", choices=STRATEGIES
     )
@@ -34,3 +39,37 @@ class RunOptions:
 
     def __post_init__(self):
         check_ranges(self)
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command that cannot be begun, before TensorFlow is imported.
+
+        Args:
+            *others: the command's other settings, that of the method among them.
+
+        Raises:
+            ValueError: if a folder is missing that the command needs.
+        """
+        if not self.model_dir:
+            raise ValueError("--model_dir is empty; name a folder for the run.")
+        if os.path.lexists(self.model_dir) and not os.path.isdir(self.model_dir):
+            raise ValueError(
+                f"--model_dir={self.model_dir} is not a folder; name one, or one that can be made."
+            )
+        if self.mode == "eval":
+            require_run("model_dir", self.model_dir)
+            return
+        for config in others:
+            for flag in ("teacher", "init_from"):
+                place = getattr(config, flag, "")
+                if place and not os.path.isfile(place):
+                    require_run(flag, place)
+            dataset = getattr(config, "dataset", "generated")
+            if dataset != "generated" and not self.data_dir:
+                what = f"the folder of --dataset={dataset}"
+                if dataset == "records":
+                    what = (
+                        "the record folders that keras_pose.data.prepare wrote, separated by commas"
+                    )
+                raise ValueError(
+                    f"--data_dir is empty; name {what}, or use --dataset=generated, which needs none."
+                )

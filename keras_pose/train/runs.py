@@ -3,8 +3,6 @@
 import os
 from typing import Any, TypeVar
 
-import tensorflow as tf
-
 from keras_pose.train import config as configs
 from keras_pose.train import run_folder
 
@@ -69,6 +67,10 @@ def require_run(flag: str, folder: str) -> None:
     Raises:
         ValueError: if there is no run in it.
     """
+    if not os.path.exists(folder):
+        raise ValueError(
+            f"--{flag}={folder} is not a run folder, for there is no such folder; correct the path."
+        )
     if not os.path.isfile(os.path.join(folder, run_folder.RUN_FILE)):
         raise ValueError(
             f"--{flag}={folder} is not a run folder (it has no {run_folder.RUN_FILE}); correct the "
@@ -124,6 +126,9 @@ def limit_threads(num_threads: int) -> None:
     if not num_threads:
         return
     try:
+        # Here, so that commands can look at a run before TensorFlow is imported.
+        import tensorflow as tf
+
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     except RuntimeError as error:
         raise ValueError(

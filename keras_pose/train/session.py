@@ -13,7 +13,6 @@ import keras
 import tensorflow as tf
 
 from keras_pose.train import loop, run_folder, runs
-from keras_pose.train.binary import run_binary
 from keras_pose.train.callbacks import SkippedRecords
 from keras_pose.train.config import MethodConfig
 from keras_pose.train.options import RunOptions
@@ -146,22 +145,6 @@ def run_session(
     # Last of all: a run killed while it is being measured is measured again.
     run_folder.update_run(folder, finished=True)
     return run_folder.read_run(folder)
-
-
-def training_command(
-    config_class: type[MethodConfig],
-    train: Callable[[Any, RunOptions], dict],
-    show: Callable[[dict], None] | None = None,
-) -> None:
-    """Be the command of a method: its settings are the flags.
-
-    Args:
-        config_class: the method's config.
-        train: function of a config and run options to the content of `run.json`.
-        show: prints that; `print_results` if None.
-    """
-    show = show or print_results
-    run_binary(lambda config, options: show(train(config, options)), config_class, RunOptions)
 
 
 def print_results(run: dict) -> None:

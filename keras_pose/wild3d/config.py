@@ -43,10 +43,16 @@ class Config(BodyOptions):
     """Settings of one run, that is of one stage; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: if a value is out of range or two values contradict each other.
+        ValueError: when a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "wild3d"
+    groups: ClassVar[dict[str, str]] = {
+        "Networks": "backbone",
+        "Losses": "coordinates",
+        "Optimisation": "optimizer",
+        "Evaluation": "flip_test",
+    }
 
     # Network.
     backbone: str = option("hourglass", "Backbone.", choices=BACKBONES)
@@ -268,3 +274,18 @@ class Config(BodyOptions):
     def heatmap_size(self) -> int:
         """Side of the maps in pixels."""
         return self.image_size // STRIDE
+
+
+@dataclasses.dataclass(frozen=True)
+class StageOptions:
+    """Flags for running several recipes in a row."""
+
+    stages: str = option(
+        "",
+        "Run these stages in order, each from the weights of the previous one, in folders stage1, "
+        "stage2, ... of --model_dir: numbers such as 1,2,3, or flagfiles. Other flags override "
+        "the recipes'.",
+    )
+    recipes: str = option(
+        "flags/wild3d", "Folder of the recipes stage<number>_*.flags for --stages."
+    )

@@ -8,25 +8,9 @@ import glob
 import os
 
 from keras_pose.train import config as configs
-from keras_pose.train.config import option
 from keras_pose.train.options import RunOptions
 from keras_pose.train.runs import is_finished, read_config
-from keras_pose.wild3d.config import Config
-
-
-@dataclasses.dataclass(frozen=True)
-class StageOptions:
-    """Flags for running several recipes in a row."""
-
-    stages: str = option(
-        "",
-        "Run these stages in order, each from the weights of the previous one, in folders stage1, "
-        "stage2, ... of --model_dir: numbers such as 1,2,3, or flagfiles. Other flags override "
-        "the recipes'.",
-    )
-    recipes: str = option(
-        "flags/wild3d", "Folder of the recipes stage<number>_*.flags for --stages."
-    )
+from keras_pose.wild3d.config import Config, StageOptions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -158,7 +158,8 @@ def test_bodies_of_the_device_are_those_of_the_host(folder):
         for one, other in zip(
             small_bodies.batches(host, 2), small_bodies.batches(device, 2), strict=True
         ):
-            assert set(one) - {"image"} == set(other) - {"square", "transform", "colour", "cutout"}
+            draws = {"square", "transforms", "level", "colour", "cutout"}
+            assert set(one) - {"image"} == set(other) - draws
             for key in set(one) - {"image"}:
                 np.testing.assert_array_equal(one[key], other[key], err_msg=key)
             assert other["square"].dtype == np.uint8

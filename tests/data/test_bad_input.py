@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.pictures.picture import decode_picture
-from keras_pose.data.prepare import PrepareConfig, prepare
+from keras_pose.data.preparation import PrepareConfig, prepare
 from keras_pose.data.records import BadRecords, records_dataset
 
 # 16 x 8 px, CMYK, written by Pillow: red on the left.

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from keras_pose.demo.__main__ import DemoConfig, run_demo
+from keras_pose.demo.course import DemoConfig, run_demo
 from tests.train.command_server import ROOT
 
 pytestmark = pytest.mark.slow

@@ -14,19 +14,19 @@ from keras_pose.data.generated.hands import generate_hands
 from keras_pose.equivariance import measure as equivariance
 from keras_pose.equivariance import subject as equivariance_subject
 from keras_pose.equivariance.measure import Probe
-from keras_pose.equivariance.report import ReportConfig, number_lines, report_equivariance
+from keras_pose.equivariance.reporting import ReportConfig, number_lines, report_equivariance
 from keras_pose.equivariance.subject import choose_pictures, load_subject, open_pictures
 from keras_pose.export import save_signatures
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_pose.serving import network_of
-from keras_pose.hand_pose.train import finetune_run, load_hand_pose
+from keras_pose.hand_pose.training import finetune_run, load_hand_pose
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.model import StudentModel
 from keras_pose.hand_student.serving import student_network_of, student_signatures
-from keras_pose.hand_student.train import load_student, weights_path
+from keras_pose.hand_student.training import load_student, weights_path
 from keras_pose.hands import serving
 from keras_pose.peclr.config import PretrainConfig
-from keras_pose.peclr.train import pretrain_run
+from keras_pose.peclr.training import pretrain_run
 from keras_pose.serving import write_metadata
 from keras_pose.serving.publish import training_settings
 from keras_pose.train import run_folder

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from keras_pose import export
-from keras_pose.export import benchmark, timing
-from keras_pose.export.benchmark import BenchmarkConfig
+from keras_pose.export import benchmarking as benchmark
+from keras_pose.export import timing
+from keras_pose.export.benchmark_settings import BenchmarkConfig
 from keras_pose.files import CannotWrite, write_file
 from tests.export.toy_phone import ToyPhone
 
@@ -163,8 +164,10 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
         BenchmarkConfig(models=",")
     with pytest.raises(ValueError, match="--num_rounds=0 is too small"):
         BenchmarkConfig(models="a", num_rounds=0)
-    with pytest.raises(ValueError, match="nothing holds no exported model"):
+    with pytest.raises(ValueError, match="nothing: there is no such folder"):
         benchmark.measure(BenchmarkConfig(models=str(tmp_path / "nothing")))
+    with pytest.raises(ValueError, match="holds no exported model"):
+        benchmark.measure(BenchmarkConfig(models=str(tmp_path)))
     with pytest.raises(ValueError, match="none.tflite: there is no such file"):
         benchmark.measure(BenchmarkConfig(peer=str(tmp_path / "none.tflite")))
     with pytest.raises(ValueError, match=r"--output=a.txt must end in .json"):

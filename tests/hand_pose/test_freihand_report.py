@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_pose.hand_pose import evaluate
-from keras_pose.hand_pose.evaluate import EvaluateConfig, build_released_pose, evaluate_freihand
+from keras_pose.hand_pose import evaluation as evaluate
+from keras_pose.hand_pose.evaluation import EvaluateConfig, build_released_pose, evaluate_freihand
 from keras_pose.hand_pose.freihand_test import read_competition_file
 from keras_pose.hand_pose.network import build_hand_pose
 from keras_pose.metrics import FREIHAND_PROTOCOLS, freihand_scores

@@ -9,9 +9,9 @@ import pytest
 from keras_pose import export
 from keras_pose.data.generated.hands import generate_hand
 from keras_pose.hand_student.config import StudentConfig
-from keras_pose.hand_student.export import ExportConfig, export_run
+from keras_pose.hand_student.exporting import ExportConfig, export_run
 from keras_pose.hand_student.model import StudentModel
-from keras_pose.hand_student.train import weights_path
+from keras_pose.hand_student.training import weights_path
 from keras_pose.serving import ServedPose, read_metadata
 from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights

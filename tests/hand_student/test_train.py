@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.hand_pose import train as finetune
+from keras_pose.hand_pose import training as finetune
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_pose.start import hand_pose_path
-from keras_pose.hand_student import train as student
+from keras_pose.hand_student import training as student
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.model import StudentModel
 from keras_pose.train import run_folder

@@ -9,11 +9,11 @@ import pytest
 from absl import flags
 
 from keras_pose.hand_pose.config import FinetuneConfig
-from keras_pose.hand_pose.train import finetune_run
+from keras_pose.hand_pose.training import finetune_run
 from keras_pose.hand_student.config import StudentConfig
-from keras_pose.hand_student.train import student_run
+from keras_pose.hand_student.training import student_run
 from keras_pose.peclr.config import PretrainConfig
-from keras_pose.peclr.train import pretrain_run
+from keras_pose.peclr.training import pretrain_run
 from keras_pose.train import run_folder
 from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions

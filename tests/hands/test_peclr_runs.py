@@ -10,9 +10,9 @@ import tensorflow as tf
 from keras_pose.data.records.sets import RecordSet
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_pose.data import load_labelled_hands
-from keras_pose.hand_pose.train import finetune_run
+from keras_pose.hand_pose.training import finetune_run
 from keras_pose.peclr.config import PretrainConfig
-from keras_pose.peclr.train import pretrain_run
+from keras_pose.peclr.training import pretrain_run
 from keras_pose.train import run_folder, runs
 from keras_pose.train.options import RunOptions
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from keras_pose.data.motion.bvh import pose_joints, read_bvh
-from keras_pose.predict import POSE_FORMATS, __main__, network
+from keras_pose.predict import POSE_FORMATS, network
+from keras_pose.predict import command as predict_command
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16
@@ -275,9 +276,9 @@ def test_ctrl_c_is_one_sentence(monkeypatch):
     def stopped(config):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(__main__, "predict_files", stopped)
-    with pytest.raises(ValueError, match="^Ended by Ctrl-C before any poses were written.$"):
-        __main__.main(PredictConfig())
+    monkeypatch.setattr(predict_command, "predict_files", stopped)
+    with pytest.raises(KeyboardInterrupt, match="^Ended by Ctrl-C before any poses were written.$"):
+        predict_command.main(PredictConfig())
 
 
 def test_files_of_an_earlier_run_are_named(models, tmp_path):
@@ -368,7 +369,7 @@ def test_bad_commands_are_refused(models, tmp_path):
         ({"pictures": str(tmp_path / "none.jpg")}, "none.jpg does not exist"),
         ({"pictures": str(tmp_path / "empty")}, "holds no picture"),
         ({"boxes": "1,2,3"}, "has 3 numbers"),
-        ({"boxes": str(tmp_path / "none.csv")}, "none.csv does not exist"),
+        ({"boxes": str(tmp_path / "none.csv")}, "none.csv: there is no such file"),
         ({"intrinsics": str(tmp_path / "none.txt")}, "none.txt does not exist"),
     ):
         with pytest.raises(ValueError, match=words):

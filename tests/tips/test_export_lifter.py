@@ -14,7 +14,7 @@ from keras_pose.serving import read_metadata, read_warmup
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips import runs
 from keras_pose.tips.config import Config
-from keras_pose.tips.export import SIGNATURE, ExportConfig, export_run, golden_inputs
+from keras_pose.tips.exporting import SIGNATURE, ExportConfig, export_run, golden_inputs
 from keras_pose.tips.networks import PartLifter, PoseLifter
 from keras_pose.train import run_folder
 

@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 
 from keras_pose.tips.config import Config
-from keras_pose.tips.train import train_run
+from keras_pose.tips.training import train_run
 from keras_pose.train import run_folder
 from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions

@@ -7,12 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from keras_pose.data.doctor.check import check_records
+from keras_pose.data.doctor.examination import check_records
 from keras_pose.export import run_saved_model
 from keras_pose.hands.data import load_hands
 from keras_pose.hands.options import HandOptions
 from keras_pose.tips.config import Config
-from keras_pose.tips.train import train_run
+from keras_pose.tips.training import train_run
 from keras_pose.train.options import RunOptions
 from keras_pose.train.runs import read_config
 

@@ -14,7 +14,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from keras_pose.serving import ServedPose
 from keras_pose.weights import read_tflite
-from keras_pose.weights.mediapipe import MediapipeConfig, import_mediapipe, largest_difference
+from keras_pose.weights.mediapipe_models import (
+    MediapipeConfig,
+    import_mediapipe,
+    largest_difference,
+)
 from keras_pose.weights.mediapipe_wheel import FILES, fetch_networks
 
 _WHEEL = os.environ.get("KERAS_POSE_MEDIAPIPE_WHEEL", "")

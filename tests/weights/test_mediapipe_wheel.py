@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from keras_pose.weights import mediapipe
+from keras_pose.weights import mediapipe_models as mediapipe
 from keras_pose.weights.mediapipe_wheel import FILES, VERSION, fetch_networks
 
 

@@ -12,7 +12,7 @@ from keras_pose.export.saved_model import Signature, save_signatures
 from keras_pose.export.tflite import convert_tflite
 from keras_pose.train.options import RunOptions
 from keras_pose.train.teacher import check_teacher
-from keras_pose.wild3d import train
+from keras_pose.wild3d import training as train
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.distill import (
     SHARED_FIELDS,

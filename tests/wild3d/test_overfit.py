@@ -15,7 +15,7 @@ from keras_pose.skeletons import MPII_16
 from keras_pose.train import config as configs
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.train import build_model
+from keras_pose.wild3d.training import build_model
 
 RECIPE = "flags/wild3d/body_lite0.flags"
 SIDE, STEPS = 96, 300

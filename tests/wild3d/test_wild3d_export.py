@@ -17,7 +17,7 @@ from keras_pose.train import run_folder
 from keras_pose.train.weights import write_weights
 from keras_pose.wild3d import runs
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.export import ExportConfig, export_run
+from keras_pose.wild3d.exporting import ExportConfig, export_run
 from keras_pose.wild3d.model import PoseModel
 
 SIZE = 64

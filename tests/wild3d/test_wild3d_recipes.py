@@ -12,7 +12,7 @@ from keras_pose.train import run_folder
 from keras_pose.train.config import define_flags, differences, from_flags
 from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
-from keras_pose.wild3d.train import train_run
+from keras_pose.wild3d.training import train_run
 from tests.train.recipe_choices import covering
 
 ROOT = pathlib.Path(__file__).parents[2]

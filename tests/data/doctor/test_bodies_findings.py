@@ -11,7 +11,7 @@ import pytest
 
 from keras_pose.data.datasets.mpii_scale import square_of
 from keras_pose.data.doctor.bodies import body_faults, body_order_evidence
-from keras_pose.data.doctor.check import check_records
+from keras_pose.data.doctor.examination import check_records
 from keras_pose.data.doctor.findings import KINDS, findings_table
 from keras_pose.data.doctor.labels import label_faults
 from keras_pose.data.generated.bodies import body_source

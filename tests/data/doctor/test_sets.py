@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_pose.data.datasets.body_joints import labelled_joints
-from keras_pose.data.doctor.check import check_records
+from keras_pose.data.doctor.examination import check_records
 from keras_pose.data.doctor.findings import KINDS
 from keras_pose.data.doctor.sets import SetEvidence
 from keras_pose.data.generated.bodies import body_source

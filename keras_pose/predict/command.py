@@ -1,0 +1,27 @@
+"""The predictor as a command: files, what to know of them, and what could not be predicted."""
+
+import os
+
+from keras_pose.predict.prediction import predict_files
+from keras_pose.predict.settings import PredictConfig
+
+
+def main(config: PredictConfig) -> None:
+    """Turn settings into files."""
+    try:
+        outcome = predict_files(config)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Ended by Ctrl-C before any poses were written.") from None
+    if outcome.num_predicted:
+        print(f"Written to {os.path.abspath(config.output)}.")
+    for sentence in outcome.notes:
+        print(sentence)
+    sentences = list(outcome.failures.values())
+    if len(sentences) == 1:
+        raise ValueError(sentences[0])
+    for sentence in sentences:
+        print(f"not predicted: {sentence}")
+    if sentences:
+        raise ValueError(
+            f"{len(sentences)} pictures could not be predicted, the first: {sentences[0]}"
+        )

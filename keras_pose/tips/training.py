@@ -1,0 +1,205 @@
+"""Trains a lifter: `python -m keras_pose.tips.train --flagfile=flags/tips/<recipe>.flags ...`.
+
+The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_pose.lifting import evaluation, stop_rule
+from keras_pose.lifting.data import Poses, depth_targets, load_poses, training_batches
+from keras_pose.lifting.pictures import draw_lifted
+from keras_pose.tips.adversarial import AdversarialLifter
+from keras_pose.tips.config import Config
+from keras_pose.tips.networks import PoseLifter
+from keras_pose.tips.regression import DepthRegressor, mirrored_mean
+from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weights_path
+from keras_pose.train import run_folder
+from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.options import RunOptions
+from keras_pose.train.session import print_results, run_session
+from keras_pose.train.teacher import check_teacher, frozen_answer
+
+# Charts of the GAN health panel in TensorBoard's custom scalars.
+HEALTH_PANEL = {
+    "discriminator means": ["discriminator_real", "discriminator_fake"],
+    "discriminator gap": ["discriminator_gap", "heldout_discriminator_gap"],
+    "gradient norms": ["gradient_norm", "discriminator_gradient_norm"],
+    "plausibility without labels": ["bone_symmetry", "bone_spread", "heldout_reprojection"],
+}
+# Held-out poses on which label-free quantities are taken each epoch.
+_HELDOUT = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class LiftingData:
+    """What a run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset, see `training_batches`.
+        heldout: the validation split.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout: Poses
+
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        count = {} if self.heldout.points_3d is None else {"results_poses": len(self.heldout)}
+        return {"source": self.heldout.source} | count
+
+    def skipped(self) -> dict[str, str]:
+        """Return nothing: poses that cannot be read are refused."""
+        return {}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Return a context that does nothing, see `skipped`."""
+        return contextlib.nullcontext()
+
+
+def train_run(
+    config: Config, options: RunOptions, extra_callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> dict:
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
+    return run_session(
+        config,
+        options,
+        extra_callbacks,
+        check=lambda: check_teacher(
+            config, Config, SHARED_FIELDS, lambda folder: weights_path(folder, "last")
+        ),
+        open_data=open_poses,
+        build_model=lambda poses: build_model(config),
+        callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
+        write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
+        load=lambda folder, poses: load_lifter(folder)[1],
+        evaluate=_evaluate,
+        summarize=_summarize,
+        load_teacher=lambda config: load_lifter(config.teacher)[1],
+    )
+
+
+def open_poses(config: Config, options: RunOptions) -> LiftingData:
+    """Open the poses of a run; those of training only where it trains.
+
+    Args:
+        config: the run's settings.
+        options: mode and data_dir are used.
+
+    Returns:
+        The poses.
+
+    Raises:
+        ValueError: if data are missing or broken, or labels are where the model needs them.
+    """
+    if options.mode == "eval":
+        heldout = load_poses(config, options.data_dir, "val")
+        return LiftingData(lambda first_step: tf.data.Dataset.range(0), heldout)
+    train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
+    labels = depth_targets(train) if config.model == "supervised" else None
+
+    def batches(first_step):
+        return training_batches(
+            train.points_2d,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            first_step=first_step,
+            labels=labels,
+        )
+
+    return LiftingData(batches, heldout)
+
+
+def build_model(config: Config) -> keras.Model:
+    """Build the uncompiled model that `config.model` names."""
+    if config.model == "adversarial":
+        return AdversarialLifter(config)
+    if config.model == "supervised":
+        return DepthRegressor(config)
+    depth = frozen_answer(load_lifter(config.teacher)[1].lifter)
+    if config.teacher_mirrored:
+        depth = mirrored_mean(depth)
+    sign = run_folder.read_run(config.teacher).get("depth_sign", 1.0)
+    return DepthRegressor(config, teacher=lambda points_2d: sign * depth(points_2d))
+
+
+def _callbacks(config, options, heldout: Poses, steps):
+    unlabelled = heldout.points_2d[:: max(1, len(heldout) // _HELDOUT)][:_HELDOUT]
+    batch = min(len(unlabelled), 512)
+    unlabelled = unlabelled[: len(unlabelled) // batch * batch]
+    batches = tf.data.Dataset.from_tensor_slices(unlabelled).batch(batch, drop_remainder=True)
+
+    def evaluate(model, epoch):
+        row = evaluation.evaluate_unlabelled(model, unlabelled)
+        if config.model == "adversarial":
+            logs = model.evaluate(batches, verbose=0, return_dict=True)
+            row |= {
+                f"heldout_{name}": value
+                for name, value in logs.items()
+                if name.startswith("discriminator_")
+                and "norm" not in name
+                and "loss" not in name
+                or name in ("reprojection", "ninety_degree", "adversarial")
+            }
+        if options.mode == "train_and_eval" and heldout.points_3d is not None:
+            row |= evaluation.evaluate_labelled(model, heldout)
+            if model.averaged_lifter is not None:
+                # The last iterate beside the average, as the papers report it.
+                values = evaluation.evaluate_labelled(PoseLifter(config, model.lifter), heldout)
+                row |= {f"raw_{name}": value for name, value in values.items()}
+        return row
+
+    def on_row(model, rows):
+        if stop_rule.pick_epoch(rows) == len(rows) - 1:
+            save_lifter(model.inference_lifter, options.model_dir, "picked")
+
+    rows = EpochRows(options.model_dir, steps, evaluate, on_row, HEALTH_PANEL)
+    picture = Pictures(options.model_dir, steps, lambda model: draw_lifted(model, heldout))
+    return [rows, picture]
+
+
+def _evaluate(config, model, poses):
+    if poses.heldout.points_3d is None:
+        return {}
+    values = evaluation.evaluate_labelled(model, poses.heldout)
+    return {id: values[name] for name, id in evaluation.protocol_ids().items()}
+
+
+def _summarize(model_dir, model, poses):
+    """Sign and chirality of the depths, and the stop rule's pick."""
+    sign, share = evaluation.depth_sign(evaluation.lift_poses(model, poses.heldout.points_2d))
+    entries: dict[str, Any] = {"depth_sign": sign, "chirality": share}
+    rows = run_folder.read_epochs(model_dir)
+    if rows:
+        picked = stop_rule.pick_epoch(rows)
+        entries["stop_rule"] = {
+            "picked_epoch": rows[picked]["epoch"],
+            "implausibility": stop_rule.implausibility(rows[picked]),
+            "judged": [
+                judged
+                for judged in (stop_rule.judge_pick(rows, m) for m in ("pa_mpjpe", "n_mpjpe"))
+                if judged
+            ],
+        }
+    return entries
+
+
+def _print(run):
+    print_results(run)
+    for judged in run["stop_rule"]["judged"] if "stop_rule" in run else ():
+        print(
+            f"{judged['measure']}: stop rule picked epoch {judged['picked_epoch']} "
+            f"({judged['picked']:.1f}), best epoch {judged['best_epoch']} ({judged['best']:.1f}), last "
+            f"{judged['last']:.1f}"
+        )
+
+
+def main(config: Config, options: RunOptions) -> None:
+    """Do what the settings ask for."""
+    _print(train_run(config, options))

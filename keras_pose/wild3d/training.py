@@ -1,0 +1,129 @@
+"""Trains one stage, or several in order: `python -m keras_pose.wild3d.train --flagfile=<recipe> ...`.
+
+The same command resumes the run in --model_dir. With `--stages=1,2,3` the recipes of the three
+stages run one after the other, each from the weights of the one before, in folders of their own.
+`train_run` is the library form, without flags.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_pose.bodies import evaluation
+from keras_pose.bodies.data import LabelledBodies, example_batch, load_bodies
+from keras_pose.bodies.pictures import draw_bodies
+from keras_pose.layers import load_lite_weights
+from keras_pose.train import config as configs
+from keras_pose.train.callbacks import EpochRows, Pictures
+from keras_pose.train.options import RunOptions
+from keras_pose.train.session import print_results, run_session
+from keras_pose.train.teacher import check_teacher
+from keras_pose.train.weights import read_weights, write_weights
+from keras_pose.wild3d import stages
+from keras_pose.wild3d.config import Config, StageOptions
+from keras_pose.wild3d.distill import SHARED_FIELDS, build_distilled, load_teacher_pose
+from keras_pose.wild3d.model import PoseModel
+from keras_pose.wild3d.runs import check_start, load_pose, network_path
+
+
+def train_run(
+    config: Config,
+    options: RunOptions,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict:
+    """Train, evaluate and record one run; takes, returns and raises what `run_session` does."""
+
+    def check():
+        check_start(config)
+        check_teacher(config, Config, SHARED_FIELDS, network_path)
+
+    return run_session(
+        config,
+        options,
+        extra_callbacks,
+        check=check,
+        open_data=lambda config, options: load_bodies(config, options.data_dir),
+        build_model=lambda bodies: build_model(config),
+        callbacks=lambda bodies, steps: _callbacks(config, options, bodies, steps),
+        write_weights=_write_weights,
+        load=lambda folder, bodies: load_pose(folder)[1],
+        evaluate=_evaluate,
+        load_teacher=lambda config: load_teacher_pose(config.teacher, config.image_size),
+        measured_on="picture",
+    )
+
+
+def _write_weights(model, model_dir):
+    model.take_mean_weights()
+    write_weights(model.network, network_path(model_dir))
+
+
+def build_model(config: Config) -> PoseModel:
+    """Build the uncompiled model, its weights those of an earlier run where the config says so."""
+    model = build_distilled(config) if config.teacher else PoseModel(config)
+    if config.init_from:
+        read_weights(model.network, network_path(config.init_from))
+    elif config.encoder_weights == "imagenet":
+        load_lite_weights(model.network.get_layer(config.backbone))
+    return model
+
+
+def _evaluate(config, model, bodies: LabelledBodies):
+    assert bodies.heldout is not None
+    return evaluation.evaluate_bodies(
+        model,
+        bodies.heldout(),
+        bone_sum_mm=bodies.bone_sum_mm,
+        folder_names=bodies.body_records.names,
+        flip=config.flip_test,
+        action_names=bodies.body_records.action_names,
+    )
+
+
+def _callbacks(config, options, bodies: LabelledBodies, steps):
+    # One function for all epochs, so that it is traced once.
+    find = functools.cache(evaluation.pose_function)
+
+    def evaluate(model, epoch):
+        if bodies.heldout is None or options.mode == "train":
+            return {}
+        names = bodies.body_records.names
+        values = evaluation.evaluate_bodies(
+            find(model.pose),
+            bodies.heldout(),
+            bone_sum_mm=bodies.bone_sum_mm,
+            folder_names=names,
+        )
+        return evaluation.overall(values) | evaluation.share_by_folder(values, names)
+
+    example = example_batch(config, bodies)
+
+    def draw(model):
+        outputs = model.pose(tf.cast(example["image"], tf.float32) / 255.0, training=False)
+        return draw_bodies(
+            example["image"].numpy(),
+            outputs["keypoints_2d"].numpy(),
+            outputs["points"].numpy(),
+            example["keypoints_2d"].numpy(),
+            example["visible"].numpy(),
+        )
+
+    rows = EpochRows(options.model_dir, steps, evaluate)
+    return [rows, Pictures(options.model_dir, steps, draw, name="bodies")]
+
+
+def main(options: RunOptions, chosen: StageOptions) -> None:
+    """Train one run, or the stages in order."""
+    if not chosen.stages:
+        print_results(train_run(configs.from_flags(Config), options))
+        return
+    for stage in stages.plan(chosen, options):
+        print(f"stage {stage.number}: {stage.recipe}, run folder {stage.options.model_dir}")
+        if stage.is_finished:
+            print("  finished before")
+            continue
+        print_results(train_run(stage.config, stage.options))
+        # The next stage builds a network of its own.
+        keras.backend.clear_session()
