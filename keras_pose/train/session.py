@@ -16,6 +16,7 @@ from keras_pose.train import loop, run_folder, runs
 from keras_pose.train.callbacks import SkippedRecords
 from keras_pose.train.config import MethodConfig
 from keras_pose.train.options import RunOptions
+from keras_pose.train.pace import Pace
 from keras_pose.train.teacher import measure_teacher
 
 
@@ -131,6 +132,7 @@ def run_session(
             callbacks=[
                 *callbacks(data, steps),
                 SkippedRecords(folder, data.skipped),
+                Pace(config.num_steps, steps),
                 *extra_callbacks,
             ],
         )
@@ -145,28 +147,3 @@ def run_session(
     # Last of all: a run killed while it is being measured is measured again.
     run_folder.update_run(folder, finished=True)
     return run_folder.read_run(folder)
-
-
-def print_results(run: dict) -> None:
-    """Print what a run measured, beside what its teacher reaches on the same pictures.
-
-    Args:
-        run: content of `run.json`: `heldout` and `results`, of one part or by part.
-    """
-    theirs = _rows(run.get("teacher_results", {}))
-    if theirs:
-        print(f"{'student':>10}{'teacher':>10}")
-    heldout = {f"held-out {name}": value for name, value in run.get("heldout", {}).items()}
-    for name, value in (heldout | _rows(run.get("results", {}))).items():
-        beside = f"{theirs[name]:10.4f}" if name in theirs else "         -"
-        print(f"{value:10.4f}{beside if theirs else ''}  {name}")
-
-
-def _rows(results):
-    rows: dict[str, float] = {}
-    for part, values in results.items():
-        if isinstance(values, dict):
-            rows |= {f"{part}  {name}": value for name, value in values.items()}
-        else:
-            rows[part] = values
-    return rows

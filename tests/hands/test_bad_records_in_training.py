@@ -22,7 +22,7 @@ COMMON = (
     "--val_share=0",
     "--max_bad_fraction=0.25",
 )
-STAGES = ("pretrain", "finetune")
+STAGES = ("peclr.train", "hand_pose.train")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def _damage(hands, folder, positions):
 def test_training_goes_on_without_a_few_and_says_which(server, hands, tmp_path, stage):
     ids = _damage(hands, tmp_path / "few", (2, 5))
     arguments = (*COMMON, f"--data_dir={tmp_path / 'few'}", f"--model_dir={tmp_path / 'run'}")
-    code, command = server.run(f"keras_pose.peclr.{stage}", *arguments)
+    code, command = server.run(f"keras_pose.{stage}", *arguments)
     assert code == 0, command.stderr
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["steps"] == 2
@@ -72,7 +72,7 @@ def test_training_goes_on_without_a_few_and_says_which(server, hands, tmp_path, 
 def test_too_many_end_in_one_sentence(server, hands, tmp_path, stage):
     _damage(hands, tmp_path / "many", (1, 2, 6))
     arguments = (*COMMON, f"--data_dir={tmp_path / 'many'}", f"--model_dir={tmp_path / 'run'}")
-    command = server.start(f"keras_pose.peclr.{stage}", *arguments)
+    command = server.start(f"keras_pose.{stage}", *arguments)
     # Streams that are still being read when the interpreter ends once kept it from ending.
     assert command.wait(timeout=200) == 1, command.stderr
     said = [line for line in command.sentences if "Bad record" not in line]
