@@ -84,7 +84,7 @@ def _check_files(folder: pathlib.Path, findings: Findings) -> RecordReader | Non
         return None
     if total != index["num_records"]:
         findings.add(
-            "count", f"{INDEX_FILE} says {index['num_records']}, but but but its files hold {total}"
+            "count", f"{INDEX_FILE} says {index['num_records']}, but its files hold {total}"
         )
     is_readable = True
     for path, shard in shards:

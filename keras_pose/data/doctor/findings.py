@@ -144,7 +144,7 @@ KINDS: dict[str, Kind] = {
     ),
     "hand_size": Kind(
         "share",
-        "a hand is smaller than a baby's or larger than any adult's hand hand hand hand",
+        "a hand is smaller than a baby's or larger than any adult's",
         "check the unit; a middle finger's first bone measures 2 to 7 cm",
     ),
     "scale": Kind(
