@@ -1,6 +1,5 @@
-"""Keras callbacks of every run: checkpoints, epoch rows, pictures, stop on non-finite numbers."""
+"""Keras callbacks of every run: epoch rows, left-out records, pictures."""
 
-import math
 import os
 from typing import Any
 
@@ -11,37 +10,6 @@ from tensorboard.plugins.custom_scalar import summary as custom_scalar_summary
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 
 from keras_pose.train import run_folder
-
-
-class SaveState(keras.callbacks.Callback):
-    """Writes a checkpoint at the end of every epoch, after the other callbacks' work.
-
-    Args:
-        checkpoints: `keras_pose.train.checkpoints.Checkpoints`.
-        steps_per_epoch: training steps of one epoch.
-    """
-
-    def __init__(self, checkpoints, steps_per_epoch: int):
-        super().__init__()
-        self.checkpoints = checkpoints
-        self.steps_per_epoch = steps_per_epoch
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Save the state after this epoch's steps."""
-        self.checkpoints.save((epoch + 1) * self.steps_per_epoch)
-
-
-class StopOnNonFinite(keras.callbacks.Callback):
-    """Ends the run with one sentence as soon as a logged number is NaN or infinite."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Check the epoch's logs before they are written or the state is saved."""
-        broken = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
-        if broken:
-            raise FloatingPointError(
-                f"epoch {epoch + 1}: {', '.join(broken)} became non-finite; lower --learning_rate or "
-                "look at the data, the last checkpoint is from the epoch before."
-            )
 
 
 class EpochRows(keras.callbacks.Callback):
@@ -158,3 +126,26 @@ def _panel_summary(panel):
     layout = layout_pb2.Layout(category=[layout_pb2.Category(title="health", chart=charts)])
     value = custom_scalar_summary.pb(layout).value[0]
     return tf.make_ndarray(value.tensor), value.metadata
+
+
+_STATE = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+
+
+def callback_state(callbacks: list) -> dict[str, dict]:
+    """Return what Keras' callbacks that stop early or lower the learning rate remember, JSON-ready."""
+    return {
+        str(number): {
+            name: None if vars(callback)[name] is None else float(vars(callback)[name])
+            for name in _STATE
+            if name in vars(callback)
+        }
+        for number, callback in enumerate(callbacks)
+        if isinstance(callback, keras.callbacks.EarlyStopping | keras.callbacks.ReduceLROnPlateau)
+    }
+
+
+def restore_callback_state(callbacks: list, state: dict[str, dict]) -> None:
+    """Give callbacks back what `callback_state` took, after their `on_train_begin`."""
+    for number, values in state.items():
+        if int(number) < len(callbacks):
+            vars(callbacks[int(number)]).update(values)
