@@ -71,6 +71,4 @@ def _per_scale(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def main(settings: ExportConfig) -> None:
     """Do what the settings ask for."""
-    publish.print_end(
-        export_run(settings), "python -m keras_pose.export.benchmark --models={folder}"
-    )
+    print(f"wrote {export_run(settings)}")

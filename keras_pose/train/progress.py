@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 _WIDTH = 30
-_EVERY_S, _LINE_EVERY_S = 0.2, 60.0
+_EVERY_S, _LINE_EVERY_S = 0.2, 30.0
 
 
 class ProgressBar:
@@ -64,10 +64,3 @@ def progress_line(what: str, done: int, total: int, seconds: float) -> str:
     bar = "#" * round(share * _WIDTH)
     rest = f", {seconds * (total - done) / done:.0f} s to go" if 0 < done < total else ""
     return f"[{bar:-<{_WIDTH}}] {done} of {total} {what}, {seconds:.0f} s{rest}"
-
-
-def duration(seconds: float) -> str:
-    """Word a time: `40 s`, `12 minutes`, `3.4 hours`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"

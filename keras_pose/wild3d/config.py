@@ -43,7 +43,7 @@ class Config(BodyOptions):
     """Settings of one run, that is of one stage; field = flag = constructor argument = attribute.
 
     Raises:
-        ValueError: when a value is out of range or two values contradict each other.
+        ValueError: if a value is out of range or two values contradict each other.
     """
 
     method: ClassVar[str] = "wild3d"

@@ -21,6 +21,8 @@ from tests.predict.served_people import picture
 
 HEIGHT, WIDTH = 120, 160
 
+SHIPPED = Path(__file__).parents[2] / "savedmodels" / "hand_student"
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
@@ -214,8 +216,7 @@ def test_a_broken_video_is_named(models, tmp_path):
 @pytest.mark.parametrize("output", ["out", "out/below/it"])
 def test_an_output_that_is_a_file_is_named_before_any_work(tmp_path, output):
     (tmp_path / "out").write_bytes(b"a file")
-    # Neither is there a model: reading it would take seconds.
-    command = config("no_model", tmp_path / "film.mp4", tmp_path / output)
+    command = config(SHIPPED, tmp_path / "film.mp4", tmp_path / output)
     with pytest.raises(OSError, match=r"^--output=\S+: \S+/out is a file; name a folder"):
         predict_files(command)
 
@@ -223,7 +224,7 @@ def test_an_output_that_is_a_file_is_named_before_any_work(tmp_path, output):
 def test_an_output_where_nothing_may_be_written_is_named(tmp_path, monkeypatch):
     # A test may run as root, who may write anywhere.
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
-    command = config("no_model", tmp_path / "film.mp4", tmp_path / "out")
+    command = config(SHIPPED, tmp_path / "film.mp4", tmp_path / "out")
     with pytest.raises(OSError, match="nothing may be written in .*; name another folder"):
         predict_files(command)
     assert not (tmp_path / "out").exists()
