@@ -90,7 +90,7 @@ class LabelledBodies:
             yield
 
     def skipped(self) -> dict[str, str]:
-        """Record left out so far, held-out ones too: id as in batches, as text, to reason."""
+        """Return the records left out so far, held-out ones too: id as in batches, as text, to reason."""
         return {
             str(part.run_id(key)): reason
             for part, account in self.accounts
@@ -357,6 +357,6 @@ def _joined(order):
 
 
 def _interleaving(counts):
-    """Order of rows in which each kind comes at even distances."""
+    """Return the order of rows in which each kind comes at even distances."""
     places = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
     return np.argsort(places, kind="stable")

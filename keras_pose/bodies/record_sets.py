@@ -149,7 +149,7 @@ def _split(reader, name, config, names):
 
 
 def _part(readers: Sequence[records.RecordReader], positions, kind) -> Part:
-    """Record with depth labels, or those with 2D labels and no more."""
+    """Return the records with depth labels, or those with 2D labels and no more."""
     chosen: list[tuple[records.RecordReader, np.ndarray, int]] = []
     for number, (reader, among) in enumerate(zip(readers, positions, strict=True)):
         has_depth = reader.has("depth")

@@ -252,5 +252,5 @@ def _flat(values):
 
 
 def _points(x, y):
-    """Place `[..., 1, 1, J]` of pixels to the continuous points `[..., J, 2]` of their centres."""
+    """Turn numbers of pixels `[..., 1, 1, J]` into the points `[..., J, 2]` of their centres."""
     return ops.concatenate([_flat(x)[..., None], _flat(y)[..., None]], axis=-1) + 0.5

@@ -42,7 +42,7 @@ def pack(model: schema.ModelT) -> bytes:
 
 
 def operation_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
-    """Name of one operation.
+    """Return the name of one operation.
 
     Args:
         model: of `unpack`.

@@ -35,7 +35,7 @@ def has_broken_sums(content: bytes) -> bool:
 
 
 def _scale(tensor):
-    """Scale of an 8-bit tensor; 0 for others."""
+    """Return the scale of an 8-bit tensor; 0 for others."""
     known = tensor.quantization
     if tensor.type != schema.TensorType.INT8 or known is None or known.scale is None:
         return 0.0

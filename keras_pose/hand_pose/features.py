@@ -13,7 +13,7 @@ _WITH_PROJECTION = "pose_encoder"
 
 
 def feature_layer_name(config: FinetuneConfig) -> str:
-    """Name of the layer of a hand pose model whose output the pose head reads."""
+    """Return the name of the layer of a hand pose model whose output the pose head reads."""
     return config.encoder if config.projection == "drop" else _WITH_PROJECTION
 
 

@@ -246,7 +246,7 @@ class PoseRegressor(keras.Model):
         return loss
 
     def _term(self, name, sums, weights):
-        """Sum of `sums` over this replica, divided by the weights of all replicas."""
+        """Return the sum of `sums` over this replica, divided by the weights of all replicas."""
         count = ops.sum(weights)
         total = ops.sum(sums)
         self.trackers[name].update_state(total / ops.maximum(count, 1.0), count)

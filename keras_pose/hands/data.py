@@ -1,6 +1,5 @@
 """Batches of labelled hand crops as a pure function of the step."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from keras_pose.data.views.draws import ViewRanges, plain_ranges
 from keras_pose.data.views.host_datasets import labelled_view_dataset
 from keras_pose.geometry import focal_of_view, intrinsics_matrix
 from keras_pose.hands.options import HandOptions
-from keras_pose.hands.record_sets import open_records
+from keras_pose.hands.record_sets import RunRecords, open_records
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 # Ends of the bone whose length FreiHAND calls `scale`.
@@ -26,7 +25,7 @@ _PLACEHOLDER_FOV_DEG = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
-class LabelledHands:
+class LabelledHands(RunRecords):
     """What a fine-tuning run sees.
 
     Attributes:
@@ -36,35 +35,15 @@ class LabelledHands:
             middle finger's proximal bone), `has_2d`, `has_3d`, `has_depth`, `has_intrinsics` `[B]`.
         heldout: function to a finite dataset of the same, plain crops in order; None if no labelled
             record is held out.
-        record_set: the records; its training positions are the labelled ones.
-        bad_records: account of unreadable ones.
-        bad_heldout: the same of the held-out ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     heldout: Callable[[], tf.data.Dataset] | None
-    record_set: RecordSet
-    bad_records: records.BadRecords
-    bad_heldout: records.BadRecords
-
-    @property
-    def counts(self) -> dict:
-        """Numbers of labelled training and held-out records per folder."""
-        return self.record_set.counts
 
     @property
     def facts(self) -> dict:
         """What `run.json` says of them."""
         return {"hands": self.counts}
-
-    def skipped(self) -> dict:
-        """Record left out so far, held-out ones too: id as text to reason."""
-        reasons = self.bad_records.reasons | self.bad_heldout.reasons
-        return {str(key): reason for key, reason in reasons.items()}
-
-    def as_sentence(self) -> contextlib.AbstractContextManager:
-        """Turn the failure of `fit` over too many bad records into one sentence."""
-        return self.bad_records.as_sentence()
 
 
 def load_hands(
@@ -144,7 +123,7 @@ def load_hands(
 
     record_set = dataclasses.replace(record_set, heldout=heldout_positions)
     return LabelledHands(
-        batches, heldout if num_heldout else None, record_set, bad_records, bad_heldout
+        record_set, bad_records, bad_heldout, batches, heldout if num_heldout else None
     )
 
 

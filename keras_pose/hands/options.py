@@ -8,8 +8,8 @@ from keras_pose.train.config import check_ranges, option
 
 
 @dataclasses.dataclass(frozen=True)
-class HandOptions:
-    """Settings that the pose network and the phone student share; field = flag = attribute.
+class HandRunOptions:
+    """Settings that pretraining, pose network and phone student share; field = flag = attribute.
 
     Raises:
         ValueError: if a value is out of range or two values contradict each other.
@@ -32,28 +32,18 @@ class HandOptions:
     num_generated: int = option(2000, "Number of hands to render with --dataset=generated.", low=8)
     val_share: float = option(
         0.2,
-        "Share of the groups (sessions, persons) kept for validation.",
+        "Share of the groups (sessions, persons) kept for validation; runs with the same share and "
+        "seed hold out the same ones.",
         low=0.0,
         high=0.9,
     )
     split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
     crop_source: str = option(
         "box",
-        "What localises the hand: joints, box or picture. If a record lacks it, the next of "
-        "joints, box, picture is used.",
+        "What localises the hand: joints (needs 2D labels), box or picture. If a record lacks it, the "
+        "next of joints, box, picture is used.",
         choices=("joints", "box", "picture"),
     )
-    crop_scale: float = option(
-        1.0, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
-    )
-    assume_fov_deg: float = option(
-        0.0,
-        "Field of view assumed for records without intrinsics, in degrees over the picture's "
-        "longer side; 0 trains and evaluates them without metric 3D.",
-        low=0.0,
-        high=150.0,
-    )
-    mirror_left: bool = option(True, "Mirror left hands into right ones.")
     max_bad_fraction: float = option(
         0.001,
         "Share of unreadable records that may be skipped before the run stops.",
@@ -80,12 +70,10 @@ class HandOptions:
         0.5, "Strength of colour changes; 0 (published) means none.", low=0.0
     )
     # Network.
-    image_size: int = option(128, "Side of the crop in pixels; 224 in the released models.", low=16)
-    reference_bone: str = option(
-        "middle",
-        "Bone of unit length: middle (knuckle to first joint, FreiHAND's scale) or index (wrist to "
-        "knuckle).",
-        choices=("middle", "index"),
+    image_size: int = option(
+        128,
+        "Side of the crop in pixels; 128 in the published pretraining, 224 in the released models.",
+        low=16,
     )
     synchronized_batch_norm: bool = option(
         True, "Batch normalisation uses the statistics of all replicas together."
@@ -115,3 +103,32 @@ class HandOptions:
                 f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
                 "warm up for less."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class HandOptions(HandRunOptions):
+    """Settings that networks with labels share: the pose network and the phone student.
+
+    Raises:
+        ValueError: if a value is out of range or two values contradict each other.
+    """
+
+    groups: ClassVar[dict[str, str]] = {"Data": "crop_scale", "Networks": "reference_bone"}
+
+    crop_scale: float = option(
+        1.0, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
+    )
+    assume_fov_deg: float = option(
+        0.0,
+        "Field of view assumed for records without intrinsics, in degrees over the picture's "
+        "longer side; 0 trains and evaluates them without metric 3D.",
+        low=0.0,
+        high=150.0,
+    )
+    mirror_left: bool = option(True, "Mirror left hands into right ones.")
+    reference_bone: str = option(
+        "middle",
+        "Bone of unit length: middle (knuckle to first joint, FreiHAND's scale) or index (wrist to "
+        "knuckle).",
+        choices=("middle", "index"),
+    )

@@ -1,9 +1,41 @@
 """The records of a hand run: open folders or rendered hands, cut into training and held-out parts."""
 
+import contextlib
+import dataclasses
+
 from keras_pose.data import records
 from keras_pose.data.generated.hands import generate_hands
 from keras_pose.data.records.sets import RecordSet, open_folders
 from keras_pose.skeletons import HAND_21_FREIHAND
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecords:
+    """The records of a run and the accounts of those that cannot be read.
+
+    Attributes:
+        record_set: the records.
+        bad_records: account of unreadable training records.
+        bad_heldout: the same of the held-out ones, which stop no run.
+    """
+
+    record_set: RecordSet
+    bad_records: records.BadRecords
+    bad_heldout: records.BadRecords
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Numbers of training and held-out records per folder."""
+        return self.record_set.counts
+
+    def skipped(self) -> dict[str, str]:
+        """Return the records left out so far, held-out ones too: id as text to reason."""
+        reasons = self.bad_records.reasons | self.bad_heldout.reasons
+        return {str(key): reason for key, reason in reasons.items()}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Turn the failure of a stream over too many bad records into one sentence."""
+        return self.bad_records.as_sentence()
 
 
 def open_records(

@@ -7,8 +7,9 @@ Fine-tuning has its own, `keras_pose.hand_pose.config`.
 import dataclasses
 from typing import ClassVar
 
-from keras_pose.train.choices import ENCODERS, PRECISIONS
-from keras_pose.train.config import check_ranges, listed, option
+from keras_pose.hands.options import HandRunOptions
+from keras_pose.train.choices import ENCODERS
+from keras_pose.train.config import listed, option
 
 INVERSES = ("none", "official", "centered", "affine")
 # What can be put right of the published views: D4, D5, D2, D6 and D11 of docs/peclr.md.
@@ -23,7 +24,7 @@ _EXACT_VIEWS_ONLY = (
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainConfig:
+class PretrainConfig(HandRunOptions):
     """Settings of one pretraining run; field = flag = constructor argument = attribute.
 
     Raises:
@@ -32,21 +33,14 @@ class PretrainConfig:
 
     method: ClassVar[str] = "peclr"
     groups: ClassVar[dict[str, str]] = {
-        "Data": "dataset",
-        "Views": "augmentation",
+        "Data": "sampler",
+        "Augmentation": "augmentation",
         "Networks": "encoder",
         "Losses": "inverse",
         "Optimisation": "optimizer",
     }
 
     # Data.
-    dataset: str = option(
-        "records",
-        "Source of pictures: records (folders written by keras_pose.data.prepare, separated by "
-        "commas, in --data_dir) or generated (rendered hands; no data needed).",
-        choices=("records", "generated"),
-    )
-    num_generated: int = option(2000, "Number of hands to render with --dataset=generated.", low=8)
     sampler: str = option(
         "shuffle",
         "shuffle (each epoch visits every record once), weighted (as published: every source "
@@ -54,27 +48,7 @@ class PretrainConfig:
         "from one session or person, so that the place does not distinguish pictures).",
         choices=("shuffle", "weighted", "grouped"),
     )
-    val_share: float = option(
-        0.2,
-        "Share of the records, by groups (sessions, persons), held out of training to measure the "
-        "held-out loss. Fine-tuning with the same share and seed holds out the same ones.",
-        low=0.0,
-        high=0.9,
-    )
-    split_seed: int = option(5, "Seed of the split into training and validation.", low=0)
-    crop_source: str = option(
-        "box",
-        "What localises the hand: joints (as published; needs 2D labels), box or picture. If a "
-        "record lacks it, the next of joints, box, picture is used.",
-        choices=("joints", "box", "picture"),
-    )
-    max_bad_fraction: float = option(
-        0.001,
-        "Share of unreadable records that may be skipped before the run stops.",
-        low=0.0,
-        high=1.0,
-    )
-    # Views.
+    # Augmentation.
     augmentation: str = option(
         "exact",
         "exact (one warp, recorded as a matrix) or official (the published chain of OpenCV calls, "
@@ -93,9 +67,6 @@ class PretrainConfig:
         "auto",
         "Where views are made: host, device (in the graph) or auto (device if there is a GPU).",
         choices=("auto", "host", "device"),
-    )
-    angle_range_deg: float = option(
-        45.0, "Views are rotated by up to +- this; 45 in the published runs.", low=0.0, high=180.0
     )
     scale_low: float = option(
         0.8, "Smallest side of a view's crop over the box's side.", low=0.1, high=10.0
@@ -118,7 +89,6 @@ class PretrainConfig:
     )
     # Networks.
     encoder: str = option("resnet50", "Encoder to pretrain.", choices=ENCODERS)
-    image_size: int = option(128, "Side of a view in pixels; 128 in the published runs.", low=16)
     init: str = option(
         "random",
         "Initial weights: random, imagenet (only for mobilenet, downloaded by Keras) or a file of "
@@ -128,9 +98,6 @@ class PretrainConfig:
         64, "Number of 2D points that the projection head predicts; m in Equation 3.", low=1
     )
     projection_width: int = option(512, "Hidden width of the projection head.", low=1)
-    synchronized_batch_norm: bool = option(
-        True, "Batch normalisation uses the statistics of all replicas together."
-    )
     # Loss.
     inverse: str = option(
         "affine",
@@ -191,23 +158,9 @@ class PretrainConfig:
         10000, "Total number of updates, rounded up to whole epochs of --steps_per_epoch.", low=1
     )
     warmup_steps: int = option(500, "Updates of linear warm-up.", low=0)
-    steps_per_epoch: int = option(
-        500, "Updates between evaluations; each evaluation writes a checkpoint.", low=1
-    )
-    precision: str = option("float32", "Keras dtype policy.", choices=PRECISIONS)
-    seed: int = option(0, "Seed of weights, views and order.", low=0)
 
     def __post_init__(self):
-        check_ranges(self)
-        if self.scale_low > self.scale_high:
-            raise ValueError(
-                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; exchange them."
-            )
-        if self.warmup_steps >= self.num_steps and self.warmup_steps:
-            raise ValueError(
-                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
-                "warm up for less."
-            )
+        super().__post_init__()
         if self.augmentation == "official" and self.augment_on == "device":
             raise ValueError(
                 "--augmentation=official runs on the host; use --augment_on=auto or host."

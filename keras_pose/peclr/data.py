@@ -1,6 +1,5 @@
 """Batches of view pairs as a pure function of the step."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_pose.data import records
-from keras_pose.data.records.sets import RecordSet
 from keras_pose.data.views.batches import batch_views
 from keras_pose.data.views.device_datasets import (
     augmentation_place,
@@ -17,7 +15,7 @@ from keras_pose.data.views.device_datasets import (
 )
 from keras_pose.data.views.draws import ViewRanges
 from keras_pose.data.views.host_datasets import two_views_dataset
-from keras_pose.hands.record_sets import open_records
+from keras_pose.hands.record_sets import RunRecords, open_records
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.official_views import official_pairs_dataset
 
@@ -26,7 +24,7 @@ _GREY_PROBABILITY = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainingPictures:
+class PretrainingPictures(RunRecords):
     """What a pretraining run sees.
 
     Attributes:
@@ -36,36 +34,16 @@ class PretrainingPictures:
         heldout: finite dataset of the same with fixed views, or None if nothing is held out.
         make_views: where views are made on the device, the function that makes them of a batch, which
             then holds squares in place of `views`; None on the host.
-        record_set: the records.
-        bad_records: account of unreadable ones.
-        bad_heldout: the same of the held-out ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     heldout: tf.data.Dataset | None
     make_views: Callable[[dict], dict] | None
-    record_set: RecordSet
-    bad_records: records.BadRecords
-    bad_heldout: records.BadRecords
-
-    @property
-    def counts(self) -> dict:
-        """Numbers of training and held-out records per folder."""
-        return self.record_set.counts
 
     @property
     def facts(self) -> dict:
         """What `run.json` says of them."""
         return {"pictures": self.counts}
-
-    def skipped(self) -> dict:
-        """Record left out so far, held-out ones too: id as text to reason."""
-        reasons = self.bad_records.reasons | self.bad_heldout.reasons
-        return {str(key): reason for key, reason in reasons.items()}
-
-    def as_sentence(self) -> contextlib.AbstractContextManager:
-        """Turn the failure of `fit` over too many bad records into one sentence."""
-        return self.bad_records.as_sentence()
 
 
 def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
@@ -134,7 +112,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
     make_views = None
     if _on_device(config):
         make_views = functools.partial(render_views, size=config.image_size)
-    return PretrainingPictures(batches, heldout, make_views, record_set, bad_records, bad_heldout)
+    return PretrainingPictures(record_set, bad_records, bad_heldout, batches, heldout, make_views)
 
 
 def view_ranges(config: PretrainConfig) -> ViewRanges:

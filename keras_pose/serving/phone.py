@@ -88,7 +88,7 @@ def phone_signatures(
 
 
 def phone_file(name: str, signature: str, format: str) -> str:  # noqa: A002 - as in convert_tflite
-    """Name of a model's file for phones.
+    """Return the name of a model's file for phones.
 
     Args:
         name: of the model.

@@ -150,7 +150,7 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
 
 
 def _reach(clip: BodyClip, shape: tuple[int, ...]) -> str:
-    """Word that a recording's joints are of frames of another size; empty where they may be of these."""
+    """Say that a recording's joints are of frames of another size; empty where they may be of these."""
     # Fifty frames of the recording tell.
     points = clip.points_px[:: max(len(clip.points_px) // 50, 1)]
     far = points.max(1) / [shape[1], shape[0]]  # of each frame

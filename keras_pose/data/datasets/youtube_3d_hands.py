@@ -197,7 +197,7 @@ def _with_packed_mesh(entry):
 
 
 def _frame(root, name):
-    """Name of a frame that is there, or None."""
+    """Return the name of a frame that is there, or None."""
     for candidate in (name, os.path.splitext(name)[0] + ".jpg"):
         if (root / candidate).is_file():
             return candidate

@@ -34,7 +34,7 @@ _BONE_RANGES = {
 
 
 def _tip_first(skeleton: Skeleton) -> list[int]:
-    """Order in which every finger is listed from its tip, the wrist first."""
+    """Return the order in which every finger is listed from its tip, the wrist first."""
     names = [f"{f}_{s}" for f in ("thumb", *_FINGERS) for s in reversed(_SEGMENTS)]
     return list(skeleton.indices(["wrist", *names]))
 

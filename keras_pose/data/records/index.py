@@ -35,7 +35,7 @@ LABEL_BITS = {
 
 
 def shard_name(number: int) -> str:
-    """Name of a shard without ending.
+    """Return the name of a shard without ending.
 
     Args:
         number: counted from 0.

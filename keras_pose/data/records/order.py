@@ -20,7 +20,7 @@ _ORDER, _DRAW, _CHUNK = 0x6F726472 << 32, 0x64726177 << 32, 0x63686E6B << 32
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """Order of one epoch.
+    """Return the order of one epoch.
 
     Args:
         seed: any whole number.
