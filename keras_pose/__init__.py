@@ -4,6 +4,9 @@ Importing this package has no side effect and loads no framework. Import the roo
 `from keras_pose import geometry`, `import keras_pose.tips`. `ROOMS` names them, lowest level first.
 """
 
+import importlib
+from collections.abc import Callable, Sequence
+
 __version__ = "0.1.0"
 
 ROOMS = (
@@ -41,4 +44,29 @@ ROOMS = (
     "weights",
 )
 
-__all__ = ["ROOMS", "__version__"]
+__all__ = ["ROOMS", "__version__", "lazy_names"]
+
+
+def lazy_names(
+    room: str, homes: Sequence[str], names: Sequence[str] | None = None
+) -> Callable[[str], object]:
+    """Make a room's `__getattr__`: its names are imported when asked, so that commands start quickly.
+
+    Args:
+        room: `__name__` of the room.
+        homes: its modules or wings, in which names are looked for in this order.
+        names: what the room has; None for the public names of each of `homes`.
+
+    Returns:
+        Function of a name to the object, which raises AttributeError if there is none.
+    """
+
+    def find(name: str) -> object:
+        if names is None or name in names:
+            for home in homes:
+                module = importlib.import_module(f"{room}.{home}")
+                if hasattr(module, name) if names else name in module.__all__:
+                    return getattr(module, name)
+        raise AttributeError(f"{room} has no name {name!r}; look in {', '.join(homes)}.")
+
+    return find

@@ -13,6 +13,8 @@ from pathlib import Path
 PACKAGE = "keras_pose"
 # Top-level folders of this project that Python code can be imported from.
 OWN_ROOTS = (PACKAGE, "benchmarks", "tests", "tools")
+# Names of the package itself, which are no rooms.
+_OWN_NAMES = ("ROOMS", "lazy_names")
 _WINGS = {
     (path.parts[-3], path.parts[-2])
     for path in (Path(__file__).parents[1] / PACKAGE).glob("*/*/__init__.py")
@@ -107,7 +109,7 @@ def folder_of(module: str) -> str:
     """
     parts = module.split(".")
     if parts[0] == PACKAGE:
-        is_room = len(parts) > 1 and not parts[1].startswith("__") and parts[1] != "ROOMS"
+        is_room = len(parts) > 1 and not parts[1].startswith("__") and parts[1] not in _OWN_NAMES
         if not is_room:
             return PACKAGE
         # A wing is a room within a room.

@@ -1,21 +1,17 @@
-"""Data in wings: `pictures`, `records`, `motion`, `views`, `datasets`, `generated` and `doctor`.
+"""Data in wings: `labels`, `pictures`, `records`, `motion`, `views`, `datasets`, `generated` and `doctor`.
 
 Here: `prepare`, the one place that sees every wing. Not here: names of a wing's own; import
 `keras_pose.data.records` and so on. `from keras_pose.data import read_mpii` goes on working: it looks
 the name up in the wings.
 """
 
-import importlib
+import keras_pose
 
-WINGS = ("pictures", "records", "motion", "views", "datasets", "generated", "doctor")
+WINGS = (
+    *("labels", "pictures", "records", "motion", "views", "datasets", "generated"),
+    "doctor",
+)
 
 __all__ = ["WINGS"]
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name of one of the wings, which are imported only when asked."""
-    for wing in WINGS:
-        module = importlib.import_module(f"{__name__}.{wing}")
-        if name in module.__all__:
-            return getattr(module, name)
-    raise AttributeError(f"keras_pose.data has no name {name!r}; look in {', '.join(WINGS)}.")
+__getattr__ = keras_pose.lazy_names(__name__, WINGS)

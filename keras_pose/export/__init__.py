@@ -4,8 +4,9 @@ Belongs here: writing versions at once or not at all, converting, comparing with
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 
-import importlib
 import typing
+
+import keras_pose
 
 if typing.TYPE_CHECKING:
     from keras_pose.export.card import (
@@ -102,12 +103,4 @@ _HOMES = (
     *("tflite_metadata", "verification"),
 )
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name from its module, imported only when asked: commands read flags before."""
-    if name in __all__:
-        for home in _HOMES:
-            module = importlib.import_module(f"{__name__}.{home}")
-            if hasattr(module, name):
-                return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"{__name__} has no name {name!r}.")
+__getattr__ = keras_pose.lazy_names(__name__, _HOMES, __all__)

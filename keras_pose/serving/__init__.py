@@ -5,8 +5,9 @@ of every input, the metadata, the loaded model and the files that servers read a
 Not here: a method's network or its training, the loop over pictures and videos (`predict`).
 """
 
-import importlib
 import typing
+
+import keras_pose
 
 if typing.TYPE_CHECKING:
     from keras_pose.serving.contract import PoseNetwork, contract_signatures, hostile_inputs
@@ -40,12 +41,4 @@ __all__ = [
 
 _HOMES = ("contract", "metadata", "pose_model", "warmup")
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name from its module, imported only when asked: commands read flags before."""
-    if name in __all__:
-        for home in _HOMES:
-            module = importlib.import_module(f"{__name__}.{home}")
-            if hasattr(module, name):
-                return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"{__name__} has no name {name!r}.")
+__getattr__ = keras_pose.lazy_names(__name__, _HOMES, __all__)

@@ -4,8 +4,9 @@ Belongs here: readers of foreign files, what a published network expects around 
 fetch one. Not here: anything that is trained here, or weights themselves, which no repository holds.
 """
 
-import importlib
 import typing
+
+import keras_pose
 
 if typing.TYPE_CHECKING:
     from keras_pose.weights.tflite_parity import Difference, compare_layers
@@ -15,12 +16,4 @@ __all__ = ["Difference", "compare_layers", "read_tflite"]
 
 _HOMES = ("tflite_parity", "tflite_reader")
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name from its module, imported only when asked: commands read flags before."""
-    if name in __all__:
-        for home in _HOMES:
-            module = importlib.import_module(f"{__name__}.{home}")
-            if hasattr(module, name):
-                return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"{__name__} has no name {name!r}.")
+__getattr__ = keras_pose.lazy_names(__name__, _HOMES, __all__)

@@ -163,7 +163,7 @@ def refine_points(points: Tensor, heatmaps: Tensor) -> Tensor:
 
 
 def _pixels_per_metre(points, world):
-    """Return the scale of weak perspective `[N]`: extents about their means, in the picture over in space."""
+    """Return the scale of weak perspective `[N]`: extents in the picture over those in space."""
     # The person was turned about the camera's axis, which changes no extent.
 
     def extent(values):

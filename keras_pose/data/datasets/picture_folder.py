@@ -97,7 +97,7 @@ def read_picture_folder(
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[str]:
-    """Return the names of the pictures in a folder and below, sorted, relative to it, with forward slashes.
+    """Return the names of pictures in a folder and below, sorted, relative, with forward slashes.
 
     Args:
         folder: where to look.

@@ -126,7 +126,7 @@ class _Stream:
         self.bad_records = bad_records or BadRecords(self.order.epoch_length)
 
     def _groups(self, chunk):
-        """Return the group of every record of all sources; those of less than a chunk are one per source."""
+        """Return the group of every record; those of less than a chunk are one per source."""
         numbers, first = [], 0
         for reader, subset in zip(self.readers, self.subsets, strict=True):
             groups = reader.groups[subset]
