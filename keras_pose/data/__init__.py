@@ -1,4 +1,4 @@
-"""Data in wings: `labels`, `pictures`, `records`, `motion`, `views`, `datasets`, `generated` and `doctor`.
+"""Data in wings: `labels`, `pictures`, `records`, `motion`, `views`, `datasets`, `generated`, `doctor`.
 
 Here: `prepare`, the one place that sees every wing. Not here: names of a wing's own; import
 `keras_pose.data.records` and so on. `from keras_pose.data import read_mpii` goes on working: it looks
