@@ -20,7 +20,6 @@ from keras_pose.data.views.host_pixels import warp
 from keras_pose.geometry import affine2d
 from keras_pose.serving.pose_model import ServedPose
 from keras_pose.skeletons import MPII_16
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 from keras_pose.wild3d.training import load_pose
@@ -180,14 +179,8 @@ def _centred(depth):
     return depth - depth.mean() if len(depth) else depth
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    del arguments
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     find = (served_finder if settings.saved_model else run_finder)(
         settings.saved_model or settings.model_dir
     )
@@ -214,5 +207,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -16,7 +16,6 @@ from benchmarks.table import text_table
 from keras_pose.export import PORTABLE_OPERATIONS
 from keras_pose.export.child import call_in_child, close_child
 from keras_pose.export.converter import convert_signature
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -107,16 +106,12 @@ def run(settings: Settings) -> tuple[dict, str]:
     return result, text
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     result, text = run(settings)
     if settings.output:
         write_result(settings.output, result, text)
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

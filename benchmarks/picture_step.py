@@ -26,7 +26,6 @@ from benchmarks import machine
 from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose.layers import build_efficientnet_lite, build_mobilenet, build_resnet
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -141,14 +140,8 @@ def _bounds(step):
     return {kind: round(part / whole, 3) for kind, part in spent.most_common(_NUM_BOUNDS)}
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl.
-
-    Args:
-        arguments: what absl did not parse.
-    """
-    del arguments
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     if settings.case:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         encoder, precision, size = settings.case.split(":")
@@ -192,5 +185,4 @@ def _in_a_process(settings, case):
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

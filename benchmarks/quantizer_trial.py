@@ -19,7 +19,6 @@ from keras_pose.bodies.golden import held_out_bodies
 from keras_pose.files import read_json
 from keras_pose.hands.golden import held_out_hands
 from keras_pose.serving.accuracy import depth_error, share_of_joints
-from keras_pose.train import config as configs
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
 
@@ -140,11 +139,8 @@ def table(rows: list[dict]) -> str:
     return text_table(("file", "MB", "2D share", "depth error"), cells)
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point under absl."""
-    if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
-    settings = configs.from_flags(Settings)
+def main(settings: Settings) -> None:
+    """Do what the settings ask for."""
     folders = [Path(folder) for folder in settings.models.split(",")]
     rows = [row for folder in folders for row in measure(folder, settings)]
     text = table(rows)
@@ -155,5 +151,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.define_flags(Settings)
-    run_binary(main)
+    run_binary(main, Settings)

@@ -197,6 +197,20 @@ def test_flags_is_no_python_package():
     assert [_name(path) for path in (ROOT / "flags").rglob("*.py")] == []
 
 
+def test_commands_give_their_settings_to_run_binary():
+    """A command that gives no class has no flags: it would start and fail on its first setting."""
+    bare = []
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "tests"):
+            continue
+        for node in ast.walk(_tree(path)):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", getattr(called, "attr", ""))
+            if name == "run_binary" and len(node.args) + len(node.keywords) < 2:
+                bare.append(f"{_name(path)}:{node.lineno}")
+    assert not bare, _list(bare)
+
+
 def test_folders_and_methods_keep_their_measure():
     for folder in sorted({path.parent for path in LIBRARY}):
         assert len(list(folder.glob("*.py"))) <= 25, _name(folder)
