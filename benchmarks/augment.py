@@ -49,7 +49,7 @@ class Settings:
     num_rounds: int = option(7, "Rounds in which every contestant runs.", low=1)
     seconds_per_turn: float = option(3.0, "Time of each turn in seconds.", low=0.0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

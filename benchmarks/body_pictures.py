@@ -48,7 +48,7 @@ class Settings:
 
     saved_model: str = option("", "Version folder of an exported network.")
     model_dir: str = option("", "Run folder of a network, in place of --saved_model.")
-    data_dir: str = option("", "Record folders, commas between them.")
+    data_dir: str = option("", "Record folders, separated by commas.")
     heldout_share: float = option(
         0.1,
         "Share of each folder's groups that is held out, as --val_share of the training.",
@@ -57,7 +57,7 @@ class Settings:
     )
     split_seed: int = option(5, "Seed of that split, as in the training.", low=0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):
@@ -65,7 +65,7 @@ class Settings:
         if bool(self.saved_model) == bool(self.model_dir):
             raise ValueError("Give either --saved_model or --model_dir, the network to measure.")
         if not self.data_dir:
-            raise ValueError("--data_dir is empty; name the record folders, commas between them.")
+            raise ValueError("--data_dir is empty; name the record folders, separated by commas.")
 
 
 def served_finder(folder: str) -> Finder:

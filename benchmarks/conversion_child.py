@@ -32,7 +32,7 @@ class Settings:
     signature: str = option("lift", "Signature to convert.")
     num_conversions: int = option(6, "Conversions on each side.", low=2)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

@@ -26,10 +26,10 @@ class Settings:
         ValueError: when a value is out of range.
     """
 
-    sizes: str = option("128,256", "Sides of the pictures in px, with commas.")
+    sizes: str = option("128,256", "Sides of the pictures in px, separated by commas.")
     num_bodies: int = option(40, "Bodies per round.", low=1)
     num_rounds: int = option(5, "Rounds; styles and sizes take turns.", low=1)
-    output: str = option("", "JSON file to write, with the table beside it as .txt; empty prints.")
+    output: str = option("", "JSON file to write; the table goes next to it as .txt; empty prints.")
 
     def __post_init__(self):
         check_ranges(self)

@@ -39,7 +39,7 @@ class Settings:
         ValueError: when a value is out of range or an encoder is unknown.
     """
 
-    encoders: str = option("resnet50,resnet18", "Encoders to train, with commas between them.")
+    encoders: str = option("resnet50,resnet18", "Encoders to train, separated by commas.")
     num_threads: int = option(2, "Cores for the step and its input together.", low=1)
     num_records: int = option(256, "Rendered hands in the records.", low=8)
     image_size: int = option(128, "Side of a view in pixels.", low=32)
@@ -48,7 +48,7 @@ class Settings:
     num_rounds: int = option(5, "Rounds in which both take their turn.", low=1)
     seconds_per_turn: float = option(8.0, "Time of each turn in seconds.", low=0.0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

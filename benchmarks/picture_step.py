@@ -45,14 +45,14 @@ class Settings:
         ValueError: when a value is out of range or a word is unknown.
     """
 
-    encoders: str = option(",".join(ENCODERS), "Encoders, commas between them.")
+    encoders: str = option(",".join(ENCODERS), "Encoders, separated by commas.")
     precisions: str = option("float32,mixed_bfloat16", "Keras dtype policies, likewise.")
     image_sizes: str = option("128,160", "Sides of the pictures in px, likewise.")
     batch_size: int = option(16, "Pictures of a step.", low=1)
     seconds: float = option(6.0, "How long each case runs.", low=0.1)
     case: str = option("", "One case, encoder:precision:size, in this very process.")
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

@@ -43,7 +43,7 @@ class Settings:
     )
     num_heldout: int = option(200, "Crops that are measured.", low=1)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

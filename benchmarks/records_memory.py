@@ -40,7 +40,7 @@ class Settings:
     num_streamed: int = option(0, "Records to stream; 0 streams the set three times.", low=0)
     size: int = option(64, "Side of the pictures in px.", low=8)
     batch_size: int = option(128, "Batch size.", low=1)
-    output: str = option("", "Result file ending in .json; the table goes beside it as .txt.")
+    output: str = option("", "Result file ending in .json; the table goes next to it as .txt.")
 
     def __post_init__(self):
         check_ranges(self)

@@ -17,7 +17,7 @@ def write_result(path: str, result: dict, text: str) -> None:
     """
     target = Path(path)
     if target.suffix != ".json":
-        raise ValueError(f"--output={path} must end in .json; the table goes beside it as .txt.")
+        raise ValueError(f"--output={path} must end in .json; the table goes next to it as .txt.")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     target.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")

@@ -274,7 +274,7 @@ class Settings:
     num_inputs: int = option(10_000, "Mutated inputs.", low=1)
     seed: int = option(0, "Of the mutations.", low=0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

@@ -47,7 +47,7 @@ class Settings:
         420, "No round is begun that would probably end later; every size gets one.", low=1
     )
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

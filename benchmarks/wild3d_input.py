@@ -38,7 +38,7 @@ class Settings:
         ValueError: when a value is out of range or a place is unknown.
     """
 
-    places: str = option("host,device", "Where views are made, with commas between.")
+    places: str = option("host,device", "Where views are made, separated by commas.")
     num_threads: int = option(2, "Cores for the step and its input together.", low=1)
     num_records: int = option(48, "Rendered bodies of each kind.", low=8)
     picture_size: int = option(320, "Side of their pictures in pixels.", low=64)
@@ -50,7 +50,7 @@ class Settings:
     num_rounds: int = option(5, "Rounds in which both take their turn.", low=1)
     seconds_per_turn: float = option(8.0, "Time of each turn in seconds.", low=0.0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

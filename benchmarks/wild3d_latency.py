@@ -69,7 +69,7 @@ class Settings:
     num_threads: int = option(1, "Threads of the interpreter.", low=1)
     num_calls: int = option(50, "Timed calls of each file.", low=1)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

@@ -36,11 +36,11 @@ class Settings:
         ValueError: when a value is out of range.
     """
 
-    model_dir: str = option("", "Run folder of a network; empty measures labels alone.")
+    model_dir: str = option("", "Run folder of a network; empty measures only labels.")
     num_bodies: int = option(400, "Rendered people.", low=1)
     seed: int = option(5, "Of the people.", low=0)
     output: str = option(
-        "", "JSON file to write, with the table beside it as .txt; empty only prints."
+        "", "JSON file to write; the table goes next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

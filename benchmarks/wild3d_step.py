@@ -65,7 +65,7 @@ class Settings:
     num_rounds: int = option(9, "Rounds at most.", low=1)
     time_limit_s: int = option(420, "No round is begun that would probably end later.", low=1)
     output: str = option(
-        "", "JSON file to write, with the tables beside it as .txt; empty only prints."
+        "", "JSON file to write; the tables go next to it as .txt; empty only prints."
     )
 
     def __post_init__(self):

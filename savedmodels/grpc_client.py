@@ -143,13 +143,13 @@ def inputs_of(path):
 
 
 def numbers(text, count, flag):
-    """`count` numbers with commas between them."""
+    """`count` numbers separated by commas."""
     try:
         values = [float(word) for word in text.split(",")]
     except ValueError:
         values = []
     if len(values) != count or not all(map(math.isfinite, values)):
-        raise ClientError(f"--{flag}={text} is not {count} numbers with commas between them.")
+        raise ClientError(f"--{flag}={text} is not {count} numbers separated by commas.")
     return values
 
 

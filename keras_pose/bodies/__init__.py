@@ -1,7 +1,7 @@
 """What body networks share: records with and without depth, crops, measures, served signatures.
 
-Here: what any network of a person's 16 joints needs. Not here: one network, its loss or its training
-command (`wild3d`).
+Here: what any network for a person's 16 joints needs. Not here: a single network, its loss or its
+training command (`wild3d`).
 """
 
 __all__: list[str] = []

@@ -103,7 +103,7 @@ def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when bodies are generated.
+        data_dir: record folders, separated by commas; unused when bodies are generated.
 
     Returns:
         The bodies.

@@ -172,8 +172,8 @@ def build_pose(
     side = network.input_shape[1]
     if side not in (None, image_size):
         raise ValueError(
-            f"The network takes pictures of {side} px, not {image_size}; build it for that size, or "
-            "with --depth_head=map, which takes any multiple of 64."
+            f"The network expects pictures of {side} px, not {image_size}; build it for that size, "
+            "or with --depth_head=map, which accepts any multiple of 64."
         )
     picture = keras.Input((image_size, image_size, 3), name="image", dtype=network.input.dtype)
     decoder = PoseDecoder(

@@ -56,7 +56,7 @@ def open_bodies(config: BodyOptions, data_dir: str) -> BodyRecords:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when bodies are generated.
+        data_dir: record folders, separated by commas; unused when bodies are generated.
 
     Returns:
         The records.
@@ -128,7 +128,7 @@ def _action_names(readers):
     named = {tuple(reader.index["label_names"]) for reader in readers if has_actions(reader)}
     if len(named) > 1:
         raise ValueError(
-            "Folders of --data_dir name different actions; measure them in runs of their own."
+            "Folders of --data_dir name different actions; measure them in separate runs."
         )
     return named.pop() if named else ()
 
@@ -160,8 +160,9 @@ def _part(readers: Sequence[records.RecordReader], positions, kind) -> Part:
     skeletons = {reader.index["skeleton"] for reader, _, _ in chosen}
     if len(skeletons) > 1:
         raise ValueError(
-            f"Folders whose records have {'depth' if kind == 'depth' else '2D labels alone'} are of "
-            f"different joint orders ({', '.join(sorted(skeletons))}); prepare them in the same one."
+            f"Folders whose records have {'depth' if kind == 'depth' else 'only 2D labels'} have "
+            f"different joint orders ({', '.join(sorted(skeletons))}); prepare them all in the "
+            "same order."
         )
     return Part([r for r, _, _ in chosen], [p for _, p, _ in chosen], [n for _, _, n in chosen])
 
@@ -169,13 +170,14 @@ def _part(readers: Sequence[records.RecordReader], positions, kind) -> Part:
 def _check(bodies, config, data_dir):
     if config.num_3d and not len(bodies.train_3d):
         raise ValueError(
-            f"--share_3d={config.share_3d} asks for pictures with depth labels, but no training record "
-            f"of --data_dir={data_dir} has any; give such a folder or --share_3d=0."
+            f"--share_3d={config.share_3d} asks for pictures with depth labels, but no training "
+            f"record of --data_dir={data_dir} has them; give such a folder or --share_3d=0."
         )
     if config.num_3d < config.batch_size and not len(bodies.train_2d):
         raise ValueError(
-            f"--share_3d={config.share_3d} asks for pictures with 2D labels alone, but no training "
-            f"record of --data_dir={data_dir} is such; give such a folder or --share_3d=1."
+            f"--share_3d={config.share_3d} asks for pictures with only 2D labels, but "
+            f"--data_dir={data_dir} has no such training record; give such a folder or "
+            "--share_3d=1."
         )
 
 

@@ -1,4 +1,4 @@
-"""Labels to tensors and back, encode and decode side by side.
+"""Conversions between labels and tensors, with encode and decode side by side.
 
 Here: exact, invertible changes of representation. Not here: augmentation (data) or losses.
 """

@@ -74,8 +74,8 @@ def encode_heatmaps(
     """
     if size < 1 or sigma <= 0 or radius < 0:
         raise ValueError(
-            f"size={size} and sigma={sigma} must be above 0 and radius={radius} not below; "
-            "give the map a side and the Gaussian a width."
+            f"size={size} and sigma={sigma} must be above 0 and radius={radius} must not be "
+            "negative; give the map a side and the Gaussian a width."
         )
     points = as_precise(points)
     require_points("points", points, 2)

@@ -1,8 +1,8 @@
 """Data in wings: `labels`, `pictures`, `records`, `motion`, `views`, `datasets`, `generated`, `doctor`.
 
-Here: `prepare`, the one place that sees every wing. Not here: names of a wing's own; import
-`keras_pose.data.records` and so on. `from keras_pose.data import read_mpii` goes on working: it looks
-the name up in the wings.
+Here: `prepare`, the only module that sees every wing. Not here: the names of a single wing; import
+`keras_pose.data.records` and so on. `from keras_pose.data import read_mpii` still works: it looks up
+the name in the wings.
 """
 
 import keras_pose

@@ -89,7 +89,7 @@ def main(config: PrepareConfig) -> None:
     index = prepare(config, progress, bad)
     if was_finished:
         print(
-            f"{config.output} was finished before and no picture was read again; if the input has "
+            f"{config.output} is already finished, so no picture was read again; if the input has "
             "changed since, remove the folder and run this again."
         )
     if shows_line and last[0] > begin:

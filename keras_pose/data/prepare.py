@@ -1,6 +1,6 @@
 """Turns a data set into records: `python -m keras_pose.data.prepare --source=... --output=...`.
 
-The same command goes on with a folder that was not finished. `prepare` is the library form, without
+The same command resumes an unfinished folder. `prepare` is the library form, without
 flags.
 """
 

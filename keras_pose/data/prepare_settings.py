@@ -154,5 +154,5 @@ class PrepareConfig:
         for field, value in dataclasses.asdict(self).items():
             if field not in known and value != defaults[field]:
                 raise ValueError(
-                    f"--{field}={value} means nothing to --source={self.source}; leave it out."
+                    f"--{field}={value} has no effect with --source={self.source}; omit it."
                 )

@@ -61,8 +61,8 @@ def _youtube_3d_hands(config: Any) -> RecordSource:
 
     if not config.joint_regressor:
         raise ValueError(
-            "--joint_regressor is missing; give MANO's, 16 x 778 numbers as .npy or .npz; it is not "
-            "shipped, its licence is MANO's (docs/data.md)."
+            "--joint_regressor is missing; give MANO's, 16 x 778 numbers as .npy or .npz; it is "
+            "not shipped, since it is under MANO's licence (docs/data.md)."
         )
     return read_youtube_3d_hands(
         config.input, config.joint_regressor, config.split or "train", config.mirror_left
@@ -193,7 +193,8 @@ def _conditions(text: str) -> dict[str, list[str]]:
         name, equals, values = word.partition("=")
         if not (name.strip() and equals and values):
             raise ValueError(
-                f"--where={text}: {word!r} is no condition; give field=value|value, with commas between."
+                f"--where={text}: {word!r} is not a condition; give field=value|value, separated "
+                "by commas."
             )
         conditions[name.strip()] = [value.strip() for value in values.split("|")]
     return conditions

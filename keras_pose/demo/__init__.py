@@ -1,4 +1,4 @@
-"""The demonstration: `python -m keras_pose.demo` trains a lifter in minutes and writes a page about it.
+"""The demonstration: `python -m keras_pose.demo` trains a lifter in minutes and writes a report.
 
 Not here: anything that another room needs.
 """

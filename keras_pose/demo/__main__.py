@@ -1,4 +1,4 @@
-"""The whole job in minutes, on generated people: `python -m keras_pose.demo --output_dir=demo`.
+"""The whole workflow in minutes, on generated people: `python -m keras_pose.demo --output_dir=demo`.
 
 Trains two generators and the solo baseline without 3D labels, distils the student, exports and reloads
 it, lifts people with the shipped model, and writes one self-contained report.

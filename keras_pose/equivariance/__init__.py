@@ -1,6 +1,6 @@
-"""How far a network's features follow turns and shifts of its picture, and ignore its colours.
+"""How well a network's features follow rotations and shifts of its picture, and ignore its colours.
 
-A report on any run or exported network of hands. Not here: training with that aim (`peclr`).
+A report for any hand run or exported hand network. Not here: training for that goal (`peclr`).
 """
 
 __all__: list[str] = []

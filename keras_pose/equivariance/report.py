@@ -3,8 +3,8 @@
     --model_dir=<run of hands> or --saved_model=<exported version folder>,
     --data_dir=<record folders>, --output=report.html [--num_pictures=64] [--tensorboard_dir=...]
 
-Writes one HTML file, the same numbers as JSON beside it, and prints them. `report_equivariance` is the
-library form. Pictures are ones that the run did not train on, by its own split.
+Writes one HTML file and the same numbers as JSON next to it, and prints them. `report_equivariance` is
+the library form. The pictures are those that the run held out by its own split.
 """
 
 from keras_pose.equivariance.settings import ReportConfig

@@ -50,8 +50,8 @@ def report_equivariance(report: ReportConfig) -> tuple[Equivariance, dict]:
     )
     if len(pictures) < 4:
         raise ValueError(
-            f"--data_dir={report.data_dir} has {len(pictures)} readable {part} pictures; give at least "
-            "4, or a run that held more out."
+            f"--data_dir={report.data_dir} has {len(pictures)} readable {part} pictures; give at "
+            "least 4, or a run that held out more."
         )
     result = measure_equivariance(
         pictures,

@@ -49,4 +49,6 @@ class ReportConfig:
         if bool(self.model_dir) == bool(self.saved_model):
             raise ValueError("Give one of --model_dir and --saved_model.")
         if not self.output.endswith(".html"):
-            raise ValueError(f"--output={self.output} must end in .html; the JSON goes beside it.")
+            raise ValueError(
+                f"--output={self.output} must end in .html; the JSON is written next to it."
+            )

@@ -173,9 +173,9 @@ def _exported_subject(folder: str, assumed: HandOptions) -> Subject:
         mirror_left=metadata.side is not None,
     )
     note = (
-        f"{folder}/metadata.json does not tell what the network was trained with, so --val_share="
-        f"{config.val_share} and --split_seed={config.split_seed} say what it has not seen, and ranges "
-        "of training are the defaults; export it again for its own."
+        f"{folder}/metadata.json does not say how the network was trained, so "
+        f"--val_share={config.val_share} and --split_seed={config.split_seed} define what it has "
+        "not seen, and the training ranges are the defaults; export it again to record its own."
     )
     return Subject(f"network exported as {metadata.name}", config, functions, note=note)
 
@@ -204,7 +204,7 @@ def open_pictures(
 
     Args:
         config: of the run; its dataset, share and seed of the split are used.
-        data_dir: record folders, commas between them.
+        data_dir: record folders, separated by commas.
 
     Returns:
         The record set; (folder's number, position) of each; "held-out", or "training" where the run

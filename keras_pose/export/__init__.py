@@ -1,6 +1,6 @@
-"""Turning a trained model into artefacts that prove themselves: SavedModel, TFLite, card.
+"""Export of a trained model to verified artefacts: SavedModel, TFLite, card.
 
-Belongs here: writing versions at once or not at all, converting, comparing with the Keras model.
+Belongs here: writing versions completely or not at all, converting, comparing with the Keras model.
 Does not: what a signature computes (that is the method's `export.py`), command-line flags.
 """
 

@@ -1,8 +1,7 @@
 """Measures exported models: `python -m keras_pose.export.benchmark --models=savedmodels/my_hands`.
 
-Prints size, accuracy and latency of every `.tflite` file as MoveNet's table does, and how many requests
-per second the SavedModel answers. All files take turns within each round, and so do those of others that
-`--peer` names.
+Prints size, accuracy and latency of every `.tflite` file, like MoveNet's table, and how many requests
+per second the SavedModel answers. All files take turns within each round, including those of `--peer`.
 """
 
 from keras_pose.export.benchmark_settings import BenchmarkConfig

@@ -40,8 +40,8 @@ class BenchmarkConfig:
             if not all(word.isdecimal() and 0 < int(word) <= most for word in words):
                 until = f" to {most}" if flag == "threads" else ""
                 raise ValueError(
-                    f"--{flag}={getattr(self, flag)} must be whole numbers from 1{until}, commas "
-                    "between."
+                    f"--{flag}={getattr(self, flag)} must be whole numbers from 1{until}, "
+                    "separated by commas."
                 )
         if not listed(self.threads):
             raise ValueError("--threads is empty; give numbers of threads, such as 1,2.")

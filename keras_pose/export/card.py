@@ -200,7 +200,7 @@ def _refuse_empty(facts: Any, where: str) -> None:
             or (isinstance(value, str) and not value.strip())
         ):
             raise ValueError(
-                f"The model card has no {where}{field.name}: state it, since a card with a hole is "
+                f"The model card has no {where}{field.name}: state it, since an incomplete card is "
                 "not published."
             )
         if isinstance(value, tuple):
@@ -210,7 +210,7 @@ def _refuse_empty(facts: Any, where: str) -> None:
                 elif isinstance(item, str) and not item.strip():
                     raise ValueError(
                         f"The model card has an empty entry {number} in {where}{field.name}: state "
-                        "it or take it out."
+                        "it or remove it."
                     )
 
 

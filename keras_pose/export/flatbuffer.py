@@ -23,7 +23,7 @@ def unpack(content: bytes) -> schema.ModelT:
         ValueError: if it is no TFLite file.
     """
     if content[4:8] != MARK:
-        raise ValueError("This is no TFLite file (mark TFL3 missing): convert the model again.")
+        raise ValueError("This is not a TFLite file (mark TFL3 missing): convert the model again.")
     return schema.ModelT.InitFromPackedBuf(content, 0)
 
 

@@ -56,7 +56,7 @@ def _set_input(model, graph, name, number, input_type):
     readers = [entry for entry in graph.operators if number in list(entry.inputs)]
     if not readers or any(operation_name(model, entry) != "QUANTIZE" for entry in readers):
         raise ValueError(
-            f"Input {name!r} is computed with in float32, so it cannot become {input_type}: "
+            f"Input {name!r} is used in float32 computations, so it cannot become {input_type}: "
             "int8_full suits networks that read pictures; choose int8_static."
         )
     scaled = graph.tensors[readers[0].outputs[0]]

@@ -48,7 +48,8 @@ def tflite_runner(
         )
     except (ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{name} is no readable TFLite file (truncated or incomplete): convert the model again."
+            f"{name} is not a readable TFLite file (truncated or incomplete): convert the model "
+            "again."
         ) from error
     available = interpreter.get_signature_list()
     if signature not in available:

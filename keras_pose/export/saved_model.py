@@ -64,7 +64,7 @@ def new_version(
         )
     version = next_version(root, name) if version is None else version
     if version < 1:
-        raise ValueError(f"Version {version} of {name} must be a whole number from 1 upwards.")
+        raise ValueError(f"Version {version} of {name} must be a whole number of at least 1.")
     final = Path(root) / name / str(version)
     with staged_folder(final) as folder:
         yield folder, final
@@ -90,7 +90,7 @@ def save_signatures(
         raise ValueError(f"No signature was given for {os.fspath(folder)}: name at least one.")
     if serving_default is not None and serving_default not in signatures:
         raise ValueError(
-            f"serving_default={serving_default!r} is no signature of this model: choose one of "
+            f"serving_default={serving_default!r} is not a signature of this model: choose one of "
             f"{sorted(signatures)}."
         )
     traced = {name: _trace(name, signature) for name, signature in signatures.items()}
@@ -109,7 +109,7 @@ def save_signatures(
         # TensorFlow's file system raises its own errors: a full disk is ResourceExhaustedError.
         reason = error.message.splitlines()[0].rsplit("; ", 1)[-1].rsplit(" [Op", 1)[0].lower()
         raise CannotWrite(
-            f"Cannot write {os.fspath(folder)}: {reason}; nothing was kept, so make room or choose "
+            f"Cannot write {os.fspath(folder)}: {reason}; nothing was kept; make room or choose "
             "another place and run the same command again."
         ) from error
 
@@ -173,7 +173,7 @@ class LoadedModel:
             Exception
         ) as error:  # IndexError, OSError, OpError, DecodeError: all mean a damaged file.
             raise ValueError(
-                f"{path} is no readable SavedModel (truncated or incomplete): export it again."
+                f"{path} is not a readable SavedModel (truncated or incomplete): export it again."
             ) from error
         self.signatures: dict[str, tuple[dict, dict]] = {
             name: (function.structured_input_signature[1], function.structured_outputs)

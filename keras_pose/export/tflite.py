@@ -168,7 +168,7 @@ def refuse_operations(content: bytes, allowed: Collection[str], what: str) -> No
         return
     if "VAR_HANDLE" in refused:
         raise ValueError(
-            f"{what} lost its weights (it reads variables that it does not hold): export the "
+            f"{what} lost its weights (it reads variables that it does not contain): export the "
             "SavedModel with save_signatures, which tracks plain variables."
         )
     raise ValueError(

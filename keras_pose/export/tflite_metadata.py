@@ -200,7 +200,7 @@ def _metadata(parsed, model, tensors, files):
         missing = sorted(set(names) - set(tensors))
         if missing:
             raise ValueError(
-                f"The {side} {missing[0]!r} has no note: say what its numbers are in tensors."
+                f"The {side} {missing[0]!r} has no note: describe its numbers in tensors."
             )
         # The schema knows tensors by their place in the subgraph, not by the signature's names.
         described[f"{side}_tensor_metadata"] = [

@@ -39,7 +39,7 @@ def litert_call(path: str | os.PathLike, num_threads: int) -> Call:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{os.fspath(path)} is no readable TFLite file: export it again."
+            f"{os.fspath(path)} is not a readable TFLite file: export it again."
         ) from error
     rows = np.random.default_rng(0)
     for detail in interpreter.get_input_details():
@@ -64,7 +64,7 @@ def saved_model_call(folder: str | os.PathLike, batch_size: int) -> Call:
         loaded = tf.saved_model.load(os.fspath(folder))
     except Exception as error:  # As in saved_model.py: all mean a damaged file.
         raise ValueError(
-            f"{os.fspath(folder)} is no readable SavedModel: export it again."
+            f"{os.fspath(folder)} is not a readable SavedModel: export it again."
         ) from error
     if SERVING_DEFAULT not in loaded.signatures:
         raise ValueError(f"{os.fspath(folder)} has no {SERVING_DEFAULT}: export it again.")

@@ -160,7 +160,7 @@ def write_verification(folder: str | os.PathLike, reports: Sequence[Mapping[str,
         if not report["passed"]:
             raise ExportMismatch(
                 f"{report['artefact']} {report['problem']} on the golden inputs, so nothing was "
-                "exported: find the cause, or widen the bound if the loss is meant."
+                "exported: find the cause, or widen the bound if the loss is intended."
             )
     text = json.dumps({"artefacts": list(reports)}, indent=2, allow_nan=False)
     return write_file(Path(folder) / REPORT_NAME, text + "\n")
@@ -176,11 +176,11 @@ def _check_references(references: Mapping[str, np.ndarray], bounds: Mapping[str,
         if not np.all(np.isfinite(reference)):
             raise ValueError(
                 f"The model's own output {name!r} is not finite on the golden inputs: a signature "
-                "must answer finite numbers."
+                "must return finite numbers."
             )
         if not np.any(reference):
             raise ValueError(
-                f"The model's own output {name!r} is zero on all golden inputs, which a dead "
+                f"The model's own output {name!r} is zero on all golden inputs, which a broken "
                 "artefact would match: choose other inputs."
             )
 

@@ -1,4 +1,4 @@
-"""Files read and written with care: whole or not at all, and never more than was asked for.
+"""Careful reading and writing of files: completely or not at all, and only what was asked for.
 
 Here: atomic writing, text and JSON, arrays, MATLAB, pickles of plain data, torch checkpoints. Not here:
 what a file means (a record, a run, a pose).

@@ -60,9 +60,7 @@ def check_writable(folder: str | os.PathLike, name: str) -> None:
     if not nearest.is_dir():
         raise CannotWrite(f"{name}={folder}: {nearest} is a file; name a folder that can be made.")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise CannotWrite(
-            f"{name}={folder}: nothing may be written in {nearest}; name another folder."
-        )
+        raise CannotWrite(f"{name}={folder}: {nearest} is not writable; name another folder.")
 
 
 @contextlib.contextmanager

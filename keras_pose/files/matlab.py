@@ -52,7 +52,7 @@ def read_matlab(
         content = reader.loadmat(path, variable_names=list(names), **options)
     except Exception as error:  # the reader raises many kinds for a damaged file
         raise ValueError(
-            f"{path} is no whole MATLAB file ({str(error)[:80]}); {advice}."
+            f"{path} is not a complete MATLAB file ({str(error)[:80]}); {advice}."
         ) from error
     return {name: content[name] for name in names if name in content}
 
@@ -77,7 +77,7 @@ def read_hdf5(path: str | os.PathLike[str], names: Sequence[str], advice: str) -
             return {name: file[name][()] for name in names if name in file}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{os.fspath(path)} is no whole HDF5 file ({str(error)[:80]}); {advice}."
+            f"{os.fspath(path)} is not a complete HDF5 file ({str(error)[:80]}); {advice}."
         ) from error
 
 
@@ -99,5 +99,5 @@ def _read_hdf5(path: str, names: Sequence[str], advice: str) -> dict[str, Any]:
             return {name: value(file, file[name]) for name in names if name in file}
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
-            f"{path} is no whole MATLAB file ({str(error)[:80]}); {advice}."
+            f"{path} is not a complete MATLAB file ({str(error)[:80]}); {advice}."
         ) from error

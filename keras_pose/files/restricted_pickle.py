@@ -156,7 +156,7 @@ def _scalar(kind: object, raw: object = None) -> _ArrayNote:
 
 def _latin1(text: object, encoding: object = "latin1") -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
-        raise Refused("text in another coding than latin1")
+        raise Refused("text in an encoding other than latin1")
     return text.encode("latin1")
 
 
@@ -275,7 +275,7 @@ def loads_plain(data: bytes, what: str) -> object:
     except Refused as refused:
         raise ValueError(
             f"{what} contains {refused}, and only arrays, dicts, lists, strings and numbers are "
-            "admitted; do not use this file unless you trust who made it, and convert it yourself "
+            "accepted; do not use this file unless you trust its author, and convert it yourself "
             "if you do."
         ) from None
     except Exception as error:  # damaged pickles raise nearly every exception there is
@@ -341,8 +341,8 @@ def _read_member(archive: zipfile.ZipFile, path: str, name: str, allow_pickle: b
     if not allow_pickle:
         raise ValueError(
             f"{path}: array '{name}' is pickled, which is read only with allow_pickle=True "
-            "(--allow_pickle), and then by an unpickler that admits arrays, dicts, lists, strings "
-            "and numbers alone."
+            "(--allow_pickle), and then by an unpickler that accepts only arrays, dicts, lists, "
+            "strings and numbers."
         )
     value = loads_plain(data[stream.tell() :], f"{path}: array '{name}'")
     return value.item() if isinstance(value, np.ndarray) and shape == () else value

@@ -68,7 +68,7 @@ class _Storage:
 
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.num_bytes:
-            raise Refused("a tensor with fewer numbers than it says")
+            raise Refused("a tensor with fewer numbers than it declares")
         values = np.frombuffer(raw, self.kind.code)
         if self.kind.is_bfloat16:  # the upper half of a float32
             values = (values.astype("<u4") << 16).view("<f4")
@@ -160,10 +160,10 @@ class _Unpickler(RestrictedUnpickler):
     def persistent_load(self, pid: object) -> Any:
         # ("storage", type, key, device, count), in the old stream with a sixth entry, None.
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage":
-            raise Refused("a reference that is no tensor's")
+            raise Refused("a reference that does not belong to a tensor")
         _, kind, key, _, count, *view = pid
         if view not in ([], [None]) or not isinstance(kind, _StorageType):
-            raise Refused("a reference that is no tensor's")
+            raise Refused("a reference that does not belong to a tensor")
         if type(key) is not str or type(count) is not int or not 0 <= count < 2**40:
             raise Refused("a damaged reference to a tensor")
         return self.storages.setdefault(key, _Storage(kind, key, count))
@@ -193,7 +193,7 @@ def _read_archive(file: BinaryIO) -> object:
             if info is None:
                 raise Refused("a tensor whose numbers are missing")
             if info.file_size != storage.num_bytes:
-                raise Refused("a tensor with fewer numbers than it says")
+                raise Refused("a tensor with fewer numbers than it declares")
             storage.fill(archive.read(info))
     return value
 
@@ -212,7 +212,7 @@ def _read_stream(file: BinaryIO) -> object:
     for key in keys:
         count = int.from_bytes(file.read(8), "little")
         if count != storages[key].count:
-            raise Refused("a tensor with fewer numbers than it says")
+            raise Refused("a tensor with fewer numbers than it declares")
         storages[key].fill(file.read(storages[key].num_bytes))
     return value
 
@@ -249,15 +249,15 @@ def read_torch_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
             }
         except Refused as refused:
             raise ValueError(
-                f"{path} contains {refused}, and only a state dict of tensors is admitted; save it "
+                f"{path} contains {refused}, and only a state dict of tensors is accepted; save it "
                 "again as torch.save(model.state_dict(), file)."
             ) from None
         except MemoryError:
             raise
         except Exception as error:  # damaged pickles raise nearly every exception there is
             raise ValueError(
-                f"{path} is no torch file or damaged ({type(error).__name__}: {str(error)[:80]}); "
-                "fetch it again."
+                f"{path} is not a torch file or is damaged ({type(error).__name__}: "
+                f"{str(error)[:80]}); fetch it again."
             ) from None
     if not tensors:
         raise ValueError(

@@ -1,6 +1,6 @@
 """Pure functions of points, bones and cameras on `keras.ops`; any batch shape, any backend.
 
-Belongs here: an equation about space that two methods could share, and its door checks.
+Belongs here: an equation about space that two methods could share, and the checks of its input.
 Does not: losses, random draws, layers, files, anything that knows a data set or a method.
 """
 

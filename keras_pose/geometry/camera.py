@@ -75,12 +75,12 @@ def centred_intrinsics(
     if not focal_px:
         if not 0.0 < fov_deg < 180.0:
             raise ValueError(
-                f"focal_px={focal_px} and fov_deg={fov_deg} make no lens; give a focal length in "
-                "pixels, or an angle between 0 and 180 degrees."
+                f"focal_px={focal_px} and fov_deg={fov_deg} do not describe a lens; give a focal "
+                "length in pixels, or an angle between 0 and 180 degrees."
             )
         focal_px = focal_of_view(max(height, width), fov_deg)
     if not (np.isfinite(focal_px) and focal_px > 0.0):
-        raise ValueError(f"focal_px={focal_px} is no focal length; give pixels, above 0.")
+        raise ValueError(f"focal_px={focal_px} is not a focal length; give pixels, above 0.")
     return np.array([[focal_px, 0.0, width / 2.0], [0.0, focal_px, height / 2.0], [0.0, 0.0, 1.0]])
 
 

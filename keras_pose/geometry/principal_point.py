@@ -24,6 +24,6 @@ def other_picture(intrinsics: np.ndarray, height: int, width: int, most: float =
     if is_centred or not np.isfinite([x, y]).all():
         return ""
     return (
-        f"the principal point ({x:g}, {y:g}) is the middle of a picture of {2 * x:.0f} x {2 * y:.0f} px, "
-        f"not of {width} x {height} px"
+        f"the principal point ({x:g}, {y:g}) is the centre of a picture of {2 * x:.0f} x "
+        f"{2 * y:.0f} px, not of {width} x {height} px"
     )

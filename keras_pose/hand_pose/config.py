@@ -120,10 +120,11 @@ class FinetuneConfig(HandOptions):
             )
         if self.num_labels and self.train_ratio < 1.0:
             raise ValueError(
-                f"--num_labels={self.num_labels} contradicts --train_ratio={self.train_ratio}; give "
-                "one of them."
+                f"--num_labels={self.num_labels} contradicts --train_ratio={self.train_ratio}; "
+                "give only one of them."
             )
         if self.init_from and self.init != "random":
             raise ValueError(
-                f"--init={self.init} contradicts --init_from={self.init_from}; give one of them."
+                f"--init={self.init} contradicts --init_from={self.init_from}; give only one of "
+                "them."
             )

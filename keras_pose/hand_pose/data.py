@@ -15,7 +15,7 @@ def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
 
     Returns:
         The hands, those alone whose labels are used.
@@ -30,7 +30,7 @@ def load_labelled_hands(config: FinetuneConfig, data_dir: str) -> LabelledHands:
         chosen = choose_labelled(record_set, config.num_labels, config.label_seed)
         if config.train_ratio < 1.0 and not chosen.num_train:
             raise ValueError(
-                f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
+                f"--data_dir={data_dir} has no training record with 2D joints; prepare labelled "
                 f"records, or raise --train_ratio={config.train_ratio}."
             )
         return chosen

@@ -1,9 +1,9 @@
-"""Scores a hand pose network on FreiHAND's test: `python -m keras_pose.hand_pose.evaluate ...`.
+"""Scores a hand pose network on FreiHAND's test set: `python -m keras_pose.hand_pose.evaluate ...`.
 
     --model_dir=<fine-tuning run> or --released_weights=<rn50_peclr_..._.pth>, --data_dir=<FreiHAND>
 
-Writes `pred.zip` for the competition and, where the labels are there, `scores.txt` in the competition's
-words and `scores.json` with the protocol of every number. `evaluate_freihand` is the library form.
+Writes `pred.zip` for the competition and, if the labels are available, `scores.txt` in the competition's
+format and `scores.json` with the protocol of every number. `evaluate_freihand` is the library form.
 """
 
 from keras_pose.hand_pose.evaluate_settings import EvaluateConfig

@@ -36,4 +36,6 @@ class EvaluateConfig:
         if not self.data_dir:
             raise ValueError("--data_dir is empty; give FreiHAND's folder (docs/data.md).")
         if self.released_weights and not self.output_dir:
-            raise ValueError("--output_dir is empty; with --released_weights say where to write.")
+            raise ValueError(
+                "--output_dir is empty; name a folder for the results of --released_weights."
+            )

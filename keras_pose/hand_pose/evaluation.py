@@ -131,13 +131,14 @@ def main(config: EvaluateConfig) -> None:
         run_config, model = finetune.load_hand_pose(config.model_dir)
         if run_config.reference_bone != "middle":
             raise ValueError(
-                f"{config.model_dir}: --reference_bone={run_config.reference_bone} was trained, but "
-                "FreiHAND publishes the length of the middle one; fine-tune with that."
+                f"{config.model_dir}: --reference_bone={run_config.reference_bone} was used in "
+                "training, but FreiHAND publishes the length of the middle one; fine-tune with "
+                "that."
             )
         if run_config.crop_source == "picture":
             raise ValueError(
-                f"{config.model_dir}: --crop_source=picture was trained, so nothing says how large it "
-                "wants FreiHAND's hands to be; fine-tune with --crop_source=box or joints."
+                f"{config.model_dir}: the run was trained with --crop_source=picture, so the right "
+                "size of FreiHAND's hands is unknown; fine-tune with --crop_source=box or joints."
             )
         crops["box_share"] = 1 / (JOINT_MARGIN * run_config.crop_scale)
     output = config.output_dir or os.path.join(config.model_dir, "freihand")

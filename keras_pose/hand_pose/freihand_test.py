@@ -218,8 +218,8 @@ def competition_file(
     for name, points, count in (("joints", joints, 21), ("vertices", vertices, NUM_VERTICES)):
         if points.shape != (len(joints), count, 3) or not np.isfinite(points).all():
             raise ValueError(
-                f"{os.fspath(path)}: {name} must be finite and [{len(joints)}, {count}, 3], but have "
-                f"the shape {list(points.shape)}; replace what could not be predicted."
+                f"{os.fspath(path)}: {name} must be finite and [{len(joints)}, {count}, 3], but "
+                f"have the shape {list(points.shape)}; replace missing predictions."
             )
     # Six decimals are micrometres; vertices would make 190 MB otherwise.
     content = json.dumps([joints.round(6).tolist(), np.asarray(vertices).round(6).tolist()])
@@ -252,8 +252,8 @@ def read_competition_file(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarr
         joints, vertices = (np.array(part, np.float64) for part in json.loads(content))
     except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{os.fspath(path)} is no prediction of FreiHAND's competition ({str(error)[:80]}); give "
-            "a pred.zip or its pred.json."
+            f"{os.fspath(path)} is not a prediction for FreiHAND's competition "
+            f"({str(error)[:80]}); give a pred.zip or its pred.json."
         ) from None
     if joints.shape[1:] != (21, 3) or vertices.shape != (len(joints), NUM_VERTICES, 3):
         raise ValueError(

@@ -1,7 +1,7 @@
 """Fine-tunes a hand pose network: `python -m keras_pose.hand_pose.train --flagfile=<recipe> ...`.
 
 With --init_from it starts from a pretrained encoder, without it is plain supervised training. The same
-command goes on with the run in --model_dir. `finetune_run` is the library form, without flags.
+command resumes the run in --model_dir. `finetune_run` is the library form, without flags.
 """
 
 from keras_pose.hand_pose.config import FinetuneConfig

@@ -1,10 +1,10 @@
-"""The hand network for phones: heat maps and depth, taught by labels and by a hand pose network.
+"""The hand network for phones: heat maps and depth, trained with labels and a hand pose network.
 
 Not here: the teacher (`hand_pose`), conversion to files for phones (`export`, `serving`).
 
-Why it is not `hand_pose` with another head: both have 25 settings in `HandOptions`; beside them that
-method has 21 and this one 14. Only `coordinates` is named in both, with other choices, and six defaults
-differ. A common config would have half of its settings void under either head.
+Why it is not `hand_pose` with another head: both share 25 settings in `HandOptions`; apart from these,
+that method has 21 and this one 14. Only `coordinates` is in both, with different choices, and six
+defaults differ. In a common config, half of the settings would have no effect with either head.
 """
 
 # Models, trainer and exporter import TensorFlow and are fetched from their own modules.

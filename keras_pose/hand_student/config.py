@@ -92,6 +92,6 @@ class StudentConfig(HandOptions):
         super().__post_init__()
         if self.image_size % MULTIPLE:
             raise ValueError(
-                f"--image_size={self.image_size} is no multiple of {MULTIPLE}; use "
+                f"--image_size={self.image_size} is not a multiple of {MULTIPLE}; use "
                 f"{max(1, round(self.image_size / MULTIPLE)) * MULTIPLE}."
             )

@@ -1,7 +1,7 @@
 """Trains a phone-sized hand network: `python -m keras_pose.hand_student.train --flagfile=<recipe> ...`.
 
-With --teacher it imitates a fine-tuned network beside the labels, without it learns from labels alone.
-The same command goes on with the run in --model_dir. Both are measured on the same held-out hands, and
+With --teacher it also imitates a fine-tuned network; without, it learns only from labels.
+The same command resumes the run in --model_dir. Both are measured on the same held-out hands, and
 the gap is printed. `student_run` is the library form, without flags.
 """
 

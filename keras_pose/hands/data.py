@@ -55,7 +55,7 @@ def load_hands(
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
         choose: function of all records to those of the run; what it keeps without 2D joints, a teacher
             must label.
 
@@ -78,7 +78,7 @@ def load_hands(
     )
     if not record_set.num_train:
         raise ValueError(
-            f"--data_dir={data_dir}: no training record with 2D joints is left; prepare labelled "
+            f"--data_dir={data_dir} has no training record with 2D joints; prepare labelled "
             "records, or use keras_pose.peclr.train for unlabelled ones."
         )
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)

@@ -77,7 +77,7 @@ def mean_bone_length(data_dir: str, reference_bone: str, count: int = 512) -> fl
     Data sets differ in where a knuckle is: a network's own is that of its records.
 
     Args:
-        data_dir: record folders, commas between them.
+        data_dir: record folders, separated by commas.
         reference_bone: key of `codecs.REFERENCE_BONES`.
         count: hands with 3D joints that are looked at.
 
@@ -101,7 +101,7 @@ def example_hands(network: PoseNetwork, data_dir: str, count: int) -> np.ndarray
 
     Args:
         network: whose crops they are to be.
-        data_dir: record folders, commas between them, or empty: then hands are rendered.
+        data_dir: record folders, separated by commas, or empty: then hands are rendered.
         count: number of crops C.
 
     Returns:

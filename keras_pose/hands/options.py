@@ -96,12 +96,12 @@ class HandRunOptions:
         check_ranges(self)
         if self.scale_low > self.scale_high:
             raise ValueError(
-                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; exchange them."
+                f"--scale_low={self.scale_low} is above --scale_high={self.scale_high}; swap them."
             )
         if self.warmup_steps >= self.num_steps and self.warmup_steps:
             raise ValueError(
-                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
-                "warm up for less."
+                f"--warmup_steps={self.warmup_steps} leaves no steps of "
+                f"--num_steps={self.num_steps}; use a shorter warm-up."
             )
 
 

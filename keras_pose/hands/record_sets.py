@@ -53,7 +53,7 @@ def open_records(
 
     Args:
         dataset: `records` or `generated`.
-        data_dir: record folders, commas between them; unused for `generated`.
+        data_dir: record folders, separated by commas; unused for `generated`.
         num_generated: hands to render for `generated`.
         heldout_share: share of the records that is held out, 0 to 1 (excluded).
         split_seed: of the split.

@@ -1,6 +1,6 @@
 """Keras layers that two methods could share.
 
-Here: building blocks with weights. Not here: whole networks of one paper (they live with their method).
+Here: building blocks with weights. Not here: a paper's whole network (it belongs to its method).
 """
 
 from keras_pose.layers.batch_norm import BatchNorm

@@ -45,11 +45,14 @@ class BatchNorm(keras.layers.BatchNormalization):
     ) -> None:
         super().__init__(momentum=momentum, epsilon=epsilon, synchronized=synchronized, **kwargs)
         if self.axis != -1 or self.renorm:
-            raise ValueError("BatchNorm normalises over the last axis and without renormalisation.")
+            raise ValueError(
+                "BatchNorm supports only the last axis and no renormalisation; use "
+                "keras.layers.BatchNormalization."
+            )
 
     def call(self, inputs, training=None, mask=None):
         if mask is not None:
-            raise ValueError("BatchNorm knows no masks; leave masked rows out before it.")
+            raise ValueError("BatchNorm does not support masks; remove masked rows before it.")
         learns = bool(training) and self.trainable
         num_replicas = _num_replicas() if learns and self.synchronized else 1
         if len(inputs.shape) == 4 and num_replicas == 1 and _has_fused_kernel(inputs):

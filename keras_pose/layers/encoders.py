@@ -66,8 +66,8 @@ def build_encoder(
     if is_resnet:
         if weights == "imagenet":
             raise ValueError(
-                f"ImageNet weights of {name} are torchvision's and are not fetched; download its .pth "
-                "file from https://download.pytorch.org/models and give that path."
+                f"ImageNet weights of {name} are torchvision's and are not downloaded; download "
+                "its .pth file from https://download.pytorch.org/models and give that path."
             )
         # "_half" has half as many channels: for experiments on CPUs.
         depth = int(name.removeprefix("resnet").removesuffix("_half"))
@@ -96,13 +96,13 @@ def build_encoder(
 def _load(encoder, path, is_resnet):
     if not os.path.isfile(path):
         raise ValueError(
-            f"Encoder weights '{path}' are no file; give random, imagenet or the path of a file."
+            f"Encoder weights '{path}' are not a file; give random, imagenet or the path of a file."
         )
     if path.endswith(_TORCH_SUFFIXES):
         if not is_resnet:
             raise ValueError(
-                f"'{path}' holds torch weights, which are read for ResNets alone; --encoder="
-                f"{encoder.name} takes random, imagenet or a .weights.h5 file."
+                f"'{path}' holds torch weights, which are read only for ResNets; "
+                f"--encoder={encoder.name} takes random, imagenet or a .weights.h5 file."
             )
         try:
             load_torch_weights(encoder, split_state(read_torch_file(path))["encoder"])

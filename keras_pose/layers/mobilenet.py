@@ -53,8 +53,9 @@ def build_mobilenet(
         if not has_weights:
             raise
         raise ValueError(
-            f"ImageNet weights of {name} could not be fetched ({str(error).splitlines()[0][:120]}); "
-            "connect this machine to the network once, or start from random weights."
+            f"ImageNet weights of {name} could not be downloaded "
+            f"({str(error).splitlines()[0][:120]}); connect this machine to the network once, or "
+            "start from random weights."
         ) from error
     full = keras.config.dtype_policy().variable_dtype
 

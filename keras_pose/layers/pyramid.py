@@ -29,7 +29,7 @@ def feature_levels(trunk: keras.Model, strides: tuple[int, ...]) -> list[keras.K
     """
     side = trunk.input_shape[1]
     if side is None:
-        raise ValueError(f"{trunk.name} takes pictures of any size; build it for one.")
+        raise ValueError(f"{trunk.name} accepts pictures of any size; build it for one size.")
     found = []
     for stride in strides:
         wanted = (side // stride, side // stride)

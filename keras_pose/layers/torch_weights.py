@@ -60,8 +60,8 @@ def split_state(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarr
             parts.setdefault(short.split(".")[0], {})[short] = value
         else:
             raise ValueError(
-                f"'{name}' is no parameter of a torchvision ResNet, of PeCLR's contrastive model or of "
-                "its pose model; give a file of one of these."
+                f"'{name}' is not a parameter of a torchvision ResNet, of PeCLR's contrastive "
+                "model or of its pose model; give a file of one of these."
             )
     return parts
 

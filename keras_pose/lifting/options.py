@@ -83,8 +83,8 @@ class LiftingOptions:
             )
         if self.picture_size and (self.dataset != "keypoints" or not self.picture_width_height):
             raise ValueError(
-                f"--picture_size={self.picture_size} is not width and height such as 640x480, or "
-                "--dataset is not keypoints, which alone has it."
+                f"--picture_size={self.picture_size} is not a width and height such as 640x480, or "
+                "--dataset is not keypoints, the only one that uses it; correct it or omit it."
             )
 
     @property

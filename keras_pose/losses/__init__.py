@@ -1,6 +1,6 @@
-"""Equations of the papers, one value per example, without weights or schedules.
+"""Losses from the papers, one value per example, without weights or schedules.
 
-Here: losses that a golden test can check bare. Not here: which term is used when (the methods).
+Here: losses that a golden test can check on their own. Not here: which term is used when (the methods).
 """
 
 from keras_pose.losses.adversarial import cross_entropy_adversary, least_squares_adversary

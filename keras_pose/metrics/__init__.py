@@ -1,7 +1,7 @@
-"""Measures of predicted poses: plain functions per pose, and what averages them over sets.
+"""Measures of predicted poses: plain functions per pose, and averages of them over sets.
 
-Belongs here: an error or share that is reported, with its protocol id.
-Does not: anything that is trained against (losses) or that knows where poses come from (data).
+Belongs here: errors and shares to report, with their protocol ids.
+Does not: anything used for training (losses) or that knows where poses come from (data).
 """
 
 from keras_pose.metrics.body_2d import (

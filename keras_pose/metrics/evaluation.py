@@ -70,7 +70,7 @@ def measure(protocol: Protocol, predicted: Tensor, true: Tensor, input_unit: str
     if match := _AUC.fullmatch(name):
         return share_below(errors_mm, np.linspace(0.0, float(match[1]), int(match[2])).tolist())
     raise ValueError(
-        f"There is no measure {name!r}; there are mpjpe, pa-mpjpe, n-mpjpe, 3dpck@<t>mm, "
+        f"There is no measure {name!r}; the measures are mpjpe, pa-mpjpe, n-mpjpe, 3dpck@<t>mm, "
         "3dauc@0-<t>mm/<n>, chirality and bone-symmetry."
     )
 
@@ -170,7 +170,7 @@ def evaluate_poses(
         if len(broken):
             raise ValueError(
                 f"{argument} holds {len(broken)} poses that are not finite, the first at index "
-                f"{broken[0]}; leave them out and say so in the report."
+                f"{broken[0]}; remove them and say so in the report."
             )
     totals = dict.fromkeys((protocol.id for protocol in chosen), 0.0)
     for start in range(0, len(predicted), batch_size):

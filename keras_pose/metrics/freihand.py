@@ -73,19 +73,19 @@ def _pair(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarr
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if predicted.shape != true.shape or predicted.ndim != 3 or predicted.shape[-1] != 3:
         raise ValueError(
-            f"Predictions {list(predicted.shape)} and labels {list(true.shape)} must have one shape "
-            "[samples, points, 3]; give one prediction per label."
+            f"Predictions {list(predicted.shape)} and labels {list(true.shape)} must have the same "
+            "shape [samples, points, 3]; give one prediction per label."
         )
     broken = ~np.isfinite(predicted).all(axis=(1, 2))
     if broken.any():
         raise ValueError(
-            f"Prediction {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; "
-            "replace what cannot be predicted, for example by the mean pose."
+            f"Prediction {int(np.argmax(broken))} is not finite ({int(broken.sum())} in total); "
+            "replace missing predictions, for example by the mean pose."
         )
     broken = ~np.isfinite(true).all(axis=(1, 2))
     if broken.any():
         raise ValueError(
-            f"Label {int(np.argmax(broken))} is not finite, as are {int(broken.sum())} in all; leave "
+            f"Label {int(np.argmax(broken))} is not finite ({int(broken.sum())} in total); leave "
             "those samples out of predictions and labels."
         )
     return predicted, true

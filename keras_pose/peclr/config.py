@@ -174,20 +174,20 @@ class PretrainConfig(HandRunOptions):
             self._check_official_views()
         elif self.corrections:
             raise ValueError(
-                f"--corrections={self.corrections} are of --augmentation=official; exact views have all "
-                "of them, so leave it out."
+                f"--corrections={self.corrections} needs --augmentation=official; exact views "
+                "include all corrections, so omit it."
             )
         if self.inverse != "official" and (
             self.center_points or self.translation_scale != "extent"
         ):
             raise ValueError(
-                "--translation_scale and --center_points change --inverse=official alone, not "
-                f"--inverse={self.inverse}; leave them out."
+                "--translation_scale and --center_points change only --inverse=official, not "
+                f"--inverse={self.inverse}; omit them."
             )
         if self.init == "imagenet" and not self.encoder.startswith("mobilenet"):
             raise ValueError(
-                f"--init=imagenet is fetched for mobilenet alone; for --encoder={self.encoder} give "
-                "the path of torchvision's weights (.pth)."
+                f"--init=imagenet is only available for mobilenet; for --encoder={self.encoder} "
+                "give the path of torchvision's weights (.pth)."
             )
 
     @property
@@ -201,15 +201,15 @@ class PretrainConfig(HandRunOptions):
         for name in _EXACT_VIEWS_ONLY:
             if getattr(self, name) != fields[name].default:
                 raise ValueError(
-                    f"--{name}={getattr(self, name)} changes exact views alone; leave it out, or use "
+                    f"--{name}={getattr(self, name)} changes only exact views; omit it, or use "
                     "--augmentation=exact."
                 )
         corrections = self.correction_names
         unknown = [name for name in corrections if name not in CORRECTIONS]
         if unknown:
             raise ValueError(
-                f"--corrections={self.corrections}: {unknown[0]!r} is none of {', '.join(CORRECTIONS)}; "
-                "correct it."
+                f"--corrections={self.corrections}: {unknown[0]!r} is not one of "
+                f"{', '.join(CORRECTIONS)}; correct it."
             )
         if self.angle_range_deg % 1 and "angle" not in corrections:
             raise ValueError(

@@ -51,7 +51,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
 
     Args:
         config: the run's settings.
-        data_dir: record folders, commas between them; unused when hands are generated.
+        data_dir: record folders, separated by commas; unused when hands are generated.
 
     Returns:
         The pictures.
@@ -71,7 +71,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
     if record_set.num_train < config.batch_size:
         raise ValueError(
             f"--batch_size={config.batch_size} is more than the {record_set.num_train} training "
-            "pictures; a picture would be its own negative, so lower it."
+            "pictures; a picture would be its own negative, so use a smaller batch."
         )
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     rows = config.batch_size * config.accumulation_steps

@@ -138,7 +138,7 @@ def _cut(image, left, top, side, has_border):
     part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
     if not part.size:
         raise ValueError(
-            "the crop about its joints or box holds nothing of the picture; check them."
+            "the crop around its joints or box contains nothing of the picture; check them."
         )
     if not has_border:
         return part

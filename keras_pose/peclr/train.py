@@ -1,6 +1,6 @@
 """Pretrains a hand encoder: `python -m keras_pose.peclr.train --flagfile=<recipe> ...`.
 
-The same command goes on with the run in --model_dir. `pretrain_run` is the library form, without flags.
+The same command resumes the run in --model_dir. `pretrain_run` is the library form, without flags.
 """
 
 from keras_pose.peclr.config import PretrainConfig

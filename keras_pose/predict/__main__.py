@@ -1,10 +1,10 @@
-"""Predicts hands and persons in pictures, videos and before a camera.
+"""Predicts hands and people in pictures, videos and camera streams.
 
     python -m keras_pose.predict --saved_model=<model folder> --pictures=<picture, folder or video>
         --output=<folder> [--hands=<version folder>] [--boxes=...] [--focal_px=...] [--height_m=...]
 
-Writes `poses.json` (or .csv, .npz, .coco.json, .bvh) with units and frames in front, drawings, and
-`poses.html`, in which the poses can be turned.
+Writes `poses.json` (or .csv, .npz, .coco.json, .bvh) with units and frames at the top, drawings, and
+`poses.html`, in which the poses can be rotated.
 """
 
 from keras_pose.predict.settings import PredictConfig

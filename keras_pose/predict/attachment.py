@@ -65,7 +65,9 @@ def attach_hand(
     hand = np.asarray(hand_points, np.float64)
     length = sum(float(np.linalg.norm(hand[end] - hand[start])) for start, end in bones)
     if not (np.isfinite(hand).all() and np.isfinite(body[body_wrist]).all() and length > 0):
-        raise ValueError("A hand to be attached has no size or numbers that are not finite.")
+        raise ValueError(
+            "A hand to attach has no size, or numbers that are not finite; leave it out."
+        )
     scale = bone_length_m / length
     points = body[body_wrist] + scale * (hand - hand[hand_wrist])
     points[hand_wrist] = body[body_wrist]

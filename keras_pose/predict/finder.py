@@ -50,8 +50,8 @@ class Finder:
             )
         if config.height_m and self.main.kind != "body":
             raise ValueError(
-                f"--height_m={config.height_m:g} is of persons, and --saved_model a hand network; give "
-                "--bone_length_m."
+                f"--height_m={config.height_m:g} is for persons, but --saved_model is a hand "
+                "network; give --bone_length_m."
             )
         if config.side == "auto":
             self._sides = ("left", "right") if self.hands else ("right",)
@@ -69,8 +69,8 @@ class Finder:
         else:
             length = network.typical_m
             words = (
-                f"assumed: the typical {length:.3g} m; metres are as wrong as this is, so give "
-                f"--bone_length_m{' or --height_m' if network.kind == 'body' else ''}"
+                f"assumed: the typical {length:.3g} m; metres are only as accurate as this, so "
+                f"give --bone_length_m{' or --height_m' if network.kind == 'body' else ''}"
             )
         words = f"{words} ({network.words})"
         if self.hands and config.hand_bone_length_m:

@@ -33,12 +33,12 @@ class Lens:
             self.words = f"given: the camera matrix of {config.intrinsics}"
         elif self._focal:
             self.words = (
-                f"given: a focal length of {self._focal:g} px, principal point in the middle"
+                f"given: a focal length of {self._focal:g} px, principal point in the centre"
             )
         elif self._angle:
             self.words = (
-                f"assumed: a lens of {self._angle:g} degrees over the longer side; positions are as "
-                "wrong as this is"
+                f"assumed: a lens of {self._angle:g} degrees over the longer side; positions are "
+                "only as accurate as this"
             )
         else:
             self.words = (
@@ -52,10 +52,10 @@ class Lens:
         if not self._others:
             return []
         first, *more = self._others.values()
-        sizes = f" (likewise for {len(more)} other sizes of pictures)" if more else ""
+        sizes = f" (likewise for {len(more)} other picture sizes)" if more else ""
         return [
-            f"--intrinsics={self._path} seems to be of other pictures: {first}{sizes}; positions are "
-            "then wrong, so give the matrix in pixels of these pictures."
+            f"--intrinsics={self._path} seems to belong to other pictures: {first}{sizes}; "
+            "positions would be wrong, so give the matrix in pixels of these pictures."
         ]
 
     def of(self, height: int, width: int) -> np.ndarray | None:

@@ -37,8 +37,8 @@ class Network:
         metadata = self._served.metadata
         if metadata.bone_length is None:
             raise ValueError(
-                f"{folder} names no bone length in its metadata.json, so its poses have no size; give "
-                "a network of hands or bodies in pictures."
+                f"{folder} has no bone length in its metadata.json, so its poses have no size; "
+                "give a network of hands or bodies in pictures."
             )
         self.name, self.version = metadata.name, metadata.version
         self.kind = metadata.kind

@@ -30,7 +30,7 @@ def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
     if place.is_file():
         if place.name.lower().endswith(_UNREAD_VIDEOS):
             raise ValueError(
-                f"--pictures={place} is a video of a kind that is not read; convert it to one of "
+                f"--pictures={place} is a video of an unsupported kind; convert it to one of "
                 f"{', '.join(VIDEO_ENDINGS)}."
             )
         return place.parent, [place.name], []
@@ -48,7 +48,7 @@ def find_pictures(place: Path) -> tuple[Path, list[str], list[str]]:
     notes += left_out_notes(
         place,
         UNREAD + VIDEO_ENDINGS + _UNREAD_VIDEOS,
-        "save pictures as JPEG or PNG, and give each video by itself",
+        "save pictures as JPEG or PNG, and give each video separately",
         (_DRAWN_FILM,),
     )
     if not names:
@@ -73,5 +73,5 @@ def unused_boxes_notes(boxed: Iterable[str], names: Iterable[str], place: Path) 
     if not unused:
         return []
     return [
-        f"--boxes names {len(unused)} pictures that {place} does not hold, the first: {unused[0]}."
+        f"--boxes names {len(unused)} pictures that are not in {place}, the first: {unused[0]}."
     ]

@@ -66,7 +66,9 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     is_film = is_video or config.webcam >= 0
     root, names, notes = (place.parent, [place.name], []) if is_film else find_pictures(place)
     if config.smooth and not is_film:
-        raise ValueError("--smooth is for videos and cameras; single pictures have no before.")
+        raise ValueError(
+            "--smooth is for videos and cameras; single pictures have no previous frame, so omit it."
+        )
     finder = Finder(config)
     search = Search(config, finder.main.kind)
     if place.is_dir() and not is_film:
@@ -201,10 +203,11 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
         if not len(results):
             if is_camera:
                 raise ValueError(
-                    f"--webcam={source} gives no picture; plug in or name another one."
+                    f"--webcam={source} gives no picture; plug in the camera or give another "
+                    "number."
                 )
             raise ValueError(
-                f"--pictures={source} is no video that OpenCV reads; convert it to mp4."
+                f"--pictures={source} is not a video that OpenCV can read; convert it to mp4."
             )
         if not is_camera and video.is_cut_off(len(results)):
             failures[name] = (
@@ -220,7 +223,7 @@ def _stopped(results, total, what):
         raise KeyboardInterrupt
     finish_after_stop()
     of_all = f" of {total}" if total else ""
-    return f"Ended by Ctrl-C after {len(results)}{of_all} {what}; the files tell of these."
+    return f"Ended by Ctrl-C after {len(results)}{of_all} {what}; the files contain these."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +237,7 @@ class _Track:
 def _tracks(config, finder, entries, name):
     if finder.hands is not None and any(side for _, side in entries):
         raise ValueError(
-            f"{name}: in a film hands are looked for at the forearms; leave boxes with a side out."
+            f"{name}: in a video hands are searched for at the forearms; remove boxes with a side."
         )
     return [
         _Track(BoxTracker(box, config.min_score), finder.side_of(side, name))

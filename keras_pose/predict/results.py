@@ -128,14 +128,14 @@ class Results:
         older = [name for name in _NAMES if name not in written and (folder / name).exists()]
         if older:
             notes.append(
-                f"{', '.join(older)} in {folder}: of an earlier run, and not of this one; remove what "
-                "would mislead."
+                f"{', '.join(older)} in {folder}: from an earlier run, not from this one; remove "
+                "files that would mislead."
             )
         if lacking:
             nothing = "" if has_metres else ", so there is no page and no BVH file"
             notes.append(
-                f"{lacking} of {len(poses)} poses have no metres{nothing}: nobody was found, the pose "
-                "leaves its depth open, or the camera or the known length cannot be right."
+                f"{lacking} of {len(poses)} poses have no metres{nothing}: nobody was found, the "
+                "pose's depth is undetermined, or the camera or the known length cannot be right."
             )
         return notes
 
@@ -162,8 +162,8 @@ class Results:
             return []
         steps = 1000 * np.diff(self._times_s)
         words = (
-            f"{self._name}: frames come at varying times, {steps.min():.0f} to {steps.max():.0f} ms "
-            "apart: the files have them as times_s"
+            f"{self._name}: the frame rate varies, with frames {steps.min():.0f} to "
+            f"{steps.max():.0f} ms apart: the files have the times as times_s"
         )
         if "bvh" in self._config.formats:
             rate = constant_rate(self._times_s)
@@ -201,9 +201,9 @@ class Results:
                 write_file(path, text)
                 if error > _BVH_TOLERANCE_M:
                     notes.append(
-                        f"{path.name}: bones change their lengths from frame to frame, and BVH's have "
-                        f"one each: joints come back to {1000 * error:.0f} mm; --bvh_positions makes "
-                        "it exact."
+                        f"{path.name}: bone lengths change from frame to frame, but BVH stores one "
+                        f"per bone: joints are up to {1000 * error:.0f} mm off; --bvh_positions "
+                        "makes it exact."
                     )
         return notes
 

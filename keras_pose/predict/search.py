@@ -50,8 +50,8 @@ class Search:
         name = self._finder.metadata.name
         if self._finder.metadata.kind != kind:
             raise ValueError(
-                f"--finder={config.finder} finds what a {self._finder.metadata.kind} network sees, and "
-                f"--saved_model is a {kind} network; give {_FINDERS[kind]}."
+                f"--finder={config.finder} finds boxes for a {self._finder.metadata.kind} network, "
+                f"but --saved_model is a {kind} network; give {_FINDERS[kind]}."
             )
         self.words = f"found by {name}, version {self._finder.metadata.version}"
 
@@ -80,7 +80,7 @@ class Search:
         if not self.num_empty:
             return []
         return [
-            f"Nobody was found in {self.num_empty} pictures; --finder=none looks at whole pictures."
+            f"Nobody was found in {self.num_empty} pictures; --finder=none uses whole pictures."
         ]
 
 

@@ -124,12 +124,14 @@ class PredictConfig:
         _only_one(self, "focal_px", "assume_fov_deg", "intrinsics")
         _only_one(self, "bone_length_m", "height_m")
         if self.pictures and self.webcam >= 0:
-            raise ValueError("--pictures and --webcam contradict each other; give one of them.")
+            raise ValueError(
+                "--pictures and --webcam contradict each other; give only one of them."
+            )
         unknown = [name for name in self.formats if name not in POSE_FORMATS]
         if unknown or not self.formats:
             raise ValueError(
-                f"--format={self.format} names no file; give one or more of {', '.join(POSE_FORMATS)}, "
-                "parted by commas."
+                f"--format={self.format} names no format; give one or more of "
+                f"{', '.join(POSE_FORMATS)}, separated by commas."
             )
         if self.hand_bone_length_m and not self.hands:
             raise ValueError("--hand_bone_length_m needs --hands; give --bone_length_m instead.")
@@ -145,7 +147,7 @@ class PredictConfig:
         """
         for flag in ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ()):
             if not getattr(self, flag):
-                raise ValueError(f"--{flag} is empty; say what --{flag} is.")
+                raise ValueError(f"--{flag} is empty; give a value.")
         for flag in ("saved_model", "hands", "finder"):
             place = getattr(self, flag)
             if place and not (flag == "finder" and place in ("auto", "none")):
@@ -166,5 +168,5 @@ def _only_one(config, *names):
     given = [f"--{name}" for name in names if getattr(config, name)]
     if len(given) > 1:
         raise ValueError(
-            f"{' and '.join(given)} contradict each other; give the one that you know."
+            f"{' and '.join(given)} contradict each other; give only the one that you know."
         )

@@ -62,7 +62,7 @@ class OneEuroFilter:
             return points.copy()
         step = time_s - self._time
         if not step > 0:
-            raise ValueError(f"Time goes from {self._time} s to {time_s} s; give rising times.")
+            raise ValueError(f"Time goes from {self._time} s to {time_s} s; give increasing times.")
         known = np.isfinite(self._value) & np.isfinite(points)
         raw_speed = np.where(known, (points - self._value) / step, 0.0)
         kept = _weight(self._derivative_cutoff, step)

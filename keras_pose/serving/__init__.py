@@ -1,7 +1,7 @@
-"""What exported networks have in common: one contract for hands and bodies, from bytes to metres.
+"""What exported networks share: one contract for hands and bodies, from bytes to metres.
 
-`docs/serving.md` states it. A method describes its network as a `PoseNetwork`; the signatures, the check
-of every input, the metadata, the loaded model and the files that servers read are the same for all.
+`docs/serving.md` describes it. A method describes its network as a `PoseNetwork`; the signatures, the
+input checks, the metadata, the loaded model and the files that servers read are the same for all.
 Not here: a method's network or its training, the loop over pictures and videos (`predict`).
 """
 

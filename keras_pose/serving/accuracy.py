@@ -233,8 +233,8 @@ def losses(content: Mapping[str, Any]) -> tuple[str, ...]:
             growth = depths[file] / depths[_REFERENCE] - 1.0
             sentences.append(
                 f"{file} misses {100 * growth:.1f} % more of the depth than the float model on the "
-                f"held-out pictures ({depths[file]:.3f} for {depths[_REFERENCE]:.3f}), {usual}, since "
-                "one scale of 8 bits spans the largest and the smallest value of a map: take float16 "
-                "or int8 where depth matters."
+                f"held-out pictures ({depths[file]:.3f} for {depths[_REFERENCE]:.3f}), {usual}, "
+                "since one scale of 8 bits spans the largest and the smallest value of a map: use "
+                "float16 or int8 if depth matters."
             )
     return tuple(sentences)

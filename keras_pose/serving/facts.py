@@ -92,7 +92,8 @@ def _fact(metadata, signature, name, spec, more):
     words = (more or {}).get(signature, {}).get(name) or _OPEN.get(name)
     if words is None:
         raise ValueError(
-            f"Nobody says what {name!r} of signature {signature!r} means: pass it to signature_facts."
+            f"The meaning of {name!r} of signature {signature!r} is missing: pass it to "
+            "signature_facts."
         )
     rootless = signature in ("serve_bytes", "serve_box")
     length = metadata.bone_length

@@ -47,8 +47,8 @@ class ServedFinder:
         self.metadata = read_metadata(folder)
         if _SIGNATURE not in self.metadata.signatures:
             raise ValueError(
-                f"{os.fspath(folder)} is no finder (no signature {_SIGNATURE}): give find_hands or "
-                "find_people, which python -m keras_pose.weights.mediapipe writes."
+                f"{os.fspath(folder)} is not a finder (no signature {_SIGNATURE}): give find_hands "
+                "or find_people, which python -m keras_pose.weights.mediapipe writes."
             )
         self._find = saved_model_runner(folder, _SIGNATURE)
 

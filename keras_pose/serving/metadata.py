@@ -184,12 +184,12 @@ def read_metadata(folder: str | os.PathLike) -> Metadata:
             f"{path} cannot be read ({reason}): give the version folder of an exported model."
         ) from error
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: export the model again.") from error
+        raise ValueError(f"{path} is not JSON: export the model again.") from error
     try:
         if content["schema"] != SCHEMA:
             raise ValueError(
-                f"{path} has schema {content['schema']}, this version reads {SCHEMA}: export the "
-                "model again."
+                f"{path} has schema {content['schema']}, but this version reads {SCHEMA}: export "
+                "the model again."
             )
         content = {"settings": {}} | content
         known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}

@@ -1,8 +1,8 @@
 """Writes `models.config`: `python -m keras_pose.serving.models_config --savedmodels_dir=savedmodels`.
 
-The file tells TensorFlow Serving which models lie below a folder, which versions of them to load and
-which labels clients may ask for instead of numbers. It is written from the folders, so write it again
-after an export; a server started with `--model_config_file_poll_wait_seconds` takes the new one up.
+The file tells TensorFlow Serving which models are in a folder, which versions of them to load and
+which labels clients may use instead of version numbers. It is generated from the folders, so write it
+again after an export; a server started with `--model_config_file_poll_wait_seconds` rereads it.
 """
 
 import dataclasses

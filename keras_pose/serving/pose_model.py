@@ -69,8 +69,8 @@ class ServedPose:
         self.metadata = read_metadata(folder)
         if _SIGNATURE not in self.metadata.signatures:
             raise ValueError(
-                f"{os.fspath(folder)} sees no pictures (no signature {_SIGNATURE}): give a network "
-                "of hands or bodies in pictures."
+                f"{os.fspath(folder)} takes no pictures (no signature {_SIGNATURE}): give a "
+                "network of hands or bodies in pictures."
             )
         self._serve = saved_model_runner(folder, _SIGNATURE)
         self._cut = tf.function(
@@ -125,7 +125,8 @@ class ServedPose:
             )
         if intrinsics is not None and (other := other_picture(intrinsics, *image.shape[:2])):
             warnings.warn(
-                f"intrinsics: {other}; positions are then wrong, so give the matrix of this picture.",
+                f"intrinsics: {other}; positions would be wrong, so give the matrix of this "
+                "picture.",
                 stacklevel=2,
             )
         boxes = np.asarray(boxes, np.float32)

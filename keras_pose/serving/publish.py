@@ -111,7 +111,7 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
             )
     examples = None
     if exported.examples and set(formats) & set(export.SAMPLED_FORMATS):
-        say("collecting crops that fix the scales of integers")
+        say("collecting crops that set the integer scales")
         examples = exported.examples()
     metadata = dataclasses.replace(
         exported.metadata,

@@ -192,7 +192,7 @@ def _tensor_proto(path: Path, name: str, value: Any) -> Any:
         return tf.make_tensor_proto(value)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Warm-up input {name!r} for {path} is no array of one type: give numbers or bytes."
+            f"Warm-up input {name!r} for {path} is not an array of one type: give numbers or bytes."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Joint names, parents and left/right pairs of each joint order, as data; NumPy only.
 
-Belongs here: facts of a joint order and named conversions between two of them.
+Belongs here: facts about joint orders, and named conversions between them.
 Does not: coordinates, cameras, drawing, anything that needs TensorFlow or Keras.
 """
 

@@ -54,7 +54,7 @@ class Skeleton:
         if len(set(paired)) != len(paired) or not all(0 <= joint < count for joint in paired):
             raise ValueError(
                 f"Skeleton {self.name!r} has flip pairs that share a joint or name one that does "
-                "not exist; each joint may stand in one pair."
+                "not exist; each joint may be in only one pair."
             )
 
     @property

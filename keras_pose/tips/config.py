@@ -199,7 +199,8 @@ class Config(LiftingOptions):
                 degrees = math.nan
             if not -60.0 <= degrees <= 60.0:
                 raise ValueError(
-                    f"--pitch={self.pitch} is no pitch; give none, learnt or degrees in [-60, 60]."
+                    f"--pitch={self.pitch} is not a pitch; give none, learnt or degrees in [-60, "
+                    "60]."
                 )
         if self.model == "student" and not self.teacher:
             raise ValueError("--model=student needs --teacher, the run folder of its teacher.")

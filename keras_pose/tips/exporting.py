@@ -30,8 +30,8 @@ def _describe(settings: ExportConfig) -> publish.Exported:
     run = run_folder.read_run(settings.model_dir)
     if "depth_sign" not in run:
         raise ValueError(
-            f"{settings.model_dir}/run.json: the depth sign is missing, as the run was not finished; "
-            "run the training command again."
+            f"{settings.model_dir}/run.json: the depth sign is missing because the run is "
+            "unfinished; run the training command again."
         )
     inputs = np.concatenate([golden_inputs(), serving.hostile_inputs()])
     golden = golden_inputs(8)

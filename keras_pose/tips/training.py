@@ -1,6 +1,6 @@
 """Trains a lifter: `python -m keras_pose.tips.train --flagfile=flags/tips/<recipe>.flags ...`.
 
-The same command goes on with the run in --model_dir. `train_run` is the library form, without flags.
+The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What every command does besides its work: strict flags, errors of one sentence, old names.
+"""What all commands share: strict flags, errors of one sentence, old names.
 
 A command's own module names its settings and the module of its work. That one imports TensorFlow, which
 takes seconds, so it is imported when flags and paths have been found right; `--help` never gets there.
@@ -79,7 +79,7 @@ def run_binary(
 def _settings(arguments, config_classes, later):
     """Return one instance of each class, its paths checked."""
     if len(arguments) > 1:
-        raise ValueError(f"{arguments[1]!r} is no flag; every setting is given as --name=value.")
+        raise ValueError(f"{arguments[1]!r} is not a flag; give every setting as --name=value.")
     for config_class in (*later, *config_classes):
         for old, new in renamed_settings(config_class).items():
             if flags.FLAGS[old].present:

@@ -39,8 +39,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         broken = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if broken:
             raise FloatingPointError(
-                f"epoch {epoch + 1}: {', '.join(broken)} became non-finite; lower --learning_rate or "
-                "look at the data, the last checkpoint is from the epoch before."
+                f"epoch {epoch + 1}: {', '.join(broken)} became non-finite; lower --learning_rate "
+                "or check the data; the last checkpoint is from the previous epoch."
             )
 
 

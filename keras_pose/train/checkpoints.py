@@ -36,8 +36,8 @@ class Checkpoints:
         except (ValueError, tf.errors.OpError) as error:
             self._check_nothing_is_lost()
             raise ValueError(
-                f"{os.path.join(folder, 'checkpoint')} is no list of checkpoints and there are none "
-                "beside it; remove the file, then training begins at step 0."
+                f"{os.path.join(folder, 'checkpoint')} is not a list of checkpoints and there are "
+                "none next to it; remove the file, then training starts at step 0."
             ) from error
 
     def save(self, step: int) -> str:
@@ -59,7 +59,7 @@ class Checkpoints:
             self._remove_parts(step)
             raise OSError(
                 f"{self.folder}: the checkpoint of step {step} could not be written "
-                f"({_reason(error)}); free some disk space and run the same command again, earlier "
+                f"({_reason(error)}); free some disk space and run the same command again; earlier "
                 "checkpoints are kept."
             ) from error
 
@@ -83,10 +83,11 @@ class Checkpoints:
         except Exception as error:  # TensorFlow raises IndexError, RuntimeError and more
             name = os.path.basename(latest)
             advice = (
-                f"delete {name}.* to go on from {there[-2]}" if there[:-1] else "train elsewhere"
+                f"delete {name}.* to resume from {there[-2]}" if there[:-1] else "train elsewhere"
             )
             raise ValueError(
-                f"{latest}: this checkpoint is damaged or of another model ({_reason(error)}); {advice}."
+                f"{latest}: this checkpoint is damaged or belongs to another model "
+                f"({_reason(error)}); {advice}."
             ) from error
         return int(self.step.numpy())
 
@@ -96,9 +97,10 @@ class Checkpoints:
         if found:
             name = max(found, key=lambda name: [int(n) for n in re.findall(r"\d+", name)[:1]])
             raise ValueError(
-                f"{self.folder}: the list of checkpoints (file 'checkpoint') is damaged or missing "
-                f"beside {', '.join(found)}; to go on, write 'model_checkpoint_path: "
-                f"\"{name.split('.')[0]}\"' and the same after 'all_model_checkpoint_paths: ' into it."
+                f"{self.folder}: the list of checkpoints (file 'checkpoint') is damaged or "
+                f"missing, but there are {', '.join(found)}; to resume, write "
+                f"'model_checkpoint_path: \"{name.split('.')[0]}\"' and the same after "
+                "'all_model_checkpoint_paths: ' into it."
             )
 
     def _files(self, prefix):

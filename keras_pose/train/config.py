@@ -69,7 +69,7 @@ def option(
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the words of a flag that takes several, commas between them; each once, in order."""
+    """Return the words of a flag that takes several, separated by commas; each once, in order."""
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 

@@ -60,7 +60,7 @@ def run(
     per_replica_batch(batch_size, strategy)
     if steps_per_execution > 1 and strategy.num_replicas_in_sync > 1:
         raise ValueError(
-            f"--steps_per_execution={steps_per_execution} fails under "
+            f"--steps_per_execution={steps_per_execution} does not work with "
             f"{strategy.num_replicas_in_sync} replicas; use 1."
         )
     if steps_per_epoch % steps_per_execution:

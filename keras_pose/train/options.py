@@ -50,10 +50,10 @@ class RunOptions:
             ValueError: if a folder is missing that the command needs.
         """
         if not self.model_dir:
-            raise ValueError("--model_dir is empty; name the folder that the run should live in.")
+            raise ValueError("--model_dir is empty; name a folder for the run.")
         if os.path.lexists(self.model_dir) and not os.path.isdir(self.model_dir):
             raise ValueError(
-                f"--model_dir={self.model_dir} is no folder; name one, or one that can be made."
+                f"--model_dir={self.model_dir} is not a folder; name one, or one that can be made."
             )
         if self.mode == "eval":
             require_run("model_dir", self.model_dir)
@@ -68,7 +68,7 @@ class RunOptions:
                 what = f"the folder of --dataset={dataset}"
                 if dataset == "records":
                     what = (
-                        "the record folders that keras_pose.data.prepare wrote, commas between them"
+                        "the record folders that keras_pose.data.prepare wrote, separated by commas"
                     )
                 raise ValueError(
                     f"--data_dir is empty; name {what}, or use --dataset=generated, which needs none."

@@ -42,7 +42,7 @@ def read_run(model_dir: str) -> dict:
             f"{path}: this is not valid JSON ({error}); restore it or retrain."
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
-        raise ValueError(f"{path}: this is no record of a run; restore it or retrain.")
+        raise ValueError(f"{path}: this is not a record of a run; restore it or retrain.")
     return content
 
 
@@ -83,10 +83,10 @@ def check_run(model_dir: str, config: Any) -> bool:
         ValueError: if the folder holds a run with other settings; each is named.
     """
     if not model_dir:
-        raise ValueError("--model_dir is empty; name the folder that the run should live in.")
+        raise ValueError("--model_dir is empty; name a folder for the run.")
     if os.path.lexists(model_dir) and not os.path.isdir(model_dir):
         raise ValueError(
-            f"--model_dir={model_dir} is no folder; name one, or one that can be made."
+            f"--model_dir={model_dir} is not a folder; name one, or one that can be made."
         )
     path = os.path.join(model_dir, RUN_FILE)
     if os.path.exists(path):
@@ -119,7 +119,7 @@ def check_repeated(model_dir: str, config: Any, run_config: Any) -> None:
     if changed and configs.differences(config, type(config)()):
         raise ValueError(
             f"{model_dir}: --{next(iter(changed))} differs from the run's setting; give "
-            "--flagfile=run.flags of that folder or no method flags at all."
+            "--flagfile=run.flags from that folder, or no method flags at all."
         )
 
 
@@ -144,7 +144,7 @@ def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> N
         "command": sys.argv if command is None else command,
         "environment": environment(),
     }
-    header = "Repeats the run of this folder; give --model_dir, --data_dir and --mode beside it."
+    header = "Repeats the run of this folder; give --model_dir, --data_dir and --mode as well."
     write_file(os.path.join(model_dir, FLAG_FILE), configs.flagfile_text(config, header=header))
     write_file(path, json.dumps(content, indent=2) + "\n")
 

@@ -30,7 +30,7 @@ def method_of(model_dir: str) -> str:
         named = named or (method if field in run["config"] else None)
     if not named:
         path = os.path.join(model_dir, run_folder.RUN_FILE)
-        raise ValueError(f"{path}: this is a run of no known method; restore it or retrain.")
+        raise ValueError(f"{path}: this run's method is unknown; restore the file or retrain.")
     return named
 
 
@@ -69,11 +69,11 @@ def require_run(flag: str, folder: str) -> None:
     """
     if not os.path.exists(folder):
         raise ValueError(
-            f"--{flag}={folder} is no folder of a run, for there is no such folder; correct the path."
+            f"--{flag}={folder} is not a run folder, for there is no such folder; correct the path."
         )
     if not os.path.isfile(os.path.join(folder, run_folder.RUN_FILE)):
         raise ValueError(
-            f"--{flag}={folder} is no folder of a run (it has no {run_folder.RUN_FILE}); correct the "
+            f"--{flag}={folder} is not a run folder (it has no {run_folder.RUN_FILE}); correct the "
             "path, or train that run first."
         )
 
@@ -132,8 +132,8 @@ def limit_threads(num_threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     except RuntimeError as error:
         raise ValueError(
-            f"--num_threads={num_threads} comes too late, since TensorFlow has computed in this process "
-            "already; give it to the first run of a new process, or leave it out."
+            f"--num_threads={num_threads} comes too late, since TensorFlow is already in use in "
+            "this process; give it to the first run of a new process, or omit it."
         ) from error
 
 

@@ -31,7 +31,8 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, peak: float, warmup_steps: int, num_steps: int, clamp: bool = True):
         if not 0 <= warmup_steps < num_steps:
             raise ValueError(
-                f"warmup_steps={warmup_steps} leaves nothing of num_steps={num_steps}; warm up for less."
+                f"warmup_steps={warmup_steps} leaves no steps of num_steps={num_steps}; use a "
+                "shorter warm-up."
             )
         self.peak = peak
         self.warmup_steps = warmup_steps
@@ -78,8 +79,8 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
         steps = tuple(int(step) for step in steps)
         if list(steps) != sorted({*steps}) or min(steps, default=1) < 1 or factor < 0:
             raise ValueError(
-                f"steps={steps} must rise from above 0 and factor={factor} must not be negative; "
-                "give the updates after which the learning rate falls."
+                f"steps={steps} must be positive and increasing, and factor={factor} must not be "
+                "negative; give the updates after which the learning rate falls."
             )
         self.rate = rate
         self.steps = steps

@@ -1,7 +1,7 @@
 """The one training command: check, threads, data, fit, weights, record, evaluation.
 
-What differs between methods is passed in as functions. A run that was killed at any of these points goes
-on there when the same command is given again, the evaluation included.
+What differs between methods is passed in as functions. A run that was killed at any of these points
+resumes there with the same command, the evaluation included.
 """
 
 import contextlib

@@ -62,7 +62,8 @@ def per_replica_batch(batch_size: int, strategy: tf.distribute.Strategy) -> int:
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
-            f"--batch_size={batch_size} does not divide by {replicas} replicas; use a multiple of it."
+            f"--batch_size={batch_size} cannot be divided among {replicas} replicas; use a "
+            f"multiple of {replicas}."
         )
     return batch_size // replicas
 

@@ -41,8 +41,9 @@ def check_teacher(
     runs.require_same(config, teacher, shared, f"the teacher {config.teacher}")
     if hasattr(config, "image_size") and config.image_size % teacher.image_size:
         raise ValueError(
-            f"--image_size={config.image_size} is no multiple of the {teacher.image_size} px of the "
-            f"teacher {config.teacher}; use one, so that it can be shown the same crops."
+            f"--image_size={config.image_size} is not a multiple of the {teacher.image_size} px of "
+            f"the teacher {config.teacher}; use a multiple, so that the teacher can see the same "
+            "crops."
         )
     runs.require_weights(weights_path(config.teacher))
 
@@ -85,7 +86,8 @@ def measure_teacher(
     """
     if config.teacher and not os.path.isdir(config.teacher):
         print(
-            f"--teacher={config.teacher} is gone; the student is measured alone.", file=sys.stderr
+            f"--teacher={config.teacher} no longer exists; only the student is measured.",
+            file=sys.stderr,
         )
         return {}
     if not config.teacher:

@@ -53,6 +53,6 @@ def read_weights(model: keras.Model, path: str) -> None:
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ValueError(
-            f"{path}: these weights are damaged or of another model ({reason}); run the training "
-            "command again to write them anew."
+            f"{path}: these weights are damaged or belong to another model ({reason}); run the "
+            "training command again to write new ones."
         ) from error

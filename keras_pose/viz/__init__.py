@@ -1,6 +1,6 @@
 """Pictures for people: skeletons in 2D and 3D, line charts, and reports as one HTML file.
 
-Belongs here: drawing with OpenCV and NumPy, SVG and HTML text; it knows joints, not models.
+Belongs here: drawing with OpenCV and NumPy, SVG and HTML text. It knows joints but not models.
 Does not: computing what is drawn, training callbacks (they take a drawing function), matplotlib.
 """
 

@@ -176,8 +176,8 @@ def _arrays(one: Series, log_y: bool) -> tuple[np.ndarray, ...]:
     if x.ndim != 1 or not len(x) or any(row.shape != x.shape for row in rows):
         shapes = [list(row.shape) for row in (x, *rows)]
         raise ValueError(
-            f"Series {one.name!r} has x, y, low and high of shapes {shapes}: give lists of one "
-            "length, at least 1."
+            f"Series {one.name!r} has x, y, low and high of shapes {shapes}: give lists of the "
+            "same length, at least 1."
         )
     if not np.all(np.isfinite(x)):
         raise ValueError(f"Series {one.name!r} has an x that is not finite: leave that point out.")

@@ -1,7 +1,8 @@
-"""Weights of others: files of other programs as Keras models, and as networks under our contract.
+"""Third-party weights: files of other programs as Keras models, and as networks under our contract.
 
-Belongs here: readers of foreign files, what a published network expects around it, and the commands that
-fetch one. Not here: anything that is trained here, or weights themselves, which no repository holds.
+Belongs here: readers of third-party files, what a published network expects around it, and the commands
+that download one. Not here: networks trained by this package, or the weights themselves, which are not
+in the repository.
 """
 
 import typing

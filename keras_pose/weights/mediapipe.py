@@ -2,9 +2,10 @@
 
     python -m keras_pose.weights.mediapipe --output=savedmodels [--wheel=<file>] [--size=lite]
 
-Takes the wheel of mediapipe 0.10.14 from `--wheel`, an installed mediapipe, or PyPI; writes
+Reads the wheel of mediapipe 0.10.14 from `--wheel`, an installed mediapipe, or PyPI; writes
 `<output>/hand_mediapipe`, `body_mediapipe`, `find_hands` and `find_people`, each with card, licence,
-NOTICE and origin. The weights are Apache-2.0 of The MediaPipe Authors; the repository holds none of them.
+NOTICE and origin. The weights are by The MediaPipe Authors
+(Apache-2.0); they are not in the repository.
 """
 
 from keras_pose.train.binary import run_binary

@@ -119,9 +119,9 @@ def largest_difference(content: bytes, file: str) -> float:
     worst = max(compare_layers(content, np.stack(rows)), key=lambda difference: difference.relative)
     if worst.relative > MOST_PER_LAYER:
         raise ValueError(
-            f"{file}.tflite: {worst.operation} that makes {worst.tensor!r} differs from LiteRT's by "
-            f"{worst.relative:.1e} of its largest value (at most {MOST_PER_LAYER:g} is rounding): tell "
-            "the project."
+            f"{file}.tflite: {worst.operation} that makes {worst.tensor!r} differs from LiteRT's "
+            f"by {worst.relative:.1e} of its largest value (rounding explains at most "
+            f"{MOST_PER_LAYER:g}): report this to the project."
         )
     return worst.relative
 

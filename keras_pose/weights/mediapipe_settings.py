@@ -33,5 +33,5 @@ class MediapipeConfig:
         unknown = [name for name in self.models.split(",") if name not in MODELS]
         if unknown:
             raise ValueError(
-                f"--models={self.models} names {unknown[0]!r}; choose among {', '.join(MODELS)}."
+                f"--models={self.models} names {unknown[0]!r}; choose from {', '.join(MODELS)}."
             )

@@ -122,7 +122,7 @@ def read_wheel(wheel: str | os.PathLike, origin: str = "") -> Networks:
         raise ValueError(f"--wheel={path} cannot be read ({reason}): give a wheel.") from error
     # Its parts are compressed: zlib has an error of its own for what was cut or changed.
     except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise ValueError(f"{path} is no wheel or is damaged: get it again.") from error
+        raise ValueError(f"{path} is not a wheel or is damaged: get it again.") from error
 
 
 def _networks(read: Callable[[str], bytes], origin: str, place: str, licence: str) -> Networks:
@@ -132,7 +132,7 @@ def _networks(read: Callable[[str], bytes], origin: str, place: str, licence: st
         content = read(f"mediapipe/modules/{folder}/{name}.tflite")
         if hashlib.sha256(content).hexdigest() != wanted:
             raise ValueError(
-                f"{place} holds another {name}.tflite than mediapipe {VERSION}: give its wheel."
+                f"{place} has a different {name}.tflite from mediapipe {VERSION}: give its wheel."
             )
         files[name] = content
     return Networks(origin, files, text)
@@ -166,8 +166,8 @@ def _download(folder: str) -> Path:
     asked.write_text(f"mediapipe=={VERSION} --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += [*_PLATFORM, "--quiet", f"--dest={folder}", f"--requirement={asked}"]
-    words = f"pip could not fetch mediapipe {VERSION}"
-    advice = "look at the network, or download the wheel elsewhere and give it as --wheel"
+    words = f"pip could not download mediapipe {VERSION}"
+    advice = "check the network, or download the wheel elsewhere and give it as --wheel"
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -96,15 +96,15 @@ def read_graph(source: str | os.PathLike | bytes) -> StoredGraph:
         inputs, outputs = _ends(model, graph, tensors)
     except ValueError as error:
         words = str(error)
-        if words.startswith("This is no TFLite file"):
-            words = f"{name} is no TFLite file (mark TFL3 missing): give another file."
+        if words.startswith("This is not a TFLite file"):
+            words = f"{name} is not a TFLite file (mark TFL3 missing): give another file."
         elif not words.startswith(name):
-            words = f"{name} is no readable TFLite file (cut off or damaged): get it again."
+            words = f"{name} is not a readable TFLite file (cut off or damaged): get it again."
         raise ValueError(words) from error
     # The parser has no check of its own: numbers that lead out of the file raise what they happen to.
     except Exception as error:
         raise ValueError(
-            f"{name} is no readable TFLite file (cut off or damaged): get it again."
+            f"{name} is not a readable TFLite file (cut off or damaged): get it again."
         ) from error
     rest = []
     for operation in operations:

@@ -59,8 +59,8 @@ class Call:
         number = self._operation.outputs[0]
         label = self._graph.tensors[number].name
         return ValueError(
-            f"{self._graph.name}: {self.kind} that makes {label!r} {what}, which is not read; convert "
-            "the network without it."
+            f"{self._graph.name}: {self.kind} that makes {label!r} {what}, which is not supported; "
+            "convert the network without it."
         )
 
     def has(self, position: int) -> bool:

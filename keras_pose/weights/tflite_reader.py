@@ -73,8 +73,8 @@ def trace(
     unknown = sorted({operation.kind for operation in graph.operations} - set(HANDLERS))
     if unknown:
         raise ValueError(
-            f"{graph.name} holds the operation {', '.join(unknown)}, which is not read; convert the "
-            "network without it."
+            f"{graph.name} has the operation {', '.join(unknown)}, which is not supported; convert "
+            "the network without it."
         )
     inputs, values = {}, {}
     for name, number in graph.inputs.items():
@@ -103,8 +103,8 @@ def trace(
     if missing:
         close = difflib.get_close_matches(missing[0], graph.inputs, n=1)
         raise ValueError(
-            f"{graph.name} computes no {missing[0]!r}, which it calls an output"
-            f"{f' ({close[0]} is an input)' if close else ''}: get it again."
+            f"{graph.name} does not compute {missing[0]!r}, which it lists as an "
+            f"output{f' ({close[0]} is an input)' if close else ''}: get it again."
         )
     return inputs, values
 

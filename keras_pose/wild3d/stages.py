@@ -52,9 +52,7 @@ def plan(chosen: StageOptions, options: RunOptions) -> list[Stage]:
         ValueError: if a recipe is missing, ambiguous or wrong, or --model_dir is.
     """
     if not options.model_dir:
-        raise ValueError(
-            "--model_dir is missing; name the folder that shall hold the stages' runs."
-        )
+        raise ValueError("--model_dir is missing; name a folder for the stages' runs.")
     if options.mode == "eval":
         raise ValueError(
             "--mode=eval measures one run; give the folder of a stage as --model_dir, without --stages."
@@ -80,7 +78,7 @@ def _recipe(word: str, folder: str) -> str:
     found = sorted(glob.glob(os.path.join(folder, f"stage{word}_*.flags")))
     if len(found) != 1:
         raise ValueError(
-            f"--recipes={folder} holds {len(found)} files stage{word}_*.flags; name the folder "
+            f"--recipes={folder} has {len(found)} files stage{word}_*.flags; name the folder "
             "flags/wild3d of a checkout, or flagfiles in --stages."
         )
     return found[0]

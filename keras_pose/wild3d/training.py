@@ -1,6 +1,6 @@
 """Trains one stage, or several in order: `python -m keras_pose.wild3d.train --flagfile=<recipe> ...`.
 
-The same command goes on with the run in --model_dir. With `--stages=1,2,3` the recipes of the three
+The same command resumes the run in --model_dir. With `--stages=1,2,3` the recipes of the three
 stages run one after the other, each from the weights of the one before, in folders of their own.
 `train_run` is the library form, without flags.
 """

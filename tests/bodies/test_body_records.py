@@ -125,7 +125,7 @@ def test_too_many_truncated_pictures_stop_training(tmp_path):
     ("names", "settings", "sentence"),
     [
         ((), {}, "--data_dir is empty"),
-        (("lab",), {}, "--share_3d=0.5 asks for pictures with 2D labels alone, but no training"),
+        (("lab",), {}, "--share_3d=0.5 asks for pictures with only 2D labels, but --data_dir="),
         (("wild",), {}, "--share_3d=0.5 asks for pictures with depth labels, but no training"),
         (("lab", "wild"), {"val_folders": "wlid"}, "--val_folders=wlid names wlid, which is not"),
         (("nowhere",), {}, "nowhere"),

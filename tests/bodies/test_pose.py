@@ -97,7 +97,7 @@ def test_model_decodes_what_its_network_says(head):
 
 def test_wrong_sizes_and_words_are_refused():
     network = build_network(num_stacks=1, num_modules=1, width=8, image_size=64)
-    with pytest.raises(ValueError, match="takes pictures of 64 px, not 128"):
+    with pytest.raises(ValueError, match="expects pictures of 64 px, not 128"):
         build_pose(network, 128)
     with pytest.raises(ValueError, match="--coordinates=mean"):
         build_pose(network, 64, "mean")

@@ -98,7 +98,7 @@ def test_generated_hands_and_the_other_sources_are_opened(tmp_path):
         "mpii": "holds none of train.h5",
         "coco": "cannot be read",
         "lsp": "joints.mat cannot be read",
-        "human36m_pictures": "S1 is no folder",
+        "human36m_pictures": "S1 is not a folder",
         "mpi_inf_3dhp_pictures": "no labelled frame",
     }
     for source, word in words.items():
@@ -166,12 +166,12 @@ def test_settings_of_older_folders_are_recognised(tmp_path):
     [
         ({"size": 16}, "--size=16 is too small"),
         ({"adjusted": "maybe"}, "--adjusted=maybe is unknown"),
-        ({"source": "mpii", "style": "wild"}, "--style=wild means nothing to --source=mpii"),
+        ({"source": "mpii", "style": "wild"}, "--style=wild has no effect with --source=mpii"),
         ({"output": ""}, "--output is missing"),
         ({"input": ""}, "--input is missing"),
         ({"source": "video"}, "--source=video is unknown"),
         ({"max_bad_fraction": 1.5}, "--max_bad_fraction=1.5 is too large"),
-        ({"label_field": "digit"}, "--label_field=digit means nothing to --source=folder"),
+        ({"label_field": "digit"}, "--label_field=digit has no effect with --source=folder"),
         ({"side": "both"}, "--side=both is unknown"),
     ],
 )
@@ -207,7 +207,7 @@ def test_the_command_line(folder):
     done = subprocess.run(
         [*command, "--max_bad_fraction=0.2"], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 0 and "was finished before and no picture was read" in done.stdout
+    assert done.returncode == 0 and "is already finished, so no picture was read" in done.stdout
     index = json.loads((folder.parent / "out" / "index.json").read_text())
     assert index["settings"]["source"] == "folder" and index["settings"]["count"] == 7
 

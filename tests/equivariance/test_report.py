@@ -179,7 +179,7 @@ def test_a_student_and_its_export_agree(student, folder, tmp_path):
 
 def test_the_shipped_student_which_does_not_tell_its_settings_is_reported(folder, tmp_path):
     _, content = _report(tmp_path, folder, saved_model=str(SHIPPED), val_share=0.4)
-    assert content["note"].startswith(f"{SHIPPED}/metadata.json does not tell")
+    assert content["note"].startswith(f"{SHIPPED}/metadata.json does not say")
     assert "--val_share=0.4 and --split_seed=5" in content["note"]
     assert content["note"] in (tmp_path / "report.html").read_text()
     # Its card says 1.3 times the box.

@@ -179,10 +179,10 @@ def test_wrong_use_is_told_in_a_sentence(model, tmp_path):
             BenchmarkConfig(models="nothing", output=str(tmp_path / "file" / "below" / "a.json"))
         )
     (tmp_path / "bad.tflite").write_bytes(b"x" * 64)
-    with pytest.raises(ValueError, match="bad.tflite is no readable TFLite file"):
+    with pytest.raises(ValueError, match="bad.tflite is not a readable TFLite file"):
         timing.litert_call(tmp_path / "bad.tflite", 1)
     (tmp_path / "accuracy.json").write_text('{"values": 3}')
     with pytest.raises(ValueError, match="accuracy.json must hold set, measure and values"):
         benchmark.read_accuracy(tmp_path)
-    with pytest.raises(ValueError, match="is no readable SavedModel"):
+    with pytest.raises(ValueError, match="is not a readable SavedModel"):
         timing.saved_model_call(tmp_path, 1)

@@ -131,5 +131,5 @@ def test_wrong_use_is_told_in_a_sentence(published, tmp_path):
 def test_truncated_model_is_told_in_a_sentence(lifter, tmp_path, part):
     folder = export.write_saved_model(tmp_path, "toy", lifter.signatures())
     os.truncate(folder / part, 100)
-    with pytest.raises(ValueError, match=r"toy.1 is no readable SavedModel \(truncated"):
+    with pytest.raises(ValueError, match=r"toy.1 is not a readable SavedModel \(truncated"):
         export.saved_model_runner(folder, "lift")

@@ -126,7 +126,7 @@ def test_operations_are_counted(tmp_path):
     assert export.count_operations(content) == {"ADD": 1, "EXP": 1, "FULLY_CONNECTED": 1}
     with pytest.raises(ValueError, match="This file uses EXP, which phones may not run"):
         export.refuse_operations(content, {"ADD", "FULLY_CONNECTED"}, "This file")
-    with pytest.raises(ValueError, match="no TFLite file"):
+    with pytest.raises(ValueError, match="not a TFLite file"):
         export.count_operations(b"x" * 100)
 
 
@@ -212,7 +212,7 @@ def test_wrong_use_is_told_in_a_sentence(folder, contents, tmp_path):
         export.tflite_runner(contents["float32"], "up")
     with pytest.raises(ValueError, match=r"Cannot read .*none.tflite: no such file"):
         export.run_tflite(tmp_path / "none.tflite", "lift", GOLDEN)
-    with pytest.raises(ValueError, match="no readable TFLite file"):
+    with pytest.raises(ValueError, match="not a readable TFLite file"):
         export.tflite_runner(contents["float32"][:50], "lift")
     run = export.tflite_runner(contents["float32"], "lift")
     with pytest.raises(ValueError, match=r"takes \['keypoints_2d'\], not \['points'\]"):

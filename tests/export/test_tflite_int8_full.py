@@ -136,7 +136,7 @@ def test_networks_of_coordinates_are_refused(tmp_path):
     signature = export.Signature(lift, {"points": tf.TensorSpec((None, 4), tf.float32)})
     folder = export.write_saved_model(tmp_path, "toy", {"lift": signature})
     samples = {"points": np.random.default_rng(0).normal(0.0, 9.0, (16, 4)).astype(np.float32)}
-    with pytest.raises(ValueError, match="Input 'points' is computed with in float32"):
+    with pytest.raises(ValueError, match="Input 'points' is used in float32"):
         export.convert_tflite(folder, "lift", "int8_full", samples, 1)
 
 

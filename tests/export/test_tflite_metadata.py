@@ -166,7 +166,7 @@ def test_missing_words_are_told_in_a_sentence(plain):
         )
     with pytest.raises(ValueError, match=r"labels of 'x' are said to be in 'j.txt', which is not"):
         export.write_tflite_metadata(plain, MODEL, TENSORS, {"metadata.json": "{}"})
-    with pytest.raises(ValueError, match="no TFLite file"):
+    with pytest.raises(ValueError, match="not a TFLite file"):
         export.write_tflite_metadata(b"x" * 99, MODEL, TENSORS)
 
 

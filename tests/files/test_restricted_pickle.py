@@ -105,7 +105,7 @@ def test_calls_are_refused_and_never_made(tmp_path, function, arguments, protoco
     marker = _marker(tmp_path)
     arguments = [part.format(marker) if isinstance(part, str) else part for part in arguments]
     data = pickle.dumps({"S1": _Calls(function, *arguments)}, protocol=protocol)
-    with pytest.raises(ValueError, match="some.npz contains .*admitted; do not use this file"):
+    with pytest.raises(ValueError, match="some.npz contains .*accepted; do not use this file"):
         loads_plain(data, "some.npz")
     assert not os.path.exists(marker)
 

@@ -151,7 +151,7 @@ def test_cut_files_are_told_as_such(tmp_path, name, share):
     content = (GOLDEN / name).read_bytes()
     path = tmp_path / "cut.pth"
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ValueError, match=r"cut\.pth (is no torch file or damaged|contains)"):
+    with pytest.raises(ValueError, match=r"cut\.pth (is not a torch file or is damaged|contains)"):
         read_torch_file(path)
 
 

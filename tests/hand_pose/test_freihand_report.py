@@ -87,10 +87,10 @@ def test_command_crops_as_the_run_was_trained(tmp_path, monkeypatch, capsys):
         assert archive.namelist() == ["pred.json"]
     assert "xyz_al_mean3d" in capsys.readouterr().out
     run.crop_source = "picture"
-    with pytest.raises(ValueError, match="--crop_source=picture was trained"):
+    with pytest.raises(ValueError, match="trained with --crop_source=picture"):
         evaluate.main(config)
     run.reference_bone = "index"
-    with pytest.raises(ValueError, match="--reference_bone=index was trained"):
+    with pytest.raises(ValueError, match="--reference_bone=index was used in training"):
         evaluate.main(config)
 
 

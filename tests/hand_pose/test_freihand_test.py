@@ -192,7 +192,7 @@ def test_bad_files_and_numbers_are_named(tmp_path):
         competition_file(np.zeros((1, 21, 3)), np.zeros((1, 3, 3)), tmp_path / "pred.zip")
     assert not list(tmp_path.iterdir())
     (tmp_path / "a.json").write_text('{"a": 1}')
-    with pytest.raises(ValueError, match=r"a.json is no prediction"):
+    with pytest.raises(ValueError, match=r"a.json is not a prediction"):
         read_competition_file(tmp_path / "a.json")
     (tmp_path / "a.json").write_text("[[[[0, 0, 0]]], []]")
     with pytest.raises(ValueError, match=r"a.json holds joints \[1, 1, 3\]"):

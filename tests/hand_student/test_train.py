@@ -147,7 +147,7 @@ def test_teachers_and_runs_that_do_not_fit_are_refused(teacher, tmp_path):
     _check(config)
     with pytest.raises(ValueError, match="--crop_scale=1.5 contradicts the teacher"):
         _check(dataclasses.replace(config, crop_scale=1.5))
-    with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
+    with pytest.raises(ValueError, match="--teacher=.* is not a run folder"):
         _check(dataclasses.replace(TINY, teacher=str(tmp_path)))
     run_folder.open_run(str(tmp_path / "own"), TINY, [])
     with pytest.raises(
@@ -160,7 +160,7 @@ def test_teachers_and_runs_that_do_not_fit_are_refused(teacher, tmp_path):
         match=r"this is a run of keras_pose\.hand_pose; give .* keras_pose\.hand_student\.",
     ):
         student.load_student(teacher)
-    with pytest.raises(ValueError, match="no multiple of 32"):
+    with pytest.raises(ValueError, match="not a multiple of 32"):
         dataclasses.replace(TINY, image_size=48)
 
 

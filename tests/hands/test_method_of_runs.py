@@ -48,5 +48,5 @@ def test_a_run_is_read_by_its_own_method_alone_with_its_name_and_without(tmp_pat
 
 def test_a_run_of_no_method_is_named(tmp_path):
     folder = _write(tmp_path / "run", config={"rate": 1})
-    with pytest.raises(ValueError, match=r"run\.json: this is a run of no known method; restore"):
+    with pytest.raises(ValueError, match=r"run\.json: this run's method is unknown; restore"):
         runs.method_of(folder)

@@ -78,6 +78,6 @@ def test_folders_of_one_name_are_counted_apart():
 def test_a_folder_without_a_run_is_named_by_its_flag(tmp_path, name):
     (tmp_path / "empty").mkdir()
     config = FinetuneConfig(**TINY, init_from=str(tmp_path / name))
-    with pytest.raises(ValueError, match=rf"--init_from=.*{name} is no folder of a run"):
+    with pytest.raises(ValueError, match=rf"--init_from=.*{name} is not a run folder"):
         finetune_run(config, RunOptions(model_dir=str(tmp_path / "run")))
     assert not (tmp_path / "run").exists()

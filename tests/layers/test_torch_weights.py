@@ -99,7 +99,7 @@ def test_official_files_hold_exactly_the_encoder_we_build(layout, others):
 
 
 def test_a_stranger_s_layout_is_refused():
-    with pytest.raises(ValueError, match=r"'blocks\.0\.weight' is no parameter of"):
+    with pytest.raises(ValueError, match=r"'blocks\.0\.weight' is not a parameter of"):
         split_state({"blocks.0.weight": np.zeros(3)})
 
 
@@ -125,7 +125,7 @@ def test_saved_encoder_weights_are_read_back(tmp_path):
     for old, new in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="damaged or of another model"):
+    with pytest.raises(ValueError, match="damaged or belong to another model"):
         build_encoder("mobilenet_v3_small", 32, weights=path)
 
 
@@ -134,8 +134,8 @@ def test_saved_encoder_weights_are_read_back(tmp_path):
     [
         (("vgg16", 128), "--encoder=vgg16 is unknown"),
         (("resnet18", 16), "--image_size=16 is too small"),
-        (("resnet18", 128, False, "imagenet"), "are torchvision's and are not fetched"),
-        (("resnet18", 128, False, "absent.pth"), "'absent.pth' are no file"),
+        (("resnet18", 128, False, "imagenet"), "are torchvision's and are not downloaded"),
+        (("resnet18", 128, False, "absent.pth"), "'absent.pth' are not a file"),
     ],
 )
 def test_wrong_requests_end_in_one_sentence(arguments, message):
@@ -148,7 +148,7 @@ def test_wrong_files_end_in_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="must end in"):
         build_encoder("resnet18", 32, weights=tmp_path / "weights.txt")
     (tmp_path / "weights.pth").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="read for ResNets alone"):
+    with pytest.raises(ValueError, match="read only for ResNets"):
         build_encoder("mobilenet_v3_small", 32, weights=tmp_path / "weights.pth")
 
 
@@ -157,5 +157,5 @@ def test_weights_that_cannot_be_fetched_are_told_in_one_sentence(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", unreachable)
-    with pytest.raises(ValueError, match="could not be fetched .no route to host"):
+    with pytest.raises(ValueError, match="could not be downloaded .no route to host"):
         build_encoder("mobilenet_v3_small", 32, weights="imagenet")

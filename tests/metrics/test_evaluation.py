@@ -127,7 +127,7 @@ def test_broken_poses_are_counted_and_located():
 
 def test_unknown_measure_and_unit_are_refused():
     predicted, true = sample(2)
-    with pytest.raises(ValueError, match="no measure 'epe'; there are mpjpe"):
+    with pytest.raises(ValueError, match="no measure 'epe'; the measures are mpjpe"):
         measure(Protocol("epe"), predicted, true)
     with pytest.raises(ValueError, match="unit must be one of 'm', 'cm', 'mm'"):
         measure(Protocol("mpjpe", unit="percent"), predicted, true)

@@ -165,12 +165,12 @@ _ONES = np.ones((21, 3))
     [
         (
             lambda: freihand_scores(np.zeros((2, 21, 3)), np.zeros((3, 21, 3))),
-            "must have one shape",
+            "must have the same shape",
         ),
         (lambda: freihand_scores(np.full((2, 21, 3), np.nan), np.zeros((2, 21, 3))), "not finite"),
         (
             lambda: freihand_scores(np.zeros((2, 21, 3)), np.stack([_ONES, np.nan * _ONES])),
-            "Label 1 is not finite, as are 1 in all; leave those samples out",
+            r"Label 1 is not finite \(1 in total\); leave those samples out",
         ),
         (
             lambda: peclr_scores(np.zeros((2, 21, 3)), np.stack([np.inf * _ONES, _ONES])),

@@ -121,7 +121,7 @@ class _Stopped(_Frames):
 def test_ctrl_c_keeps_the_frames_so_far(models, tmp_path):
     command = config(models["body"], _video(tmp_path / "a.mp4", []), tmp_path / "out", overlay=True)
     outcome = predict_files(command, lambda source: _Stopped(_walk(4)))
-    words = "Ended by Ctrl-C after 4 of 12 frames; the files tell of these."
+    words = "Ended by Ctrl-C after 4 of 12 frames; the files contain these."
     assert outcome.failures == {"a.mp4": words}
     assert json.loads((tmp_path / "out" / "poses.json").read_text())["frames"] == 4
     film = cv2.VideoCapture(str(tmp_path / "out" / "a.overlay.mp4"))
@@ -193,8 +193,10 @@ def test_frames_at_varying_times_keep_them(models, tmp_path):
     assert content["frames_per_second"] == pytest.approx(7 * 30 / 19, rel=1e-3)
     motion = read_bvh(tmp_path / "out" / "a.person0.bvh")
     assert len(motion.values) == 20 and motion.frame_time_s == pytest.approx(1 / 30, rel=1e-3)
-    (note,) = [note for note in outcome.notes if "varying times" in note]
-    assert note.startswith("a: frames come at varying times, 33 to 167 ms apart: the files have")
+    (note,) = [note for note in outcome.notes if "rate varies" in note]
+    assert note.startswith(
+        "a: the frame rate varies, with frames 33 to 167 ms apart: the files have"
+    )
     assert "BVH files are resampled to 30 frames per second" in note
 
 
@@ -208,7 +210,7 @@ def test_names_with_a_colon_are_no_addresses(tmp_path, monkeypatch):
 
 def test_a_broken_video_is_named(models, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    with pytest.raises(ValueError, match=r"broken.mp4 is no video that OpenCV reads"):
+    with pytest.raises(ValueError, match=r"broken.mp4 is not a video that OpenCV can read"):
         predict_files(config(models["body"], tmp_path / "broken.mp4", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
@@ -225,6 +227,6 @@ def test_an_output_where_nothing_may_be_written_is_named(tmp_path, monkeypatch):
     # A test may run as root, who may write anywhere.
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
     command = config(SHIPPED, tmp_path / "film.mp4", tmp_path / "out")
-    with pytest.raises(OSError, match="nothing may be written in .*; name another folder"):
+    with pytest.raises(OSError, match=".* is not writable; name another folder"):
         predict_files(command)
     assert not (tmp_path / "out").exists()

@@ -21,7 +21,7 @@ def test_pictures_of_another_size_are_said_once(lens, tmp_path):
     for _ in range(3):
         assert lens.of(120, 160)[0, 2] == 960
     (note,) = lens.notes
-    assert note.startswith(f"--intrinsics={tmp_path / 'k.json'} seems to be of other pictures")
-    assert "of 1920 x 1080 px, not of 160 x 120 px; positions are then wrong" in note
+    assert note.startswith(f"--intrinsics={tmp_path / 'k.json'} seems to belong to other pictures")
+    assert "of 1920 x 1080 px, not of 160 x 120 px; positions would be wrong" in note
     lens.of(200, 160)
-    assert "(likewise for 1 other sizes of pictures)" in lens.notes[0]
+    assert "(likewise for 1 other picture sizes)" in lens.notes[0]

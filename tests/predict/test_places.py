@@ -20,7 +20,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     folder, names, (drawings, kinds, links) = find_pictures(place)
     assert (folder, names) == (place, ["a.png", "more/e.jpg"])
     assert drawings.endswith("were left out: 1 of 3 pictures.")
-    assert kinds.startswith(f"3 files in {place}") and "(.heic, .mp4) were left out" in kinds
+    assert kinds.startswith(f"3 files in {place}") and "(.heic, .mp4) and were left out" in kinds
     assert links.startswith("1 links to folders")
 
 
@@ -35,7 +35,7 @@ def test_where_there_is_no_picture(tmp_path):
     with pytest.raises(ValueError, match=r"holds no picture \(\.jpg, .*\)\.$"):
         find_pictures(tmp_path)
     _make(tmp_path, "a.mp4")
-    with pytest.raises(ValueError, match=r"holds no picture .* give each video by itself\.$"):
+    with pytest.raises(ValueError, match=r"holds no picture .* give each video separately\.$"):
         find_pictures(tmp_path)
 
 
@@ -48,5 +48,5 @@ def test_a_video_that_is_not_read_is_no_damaged_picture(tmp_path):
 def test_boxes_without_a_picture(tmp_path):
     assert unused_boxes_notes(["a.png"], ["a.png", "b.png"], tmp_path) == []
     (sentence,) = unused_boxes_notes(["d.png", "a.png", "c.png"], ["a.png"], tmp_path)
-    words = f"--boxes names 2 pictures that {tmp_path} does not hold, the first: c.png."
+    words = f"--boxes names 2 pictures that are not in {tmp_path}, the first: c.png."
     assert sentence == words

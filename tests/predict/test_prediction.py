@@ -265,7 +265,7 @@ def test_ctrl_c_keeps_the_pictures_so_far(models, tmp_path, monkeypatch):
     command = config(models["body"], tmp_path / "in", tmp_path / "out", overlay=True)
     outcome = predict_files(command)
     words = list(outcome.failures.values())
-    assert words[0] == "Ended by Ctrl-C after 2 of 5 pictures; the files tell of these."
+    assert words[0] == "Ended by Ctrl-C after 2 of 5 pictures; the files contain these."
     assert len(words) == 2 and words[1].startswith("aa.png")
     poses = json.loads((tmp_path / "out" / "poses.json").read_text())["poses"]
     assert [pose["picture"] for pose in poses] == ["a.png", "b.png"]
@@ -348,7 +348,7 @@ def test_an_open_depth_leaves_pixels(models, tmp_path):
         ({"pictures": "a.png", "webcam": 0}, "contradict"),
         ({"height_m": 170.0}, "--height_m=170.0 is too large"),
         ({"format": "json,xml"}, "--format=json,xml"),
-        ({"format": ""}, "--format= names no file"),
+        ({"format": ""}, "--format= names no format"),
         ({"hand_bone_length_m": 0.03}, "needs --hands"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_file_of_another_model_is_refused(version, lifter):
         ({"lift": {}}, r"which takes \['keypoints_2d'\]"),
         ({"lift": {"keypoints_2d": np.ones((1, 2, 2))}}, "float64"),
         ({"lift": {"keypoints_2d": np.ones((1, 3, 2), np.float32)}}, r"float32 \(1, 3, 2\)"),
-        ({"lift": {"keypoints_2d": [object()]}}, "no array of one type"),
+        ({"lift": {"keypoints_2d": [object()]}}, "not an array of one type"),
     ],
 )
 def test_requests_that_do_not_fit_are_refused_before_anything_is_written(lifter, requests, words):

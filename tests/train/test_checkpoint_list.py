@@ -17,7 +17,7 @@ def _checkpoints(folder):
 def test_a_damaged_list_beside_checkpoints_is_explained(tmp_path, content):
     _checkpoints(tmp_path).save(3)
     (tmp_path / "checkpoint").write_bytes(content)
-    sentence = r"list of checkpoints .* is damaged or missing beside step-3.*path: .step-3."
+    sentence = r"list of checkpoints .* is damaged or missing, but there are step-3.*path: .step-3."
     with pytest.raises(ValueError, match=sentence):
         _checkpoints(tmp_path).restore()
 
@@ -25,7 +25,9 @@ def test_a_damaged_list_beside_checkpoints_is_explained(tmp_path, content):
 @pytest.mark.parametrize("content", [b"", b"garbage \xff"])
 def test_a_damaged_list_alone_may_be_removed(tmp_path, content):
     (tmp_path / "checkpoint").write_bytes(content)
-    with pytest.raises(ValueError, match="checkpoint is no list of checkpoints .* remove the file"):
+    with pytest.raises(
+        ValueError, match="checkpoint is not a list of checkpoints .* remove the file"
+    ):
         _checkpoints(tmp_path)
     (tmp_path / "checkpoint").unlink()
     assert _checkpoints(tmp_path).restore() == 0

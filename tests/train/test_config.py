@@ -155,7 +155,7 @@ def test_programming_error_keeps_its_traceback():
 def test_a_word_that_is_no_flag_is_one_sentence():
     done = _run("rest")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ERROR: 'rest' is no flag; every setting is given as --name=value.\n"
+    assert done.stderr == "ERROR: 'rest' is not a flag; give every setting as --name=value.\n"
 
 
 def test_wrong_flag_is_one_sentence():

@@ -65,7 +65,7 @@ def test_short_warm_ups(warmup, first):
 
 
 def test_a_warm_up_of_the_whole_run_is_refused():
-    with pytest.raises(ValueError, match="warmup_steps=5 leaves nothing of num_steps=5"):
+    with pytest.raises(ValueError, match="warmup_steps=5 leaves no steps of num_steps=5"):
         WarmupCosine(1.0, 5, 5)
 
 

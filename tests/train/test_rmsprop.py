@@ -95,5 +95,5 @@ def test_schedule_and_optimizer_survive_serialisation():
     ("steps", "factor"), [((5, 3), 0.1), ((0,), 0.1), ((3, 3), 0.1), ((3,), -1.0)]
 )
 def test_steps_that_make_no_sense_are_refused(steps, factor):
-    with pytest.raises(ValueError, match="must rise from above 0"):
+    with pytest.raises(ValueError, match="must be positive and increasing"):
         StepDecay(0.1, steps, factor)

@@ -48,7 +48,7 @@ def test_same_settings_go_on_and_others_are_refused(tmp_path):
     with pytest.raises(ValueError, match="--model_dir is empty"):
         train.open_run("", Settings())
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="--model_dir=.*file is no folder"):
+    with pytest.raises(ValueError, match="--model_dir=.*file is not a folder"):
         train.open_run(str(tmp_path / "file"), Settings())
 
 

@@ -192,7 +192,7 @@ def test_a_teacher_is_measured_beside_its_student(tmp_path, capsys):
     ]
     (tmp_path / "teacher").rename(tmp_path / "gone")
     run = _train(config, tmp_path / "student", mode="eval")
-    assert "results" in run and "is gone; the student is measured alone" in capsys.readouterr().err
+    assert "results" in run and "no longer exists; only the student" in capsys.readouterr().err
 
 
 def test_a_teacher_must_be_a_finished_run_that_means_the_same(tmp_path, monkeypatch):
@@ -202,13 +202,13 @@ def test_a_teacher_must_be_a_finished_run_that_means_the_same(tmp_path, monkeypa
         check_teacher(Settings(teacher=folder, **changes), Settings, ("unit",), _path)
 
     check_teacher(Settings(), Settings, ("unit",), _path)
-    with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
+    with pytest.raises(ValueError, match="--teacher=.* is not a run folder"):
         check()
     _train(Settings(), folder, mode="train")
     check(image_size=16)
     with pytest.raises(ValueError, match="--unit=mm contradicts the teacher .*, which has m; use"):
         check(unit="mm")
-    with pytest.raises(ValueError, match="--image_size=12 is no multiple of the 8 px"):
+    with pytest.raises(ValueError, match="--image_size=12 is not a multiple of the 8 px"):
         check(image_size=12)
     (tmp_path / "teacher" / "weights" / "one.weights.h5").unlink()
     with pytest.raises(ValueError, match="there are no weights here yet; let that run finish"):

@@ -42,7 +42,7 @@ def test_damaged_wheels_are_refused(tmp_path):
 def test_without_a_network_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setattr("keras_pose.weights.mediapipe_wheel._installed", lambda: None)
-    _refused("", "pip could not fetch", "--wheel")
+    _refused("", "pip could not download", "--wheel")
 
 
 def test_nothing_is_written_where_nothing_is_read(tmp_path):

@@ -192,7 +192,7 @@ def test_damaged_and_foreign_files_are_named(contents, tmp_path):
             read_tflite(path)
         _one_sentence(error, str(path))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    with pytest.raises(ValueError, match="no TFLite file"):
+    with pytest.raises(ValueError, match="not a TFLite file"):
         read_tflite(path)
     with pytest.raises(ValueError, match="cannot be read"):
         read_tflite(tmp_path / "missing.tflite")

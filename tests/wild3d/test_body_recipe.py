@@ -115,11 +115,11 @@ def test_lateral_head_makes_maps_of_a_quarter(backbone):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"encoder_weights": "imagenet"}, "of efficientnet_lite0"),
-        ({"schedule": "one_cycle", "warmup_steps": 10}, "warm up for less"),
-        ({"schedule": "one_cycle", "decay_steps": 5}, "belongs to --schedule=steps"),
-        ({"image_size": 80}, "no multiple of 32; use 64"),
-        ({"image_size": 96, "head": "deconvolution"}, "no multiple of 64"),
+        ({"encoder_weights": "imagenet"}, "only for efficientnet_lite0"),
+        ({"schedule": "one_cycle", "warmup_steps": 10}, "use a shorter warm-up"),
+        ({"schedule": "one_cycle", "decay_steps": 5}, "needs --schedule=steps"),
+        ({"image_size": 80}, "not a multiple of 32; use 64"),
+        ({"image_size": 96, "head": "deconvolution"}, "not a multiple of 64"),
     ],
 )
 def test_contradictions_are_one_sentence(settings, said):

@@ -144,7 +144,7 @@ def test_teachers_that_do_not_fit_are_refused(teacher, tmp_path):
     _check(_student(teacher))
     with pytest.raises(ValueError, match="--crop_scale=1.5 contradicts the teacher"):
         _check(_student(teacher, crop_scale=1.5))
-    with pytest.raises(ValueError, match="--teacher=.* is no folder of a run"):
+    with pytest.raises(ValueError, match="--teacher=.* is not a run folder"):
         _check(_student(str(tmp_path)))
     with pytest.raises(ValueError, match="teacher_point_weight"):
         dataclasses.replace(TINY, teacher_point_weight=1.0)

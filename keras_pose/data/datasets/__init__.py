@@ -1,6 +1,6 @@
-"""Readers of picture data sets, one module per original layout, each ending in records.
+"""Readers of picture data sets: one module per original layout, each producing records.
 
-Here: how somebody else's folders and label files are read. Not here: how records are stored
+Here: how published folders and label files are read. Not here: how records are stored
 (`keras_pose.data.records`), how motion without pictures is read (`keras_pose.data.motion`).
 """
 

@@ -116,7 +116,7 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
     box = joints_box(points, np.ones(len(points)), BODY_JOINT_MARGIN)
     if box is None:
         raise ValueError(
-            f"{name}: all joints lie in one place, or some nowhere; leave the frame out."
+            f"{name}: all joints are in one place, or some are not finite; leave the frame out."
         )
     try:
         picture, matrix = cut_picture(image, box, size)
@@ -128,7 +128,7 @@ def read_clip_frame(clip: BodyClip, row: int, store: FrameStore, source: str, si
     if intrinsics is not None:
         other = other_picture(intrinsics, *image.shape[:2])
     if other:
-        raise ValueError(f"{name}: {other}; take frames of the size that the labels are of.")
+        raise ValueError(f"{name}: {other}; use frames of the size that was labelled.")
     if intrinsics is not None:
         intrinsics = affine2d.transform_intrinsics(intrinsics, matrix)
     return Record(

@@ -28,7 +28,7 @@ def body_skeleton(order: Skeleton, has_depth: bool = False) -> Skeleton:
     sources = sorted(source for source, goal in converters() if goal == target.name)
     what = "Bodies with 3D joints" if has_depth else "Bodies"
     raise ValueError(
-        f"{what} cannot be kept from the joint order {order.name!r}; give joints in one of "
+        f"{what} cannot be converted from the joint order {order.name!r}; give joints in one of "
         f"{', '.join([target.name, *sources])}."
     )
 

@@ -123,11 +123,11 @@ def read_coco_keypoints(
     if num_missing:
         notes.append(missing_note(num_missing))
     if num_flat:
-        notes.append(f"{num_flat} boxes had no area and were made from the joints.")
+        notes.append(f"{num_flat} boxes had no area and were computed from the joints.")
     if not persons and 0 < counts["too small"] == len(annotations) - counts["crowds"]:
         raise ValueError(
-            f"{path}: every person is smaller than {min_side:g} px; if joints and boxes are shares of "
-            "the picture, between 0 and 1, multiply them by its width and height."
+            f"{path}: every person is smaller than {min_side:g} px; if joints and boxes are "
+            "fractions of the picture, between 0 and 1, multiply them by its width and height."
         )
     if not persons:
         raise ValueError(f"{path} has no person with {min_joints} labelled joints; {_ADVICE}.")
@@ -173,4 +173,6 @@ def _pictures(path: pathlib.Path, pictures: str | os.PathLike[str] | None) -> pa
     for folder in candidates:
         if folder.is_dir():
             return folder
-    raise ValueError(f"{candidates[0]} is no folder; give the folder of the pictures (--pictures).")
+    raise ValueError(
+        f"{candidates[0]} is not a folder; give the folder of the pictures (--pictures)."
+    )

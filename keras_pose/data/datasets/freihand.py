@@ -54,11 +54,11 @@ def read_freihand(
     """
     root = pathlib.Path(path)
     if split not in ("training", "evaluation"):
-        raise ValueError(f"--split={split} is no part of FreiHAND; give training or evaluation.")
+        raise ValueError(f"--split={split} is not part of FreiHAND; give training or evaluation.")
     unknown = [version for version in versions if version not in VERSIONS]
     if unknown or not versions:
         raise ValueError(
-            f"FreiHAND has no version {', '.join(unknown) or '(none given)'}; choose among "
+            f"FreiHAND has no version {', '.join(unknown) or '(none given)'}; choose from "
             f"{', '.join(VERSIONS)}."
         )
     matrices = _numbers(root / f"{split}_K.json", (3, 3))
@@ -82,7 +82,10 @@ def read_freihand(
         points = None if joints is None else joints[sample]
         matrix = matrices[sample]
         if not np.isfinite(matrix).all() or (points is not None and not (points[:, 2] > 0).all()):
-            raise ValueError(f"{name}: K or xyz of sample {sample} is no hand before a camera.")
+            raise ValueError(
+                f"{name}: K or xyz of sample {sample} is not a hand in front of a camera; get the "
+                "files again."
+            )
         # The data set's own camera looks through the middle of its 224 x 224 px.
         if other := other_picture(matrix, height, width, _MOST_OFF):
             raise ValueError(
@@ -110,7 +113,7 @@ def _pictures(root, split, count, versions):
     """Return numbers of pictures that are there in whole versions, and what to say of the rest."""
     folder = root / split / "rgb"
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; {_ADVICE}.")
+        raise ValueError(f"{folder} is not a folder; {_ADVICE}.")
     present = {int(name[:8]) for name in os.listdir(folder) if _is_picture(name)}
     if not present:
         raise ValueError(f"{folder} holds no picture named like 00000000.jpg; {_ADVICE}.")
@@ -150,7 +153,7 @@ def _numbers(path, shape):
     try:
         table = np.array(values, np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no list of arrays of one shape; {_ADVICE}.") from error
+        raise ValueError(f"{path} is not a list of arrays of one shape; {_ADVICE}.") from error
     if not len(table) or table.shape[1:] != shape:
         raise ValueError(
             f"{path} has the shape {list(table.shape)} instead of [N{''.join(f', {n}' for n in shape)}]"

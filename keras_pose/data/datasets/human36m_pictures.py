@@ -75,17 +75,17 @@ def read_human36m_pictures(
     """
     root = pathlib.Path(path)
     if split not in SPLITS:
-        raise ValueError(f"--split={split} is no part of Human3.6M; give train or test.")
+        raise ValueError(f"--split={split} is not part of Human3.6M; give train or test.")
     if every < 1:
         raise ValueError(f"--every={every} is too small; give at least 1.")
     names = tuple(subjects or SPLITS[split])
     wrong = [name for name in names if not re.fullmatch(r"S\d+", name)]
     if wrong:
         raise ValueError(
-            f"--subjects={wrong[0]} is no subject of Human3.6M; give names such as S9."
+            f"--subjects={wrong[0]} is not a subject of Human3.6M; give names such as S9."
         )
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; {_ADVICE}.")
+        raise ValueError(f"{root} is not a folder; {_ADVICE}.")
     if is_crop_folder(root):
         return read_human36m_crops(root, names, every, LICENCE)
     clips: list[BodyClip] = []
@@ -123,7 +123,7 @@ def _recordings(root: pathlib.Path, subject: str) -> list[pathlib.Path]:
     """Videos, or folders of their frames, of one subject, sorted by name."""
     folder = root / subject
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; {_ADVICE}.")
+        raise ValueError(f"{folder} is not a folder; {_ADVICE}.")
     found = {}
     for part in ("Videos", "Images"):  # frames extracted before win
         for entry in (folder / part).iterdir() if (folder / part).is_dir() else ():
@@ -184,7 +184,7 @@ def _read_poses(file: pathlib.Path, ending: str) -> np.ndarray:
         try:
             return np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise ValueError(f"{file} is no whole .npy file; get it again.") from error
+            raise ValueError(f"{file} is not a complete .npy file; get it again.") from error
     if ending != ".cdf":
         content = read_matlab(file, ("data", "Pose"), "give the .cdf file of the release")
         value = content.get("data", content.get("Pose"))
@@ -195,8 +195,8 @@ def _read_poses(file: pathlib.Path, ending: str) -> np.ndarray:
         reader = importlib.import_module("cdflib")
     except ImportError as error:
         raise ValueError(
-            f"{file} is a CDF file, which needs cdflib: pip install cdflib, or save its variable Pose "
-            "as .npy beside it."
+            f"{file} is a CDF file, which needs cdflib: pip install cdflib, or save its variable "
+            "Pose as .npy next to it."
         ) from error
     try:
         return np.asarray(reader.CDF(str(file)).varget("Pose"), np.float64)

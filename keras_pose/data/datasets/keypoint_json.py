@@ -103,7 +103,7 @@ def read_keypoint_json(
     if pictures is None and not root.is_dir():
         root = path.parent
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; give the folder of the pictures.")
+        raise ValueError(f"{root} is not a folder; give the folder of the pictures.")
     by_id = _images_by_id(images, path)
     pairs: list[tuple[dict, dict]] = []
     for number, annotation in enumerate(annotations):
@@ -122,7 +122,7 @@ def read_keypoint_json(
     notes = []
     if num_annotations > len(pairs):
         notes.append(
-            f"{num_annotations - len(pairs)} of {num_annotations} annotations are of crowds and were "
+            f"{num_annotations - len(pairs)} of {num_annotations} annotations are crowds and were "
             "left out."
         )
     categories = CategoryNames(content, order, path)
@@ -131,13 +131,16 @@ def read_keypoint_json(
     notes += categories.notes
     if without := sum(not _has_joints(annotation) for _, annotation in pairs):
         notes.append(
-            f"{without} of {num_annotations} annotations have no joints and serve unlabelled."
+            f"{without} of {num_annotations} annotations have no joints and become unlabelled "
+            "records."
         )
     if num_missing := count_missing(annotation for _, annotation in pairs):
         notes.append(missing_note(num_missing))
     pairs += [(image, {}) for image in bare]
     if bare:
-        notes.append(f"{len(bare)} of {len(images)} images have no joints and serve unlabelled.")
+        notes.append(
+            f"{len(bare)} of {len(images)} images have no joints and become unlabelled records."
+        )
     name = name or path.resolve().parent.name
     licence = licence or ", ".join(
         str(entry.get("name", ""))
@@ -278,8 +281,8 @@ def _check_fields(
         name = getattr(fields, entry.name)
         if isinstance(name, str) and name != entry.default and name not in present:
             raise ValueError(
-                f"{path}: no image and no annotation has the field {name!r} that was given for the "
-                f"{entry.name.replace('_', ' ')}; correct the name or leave it out."
+                f"{path}: no image and no annotation has the field {name!r}, which was given for "
+                f"the {entry.name.replace('_', ' ')}; correct the name or omit it."
             )
 
 
@@ -297,11 +300,12 @@ def _images_by_id(images: list[dict], path: pathlib.Path) -> dict[Any, dict]:
         if identity(image["id"]) is None or not isinstance(image["file_name"], str):
             raise ValueError(
                 f"{path}: image {number} has the id {image['id']!r} and the file_name "
-                f"{image['file_name']!r}; give a number or text, and text."
+                f"{image['file_name']!r}; give a number or text as the id, and text as the "
+                "file_name."
             )
     by_id = {identity(image["id"]): image for image in images}
     if len(by_id) != len(images):
-        raise ValueError(f"{path}: two images have the same id; number each once.")
+        raise ValueError(f"{path}: two images have the same id; give each its own.")
     if not images:
         raise ValueError(f"{path} names no image; {_ADVICE}.")
     return by_id

@@ -20,7 +20,7 @@ from keras_pose.files.matlab import read_matlab
 from keras_pose.skeletons import LSP_14, MPII_16
 
 LICENCE = "Leeds Sports Pose: for research, please cite; pictures from Flickr"
-_ADVICE = "give joints.mat of LSP or LSP extended, or the folder it lies in (docs/data.md)"
+_ADVICE = "give joints.mat of LSP or LSP extended, or its folder (docs/data.md)"
 _TRAIN = 1000  # LSP's own split: the first thousand to train, the second to test
 
 
@@ -51,8 +51,8 @@ def read_lsp(
     points, labelled, digits = read_lsp_joints(file)
     if split not in ("", "train", "test") or (split and digits != 4):
         raise ValueError(
-            f"--split={split} is no part of {file.parent.name or 'this set'}; LSP has train and test, "
-            "LSP extended has no parts."
+            f"--split={split} is not part of {file.parent.name or 'this set'}; LSP has train and "
+            "test, LSP extended has no parts."
         )
     rows = np.arange(len(points))
     if split:
@@ -68,7 +68,7 @@ def read_lsp(
         raise ValueError(f"{file} has no person with {min_joints} joints; {_ADVICE}.")
     root = pathlib.Path(pictures) if pictures else file.parent / "images"
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; give the folder of the pictures (--pictures).")
+        raise ValueError(f"{root} is not a folder; give the folder of the pictures (--pictures).")
     source = "lsp" if digits == 4 else "lsp_extended"
 
     def read(position: int) -> Record:

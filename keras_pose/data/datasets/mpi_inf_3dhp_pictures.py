@@ -79,9 +79,9 @@ def read_mpi_inf_3dhp_pictures(
     """
     root = pathlib.Path(path)
     if split not in SPLITS:
-        raise ValueError(f"--split={split} is no part of MPI-INF-3DHP; give train or test.")
+        raise ValueError(f"--split={split} is not part of MPI-INF-3DHP; give train or test.")
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; {_ADVICE}.")
+        raise ValueError(f"{root} is not a folder; {_ADVICE}.")
     names = tuple(subjects or SPLITS[split])
     present = [name for name in names if (root / name).is_dir()]
     absent = [name for name in names if name not in present]

@@ -85,8 +85,8 @@ def read_mpii(
         against = int((exact_votes(*signs, given) * (1 if adjusted else -1) < 0).sum())
         if against > 0.5 * len(rows):
             notes.append(
-                f"adjusted={adjusted} was given, but {against} of {len(rows)} persons look the other "
-                "way; check one box by eye."
+                f"adjusted={adjusted} was given, but {against} of {len(rows)} persons suggest the "
+                "opposite; check one box by eye."
             )
     notes.append(f"Centre and scale were taken as {'' if adjusted else 'not '}adjusted.")
     boxes = square_of(*signs, adjusted)
@@ -118,7 +118,7 @@ def read_mpii(
 
 def _find_file(path: pathlib.Path, split: str) -> pathlib.Path:
     if split not in ("", *_SPLITS):
-        raise ValueError(f"--split={split} is no part of MPII; give train or val.")
+        raise ValueError(f"--split={split} is not part of MPII; give train or val.")
     if not path.is_dir():
         return path
     folders = [path, path / "annot", path / "annotations"]
@@ -139,7 +139,7 @@ def _pictures(file: pathlib.Path, pictures: str | os.PathLike[str] | None) -> pa
         if folder.is_dir():
             return folder
     raise ValueError(
-        f"{candidates[0]} is no folder; give the folder of MPII's pictures (--pictures)."
+        f"{candidates[0]} is not a folder; give the folder of MPII's pictures (--pictures)."
     )
 
 
@@ -153,7 +153,7 @@ def _read_table(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
     elif ending == ".mat":
         table = _read_release(file, split)
     else:
-        raise ValueError(f"{file} is no annotation file of MPII; {_ADVICE}.")
+        raise ValueError(f"{file} is not an annotation file of MPII; {_ADVICE}.")
     points = table["points"]
     # Real labels may lie a little outside the picture, but not on the corner or at (-1, -1).
     missing = (points == 0).all(-1) | (points == -1).all(-1) | ~np.isfinite(points).all(-1)
@@ -205,7 +205,7 @@ def _read_list(file: pathlib.Path) -> dict[str, np.ndarray]:
 def _read_release(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
     content = read_matlab(file, ("RELEASE",), _ADVICE, as_objects=True)
     if split not in ("", "train"):
-        raise ValueError(f"{file} has joints of the training part only; leave --split out.")
+        raise ValueError(f"{file} has only joints of the training part; omit --split.")
     images, centers, scales, points, heads = [], [], [], [], []
     where = ""
     try:
@@ -230,7 +230,7 @@ def _read_release(file: pathlib.Path, split: str) -> dict[str, np.ndarray]:
                 where = ""
     except (KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"{file} is no release of MPII{where} ({str(error)[:80]}); {_ADVICE}."
+            f"{file} is not a release of MPII{where} ({str(error)[:80]}); {_ADVICE}."
         ) from error
     return _columns(file, images, centers, scales, points, heads)
 
@@ -258,7 +258,7 @@ def _columns(file, images, center, scale, points, heads) -> dict[str, np.ndarray
         try:
             array = np.array(value, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{file}: {name!r} is no table of numbers; {_ADVICE}.") from error
+            raise ValueError(f"{file}: {name!r} is not a table of numbers; {_ADVICE}.") from error
         if name == "scale" or name == "head_size":
             array = array.reshape(-1)
         if array.shape != shape or not count:

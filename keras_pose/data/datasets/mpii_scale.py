@@ -145,6 +145,7 @@ def square_of(center: np.ndarray, scale: np.ndarray, adjusted: bool) -> np.ndarr
 
 def _mixed(name, adjusted, raw, what):
     return (
-        f"{name} mixes two kinds of annotation: {adjusted} {what} carry the adjusted centre and scale "
-        f"and {raw} do not; take all persons from one file, or say which with --adjusted=yes or no."
+        f"{name} mixes two kinds of annotation: {adjusted} {what} have the adjusted centre and "
+        f"scale and {raw} do not; take all persons from one file, or say which with --adjusted=yes "
+        "or no."
     )

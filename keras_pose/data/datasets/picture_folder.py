@@ -53,7 +53,7 @@ def read_picture_folder(
     """
     root = pathlib.Path(path)
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; give the folder of the pictures.")
+        raise ValueError(f"{root} is not a folder; give the folder of the pictures.")
     if side not in SIDES:
         raise ValueError(f"--side={side} is unknown; choose one of {', '.join(SIDES)}.")
     names = list_pictures(root)
@@ -140,8 +140,8 @@ def left_out_notes(
     if others:
         kinds = ", ".join(sorted(others))
         notes.append(
-            f"{others.total()} files in {folder} of kinds that are not read from a folder ({kinds}) were "
-            f"left out; {advice}."
+            f"{others.total()} files in {folder} are of unsupported kinds ({kinds}) and were left "
+            f"out; {advice}."
         )
     if num_links:
         notes.append(
@@ -193,10 +193,10 @@ def read_sided_boxes(path: str | os.PathLike[str]) -> dict[str, list[tuple[Box, 
             if len(numbers) != 4 or not np.isfinite(numbers).all():
                 raise ValueError
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, {where}: {values!r} is no box; {_ADVICE}.") from error
+            raise ValueError(f"{path}, {where}: {values!r} is not a box; {_ADVICE}.") from error
         if side not in ("", "left", "right"):
             raise ValueError(
-                f"{path}, {where}: {side!r} is no side; give left or right, or nothing."
+                f"{path}, {where}: {side!r} is not a side; give left or right, or nothing."
             )
         box = (numbers[0], numbers[1], numbers[2], numbers[3])
         table.setdefault(name, []).append((box, side))
@@ -213,7 +213,9 @@ def _csv_rows(path: str) -> Iterable[tuple[str, str, Sequence, str]]:
         separator = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
         rows = [row for row in enumerate(csv.reader(lines, delimiter=separator), 1) if row[1]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is no table of text ({str(error)[:60]}); {_ADVICE}.") from error
+        raise ValueError(
+            f"{path} is not a table of text ({str(error)[:60]}); {_ADVICE}."
+        ) from error
     columns = None
     if rows and len(rows[0][1]) > 1 and not any(map(_is_number, rows[0][1][1:])):
         columns = BoxColumns(rows.pop(0)[1], path)

@@ -30,7 +30,7 @@ _JOINTS = (
 _TIPS = {"thumb": 744, "index": 320, "middle": 443, "ring": 555, "pinky": 672}
 _REGRESSOR_ADVICE = (
     "give MANO's joint regressor (J_regressor), 16 x 778 numbers, as .npy or .npz; it is not "
-    "shipped, its licence is MANO's (docs/data.md)"
+    "shipped, since it is under MANO's licence (docs/data.md)"
 )
 
 
@@ -116,7 +116,7 @@ def read_youtube_3d_hands(
     root = pathlib.Path(path)
     if split not in ("train", "val", "test"):
         raise ValueError(
-            f"--split={split} is no part of YouTube 3D Hands; give train, val or test."
+            f"--split={split} is not part of YouTube 3D Hands; give train, val or test."
         )
     regressor = read_joint_regressor(joint_regressor)
     file = root / f"youtube_{split}.json"

@@ -174,7 +174,7 @@ def _faults_sides(record: Record) -> Iterator[Fault]:
     exchanged = _misfit(solid[order, :2].astype(np.float64), flat.astype(np.float64))
     # Seen from the side both fit alike. Perspective leaves up to 0.08.
     if exchanged < 0.1 and as_it_is > max(0.15, 3 * exchanged):
-        yield "sides_2d_3d", f"2D fits 3D with left and right exchanged ({as_it_is:.2f} before)"
+        yield "sides_2d_3d", f"2D fits 3D with left and right swapped ({as_it_is:.2f} before)"
 
 
 def _faults_2d(record: Record) -> Iterator[Fault]:

@@ -83,7 +83,9 @@ def _check_files(folder: pathlib.Path, findings: Findings) -> RecordReader | Non
         findings.add("index", str(error))
         return None
     if total != index["num_records"]:
-        findings.add("count", f"{INDEX_FILE} says {index['num_records']}, its files hold {total}")
+        findings.add(
+            "count", f"{INDEX_FILE} says {index['num_records']}, but its files hold {total}"
+        )
     is_readable = True
     for path, shard in shards:
         for file, checksum in ((path, "sha256"), (path.with_suffix(".npy"), "table_sha256")):

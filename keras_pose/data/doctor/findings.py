@@ -28,12 +28,14 @@ _AGAIN = "prepare the folder again, or copy it again if it was copied"
 KINDS: dict[str, Kind] = {
     "index": Kind("error", "index.json cannot be used", _AGAIN),
     "missing_file": Kind("error", "a file of the index is missing", _AGAIN),
-    "file_size": Kind("error", "a file is not as long as the index says", _AGAIN),
-    "checksum": Kind("error", "a file's SHA-256 is not that of the index", _AGAIN),
-    "count": Kind("error", "the number of records is not that of the index", _AGAIN),
+    "file_size": Kind("error", "a file's length differs from the index", _AGAIN),
+    "checksum": Kind("error", "a file's SHA-256 differs from the index", _AGAIN),
+    "count": Kind("error", "the number of records differs from the index", _AGAIN),
     "stray_file": Kind("warning", "a file does not belong to the set", "remove it"),
     "damaged_record": Kind("error", "a record's bytes are damaged", _AGAIN),
-    "duplicate_id": Kind("error", "an id is used twice", "number the records anew, each id once"),
+    "duplicate_id": Kind(
+        "error", "an id is used twice", "number the records again, with each id once"
+    ),
     "damaged_picture": Kind(
         "error",
         "a picture is cut off or cannot be decoded",
@@ -41,23 +43,24 @@ KINDS: dict[str, Kind] = {
     ),
     "picture_kind": Kind(
         "warning",
-        "a picture is CMYK, 16 bit, transparent or turned by EXIF, which decoders read differently",
+        "a picture is CMYK, 16-bit, transparent or rotated by EXIF, which decoders handle "
+        "differently",
         "write it with prepare, which encodes such pictures again",
     ),
     "picture_size": Kind(
         "error",
-        "a picture has another size than its record says",
-        "give labels and pictures of the same size; a picture may have been resized or turned",
+        "a picture's size differs from its record",
+        "give labels and pictures of the same size; the picture may have been resized or rotated",
     ),
     "labels_of_part": Kind(
         "error",
         "all 2D joints of the set lie in the upper left part of their pictures",
         "give labels and pictures of the same size; the labels may be of smaller pictures",
     ),
-    "blank_picture": Kind("error", "a picture has one colour only", "leave it out"),
+    "blank_picture": Kind("error", "a picture has only one colour", "leave it out"),
     "blank_crop": Kind(
         "error",
-        "inside its box a picture has one colour only",
+        "inside its box a picture has only one colour",
         "correct the box or leave the record out",
     ),
     "same_picture": Kind(
@@ -90,7 +93,7 @@ KINDS: dict[str, Kind] = {
         "set visible to 1 where a label may be used, or leave the labels out",
     ),
     "swapped_xy": Kind(
-        "share", "x and y of the 2D joints are exchanged", "write 2D joints as column, row"
+        "share", "x and y of the 2D joints are swapped", "write 2D joints as x (column), y (row)"
     ),
     "box_empty": Kind("error", "a box has no area", "give x, y, width, height in pixels"),
     "box_outside": Kind(
@@ -108,7 +111,7 @@ KINDS: dict[str, Kind] = {
     ),
     "corners_of_set": Kind(
         "error",
-        "the boxes of the set as a whole are two corners taken for corner and size",
+        "the boxes of the whole set seem to be two corners instead of corner and size",
         "subtract the first corner: boxes are x, y, width, height; then prepare the set again",
     ),
     "box_misses_hand": Kind(
@@ -122,7 +125,7 @@ KINDS: dict[str, Kind] = {
     "intrinsics_row": Kind(
         "error",
         "K's last row is not 0 0 1",
-        "K is transposed if its principal point stands in the last row; transpose it",
+        "K is transposed if its principal point is in the last row; transpose it",
     ),
     "principal_point": Kind(
         "share",
@@ -150,7 +153,7 @@ KINDS: dict[str, Kind] = {
         "give that bone's length in metres, or 0",
     ),
     "behind_camera": Kind(
-        "error", "joints lie behind the camera", "turn the z axis: it points away from the camera"
+        "error", "joints lie behind the camera", "negate z: it points away from the camera"
     ),
     "projection": Kind(
         "error",
@@ -172,12 +175,12 @@ KINDS: dict[str, Kind] = {
     ),
     "joint_order": Kind(
         "share",
-        "joints are in another order",
+        "joints are in a different order",
         "name the file's own order to the reader (--joint_order) or rearrange them by name",
     ),
     "order_of_set": Kind(
         "error",
-        "the joints of the set as a whole are in another order",
+        "the joints of the whole set are in a different order",
         "name the file's own order to the reader (--joint_order) or rearrange them by name",
     ),
     "finger_order": Kind(
@@ -187,17 +190,18 @@ KINDS: dict[str, Kind] = {
     ),
     "bone_ratios": Kind(
         "share",
-        "a bone is far too short or long beside the others",
+        "a bone is far too short or long compared with the others",
         "check the joint order and single wrong joints",
     ),
     "side": Kind(
         "share",
-        "fingers bend backwards, so a left hand is called right, a right one left, or z is negated",
-        "exchange the sides (MediaPipe names them as in a mirror), or negate z or x in 3D",
+        "fingers bend backwards, so the hand's side is wrong or z is negated",
+        "swap the sides (MediaPipe names them as in a mirror), or negate z or x in 3D",
     ),
     "limbs_of_set": Kind(
         "error",
-        "limbs of the set as a whole are no body's: joints are in another order, or of other beings",
+        "limbs of the whole set have impossible proportions: joints are in a different order, or "
+        "not human",
         "name the file's own order to the reader (--joint_order) or rearrange joints by their names",
     ),
     "body_size": Kind(
@@ -207,28 +211,28 @@ KINDS: dict[str, Kind] = {
     ),
     "body_lines": Kind(
         "share",
-        "a limb is far too short or long beside the others",
+        "a limb is far too short or long compared with the others",
         "check the joint order and single wrong joints",
     ),
     "uneven": Kind(
         "share",
-        "a limb is much longer than that of the other side",
+        "a limb is much longer than on the other side",
         "check single wrong joints and the joint order",
     ),
     "knees": Kind(
         "share",
-        "knees bend forwards, so left and right are exchanged, or z is negated",
-        "exchange left_ and right_ joints, or negate z: it points away from the camera",
+        "knees bend forwards, so left and right are swapped, or z is negated",
+        "swap left_ and right_ joints, or negate z: it points away from the camera",
     ),
     "twisted": Kind(
         "share",
-        "shoulders face against the hips, so left and right are exchanged in one of them",
-        "exchange left and right of the arms or of the legs",
+        "shoulders and hips face opposite ways, so left and right are swapped in one of them",
+        "swap left and right of the arms or of the legs",
     ),
     "sides_2d_3d": Kind(
         "share",
-        "2D and 3D joints have left and right exchanged",
-        "rearrange one of them by the joints' names; mirrored pictures need both exchanged",
+        "left and right are swapped between 2D and 3D joints",
+        "rearrange one of them by the joints' names; mirrored pictures need both swapped",
     ),
     "missing_joints": Kind(
         "note", "persons have joints without a label", "nothing: training leaves those joints out"
@@ -245,8 +249,9 @@ KINDS: dict[str, Kind] = {
     ),
     "mpii_scale": Kind(
         "share",
-        "MPII's boxes are not those of the adjusted scale",
-        "prepare the set again with the right --adjusted: 0.8 means it was left out, 1.25 done twice",
+        "MPII's boxes do not fit the adjusted scale",
+        "prepare the set again with the right --adjusted: 0.8 means it was not adjusted, 1.25 "
+        "means twice",
     ),
     "head_size": Kind(
         "share",
@@ -254,7 +259,7 @@ KINDS: dict[str, Kind] = {
         "give 0.6 times the diagonal of the head box in px, or 0",
     ),
     "label": Kind(
-        "warning", "a class is below -1 or a score outside 0 to 1", "give -1 for no class"
+        "warning", "a class is below -1, or a score is outside 0 to 1", "give -1 for no class"
     ),
 }
 

@@ -1,7 +1,7 @@
 """Rendered people and hands: bodies, surfaces, light, cameras, and the records made of them.
 
-Here: everything that draws a picture of nobody. Not here: motion (`keras_pose.data.motion`), pictures
-of real people (`keras_pose.data.datasets`).
+Here: everything that renders a picture of an imaginary person. Not here: motion
+(`keras_pose.data.motion`), pictures of real people (`keras_pose.data.datasets`).
 """
 
 from keras_pose.data.generated.bodies import body_source

@@ -40,7 +40,7 @@ class Backgrounds:
             if not self._pictures:
                 raise OSError(
                     f"{folder}: there is no picture ({', '.join(_SUFFIXES)}) to put behind hands "
-                    "or bodies; name another folder, or none for generated backgrounds."
+                    "or bodies; give another folder, or none for generated backgrounds."
                 )
             if part is not None:
                 which, count = part
@@ -48,8 +48,8 @@ class Backgrounds:
                 self._pictures = [path for path, code in names if code % count == which]
                 if not self._pictures:
                     raise OSError(
-                        f"{folder}: none of its pictures falls to part {which} of {count} by the "
-                        "CRC-32 of its name; add pictures."
+                        f"{folder}: no picture belongs to part {which} of {count} by the CRC-32 of "
+                        "its name; add pictures."
                     )
 
     @property
@@ -88,7 +88,7 @@ class Backgrounds:
             path = self._pictures[number]
             picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if picture is None:
-                raise OSError(f"{path}: this background cannot be read; take it out of the folder.")
+                raise OSError(f"{path}: this background cannot be read; remove it from the folder.")
             factor = _LARGEST_PX / max(picture.shape[:2])
             if factor < 1:
                 picture = cv2.resize(

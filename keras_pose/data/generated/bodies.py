@@ -188,7 +188,7 @@ def body_source(
     """
     _check(0, seed, size, style, people)
     if num < 0:
-        raise ValueError(f"num is {num}; give a number of pictures of at least 0.")
+        raise ValueError(f"num is {num}; give at least 0 pictures.")
     kind = BODY_STYLES[style]
     part = (kind.picture_part, 2)
     grounds = Backgrounds(None if style == "lab" else backgrounds, kind.picture_share, part)
@@ -267,7 +267,10 @@ def _check(index: int, seed: int, size: int, style: str, people: int | None) -> 
     if size < 32:
         raise ValueError(f"size is {size} px; use at least 32.")
     if people is not None and people < 0:
-        raise ValueError(f"people is {people}; use 0 for another person in every picture, or more.")
+        raise ValueError(
+            f"people is {people}; use 0 for a different person in every picture, or a number of "
+            "people."
+        )
 
 
 def _shaded(

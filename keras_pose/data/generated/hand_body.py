@@ -162,7 +162,7 @@ def angle_columns(*names: str) -> list[int]:
     for name in names:
         matches = [name] if name in _INDEX else [one for one in ANGLES if one.endswith(name)]
         if not matches:
-            raise ValueError(f"{name!r} is no joint angle; use one of {', '.join(ANGLES)}.")
+            raise ValueError(f"{name!r} is not a joint angle; use one of {', '.join(ANGLES)}.")
         columns += [_INDEX[match] for match in matches]
     return columns
 

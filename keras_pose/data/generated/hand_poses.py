@@ -70,7 +70,7 @@ def random_pose(
     if pose is None:
         pose = POSES[rng.choice(len(POSES), p=_SHARES)]
     if pose not in POSES:
-        raise ValueError(f"{pose!r} is no pose; use one of {', '.join(POSES)}.")
+        raise ValueError(f"{pose!r} is not a pose; use one of {', '.join(POSES)}.")
     angles = clip_angles(_candidates(rng, pose))
     costs = _cost(pose_hands(shape, angles), shape, pose)
     chosen = int(np.argmax(costs <= 0)) if (costs <= 0).any() else int(np.argmin(costs))

@@ -168,7 +168,7 @@ def hand_source(
     """
     _check(0, seed, size, side, hands_per_person)
     if num < 0:
-        raise ValueError(f"num is {num}; give a number of hands of at least 0.")
+        raise ValueError(f"num is {num}; give at least 0 hands.")
     grounds = Backgrounds(backgrounds)
 
     def read(position: int) -> Record:

@@ -1,7 +1,7 @@
-"""What files of labels have in common: missing joints, COCO's fields, the names of joints in them.
+"""What label files have in common: missing joints, COCO's fields, joint names.
 
-Here: rules that readers of 2D poses, of picture data sets and the doctor share. Not here: any one file
-format's reader.
+Here: rules shared by the doctor and the readers of 2D poses and picture data sets. Not here: the
+reader of a single file format.
 """
 
 __all__: list[str] = []

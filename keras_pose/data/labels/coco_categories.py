@@ -96,7 +96,8 @@ class CategoryNames:
             for name in self._rearranged
         ]
         return rearranged + [
-            f"{count} annotations were left out, since their joints are others: {self._other[key]}."
+            f"{count} annotations were left out, since their joints are different: "
+            f"{self._other[key]}."
             for key, count in self._left_out.items()
             if count
         ]

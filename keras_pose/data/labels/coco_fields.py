@@ -63,9 +63,9 @@ def keypoint_table(value: Any) -> np.ndarray | None:
     try:
         numbers = np.array(value, np.float64).reshape(-1)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"'keypoints' are no numbers ({str(error)[:60]})") from error
+        raise ValueError(f"'keypoints' are not numbers ({str(error)[:60]})") from error
     if numbers.size % 3:
-        raise ValueError(f"'keypoints' has {numbers.size} numbers, which are no triples")
+        raise ValueError(f"'keypoints' has {numbers.size} numbers, which is not a multiple of 3")
     return numbers.reshape(-1, 3)
 
 

@@ -46,4 +46,6 @@ def missing_note(count: int) -> str:
     Returns:
         A sentence.
     """
-    return f"{count} joints at exactly (0, 0) were taken as not labelled, whatever their flag says."
+    return (
+        f"{count} joints at exactly (0, 0) were treated as not labelled, whatever their flag says."
+    )

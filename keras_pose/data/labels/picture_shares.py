@@ -33,20 +33,20 @@ def in_pixels(
     if picture_size is not None:
         if finite.size and not is_small:
             raise ValueError(
-                f"{path}: coordinates reach to {np.abs(finite).max():.4g}, so they are pixels already; "
-                "leave --picture_size (picture_size=) out."
+                f"{path}: coordinates reach {np.abs(finite).max():.4g}, so they are already "
+                "pixels; omit --picture_size (picture_size=)."
             )
         return (points * np.asarray(picture_size, np.float64)).astype(np.float32)
     if is_small and within > 0.9:
         raise ValueError(
-            f"{path}: coordinates lie between 0 and 1, so they are shares of the picture and its width "
-            "and height squeeze the poses; give the pictures' size: --picture_size=640x480 "
+            f"{path}: coordinates lie between 0 and 1, so they are fractions of the picture, which "
+            "distort the poses; give the pictures' size: --picture_size=640x480 "
             "(picture_size=(640, 480))."
         )
     if is_small:
         warnings.warn(
-            f"{path}: coordinates reach to {np.abs(finite).max():.3g} only, so they are no pixels; x and "
-            "y must have the same unit, which shares of a picture's width and height have not.",
+            f"{path}: coordinates only reach {np.abs(finite).max():.3g}, so they are not pixels; x "
+            "and y must have the same unit, unlike fractions of a picture's width and height.",
             stacklevel=4,
         )
     return points

@@ -1,6 +1,6 @@
-"""Recorded and generated motion, 2D poses and the cameras that film them.
+"""Recorded and generated motion, 2D poses and virtual cameras.
 
-Here: readers of motion and of 2D poses, each ending in a `MotionSet`, `Views` or `Keypoints2D`; the
+Here: readers of motion and of 2D poses, each producing a `MotionSet`, `Views` or `Keypoints2D`; the
 writer of BVH files. Not here: pictures (`keras_pose.data.pictures`), record files.
 """
 

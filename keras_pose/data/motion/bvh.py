@@ -141,7 +141,7 @@ class _Lines:
         if self._next >= len(self._lines):
             raise ValueError(
                 f"{self.path}, line {self.last}: the file ends where {expected} belongs; fetch it "
-                "again or export it anew."
+                "again or export it again."
             )
         self._next += 1
         return self._lines[self._next - 1]
@@ -276,8 +276,8 @@ def _read_motion(reader: _Lines, num_channels: int) -> tuple[np.ndarray, float]:
     rows = reader.rest()
     if len(rows) < count or not rows:
         raise ValueError(
-            f"{reader.path}, line {reader.last}: the file announces {announced[:12]} frames and has "
-            f"{len(rows)}; it is cut off or damaged, fetch it again or export it anew."
+            f"{reader.path}, line {reader.last}: the file announces {announced[:12]} frames and "
+            f"has {len(rows)}; it is cut off or damaged, fetch it again or export it again."
         )
     words = [text.split() for _, text in rows]
     try:

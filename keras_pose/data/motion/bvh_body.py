@@ -66,7 +66,7 @@ def find_joints(
     unknown = sorted(set(joint_map) - set(MAPPED_JOINTS))
     if unknown:
         raise ValueError(
-            f"joint map: '{unknown[0]}' is no joint that can be mapped; use "
+            f"joint map: '{unknown[0]}' is not a joint that can be mapped; use "
             f"{', '.join(MAPPED_JOINTS)}."
         )
     by_name: dict[str, int] = {}
@@ -194,8 +194,8 @@ def check_sides(
     if hips @ shoulders < 0 or ahead < 0:
         found = "the shoulders" if hips @ shoulders < 0 else "the toes"
         raise ValueError(
-            f"{path}: {found} do not fit the hips at rest, so left and right are exchanged; "
-            "correct the joint map (joint_map in bvh.json)."
+            f"{path}: {found} do not fit the hips at rest, so left and right are swapped; correct "
+            "the joint map (joint_map in bvh.json)."
         )
 
 
@@ -225,7 +225,9 @@ def unit_metres(rest: np.ndarray, joints: Mapping[str, int], unit: str | float) 
         raise ValueError(f"unit is '{unit}'; use auto, mm, cm, inch, m or metres per unit.")
     stature = _STATURE_RATIO * (_leg_length(rest, joints) + _trunk_length(rest, joints))
     if not 0 < stature < np.inf:
-        raise ValueError("the skeleton has no size at rest, so its unit cannot be found; name it.")
+        raise ValueError(
+            "the skeleton has no size at rest, so its unit cannot be detected; name it."
+        )
     error, metres = min(
         (abs(np.log(size * stature / _STATURE_M)), size) for size in _UNITS_M.values()
     )

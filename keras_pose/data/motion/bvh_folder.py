@@ -99,7 +99,7 @@ def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
         step = max(1, round(1.0 / (motion.frame_time_s * settings.frames_per_second)))
     if skip >= len(motion.values):
         raise ValueError(
-            f"{path} has {len(motion.values)} frames, all of which skip_frames={skip} leaves out; "
+            f"{path} has {len(motion.values)} frames, and skip_frames={skip} skips all of them; "
             "skip fewer."
         )
     rest = np.empty_like(motion.offsets)
@@ -118,7 +118,7 @@ def _load_file(path: str, settings: BvhSettings) -> tuple[np.ndarray, float]:
             raise ValueError(f"{path}: {error}") from error
         poses = (built @ _TO_WORLD[up_axis].T).astype(np.float32)
     if not np.isfinite(poses).all():
-        raise ValueError(f"{path} has positions beyond all measure; export it anew.")
+        raise ValueError(f"{path} has positions that are far too large; export it again.")
     _check_upright(path, poses, up_axis)
     check_sides(path, rest, motion.parents, joints, up)
     _check_face(path, poses)
@@ -149,8 +149,8 @@ def _check_face(path: str, poses: np.ndarray) -> None:
     if in_front.mean() < 0.5:
         raise ValueError(
             f"{path}: the nose is behind the body in {100 * (1 - in_front.mean()):.0f} % of the "
-            "frames, so its rest pose is not one that looks ahead; map 'head' to a joint that "
-            "turns with the face (joint_map in bvh.json)."
+            "frames, so its rest pose does not look ahead; map 'head' to a joint that turns with "
+            "the face (joint_map in bvh.json)."
         )
 
 

@@ -32,8 +32,8 @@ def frame_seconds(value: float, path: str, num_frames: int) -> float:
     if _FASTEST_S <= value <= _SLOWEST_S:
         if value > _SLOW_S and num_frames > 1:
             warnings.warn(
-                f"{path}: 'Frame Time: {value:g}' means {1 / value:.3g} frames per second; correct it if "
-                "that is not so.",
+                f"{path}: 'Frame Time: {value:g}' means {1 / value:.3g} frames per second; correct "
+                "it if this is wrong.",
                 stacklevel=4,
             )
         return value
@@ -44,13 +44,13 @@ def frame_seconds(value: float, path: str, num_frames: int) -> float:
         readings["milliseconds"] = value / 1000.0
     if len(readings) != 1:
         raise ValueError(
-            f"{path}: 'Frame Time: {value:g}' means {1 / value:.3g} frames per second, which is no rate "
-            "of motion capture; write the seconds between two frames there, such as 0.0333333."
+            f"{path}: 'Frame Time: {value:g}' means {1 / value:.3g} frames per second, which is "
+            "not a plausible rate; write the seconds between two frames there, such as 0.0333333."
         )
     ((unit, seconds),) = readings.items()
     warnings.warn(
         f"{path}: 'Frame Time: {value:g}' was read as {unit}, that is {1 / seconds:.4g} frames per "
-        "second; seconds belong there.",
+        "second; write seconds there.",
         stacklevel=4,
     )
     return seconds

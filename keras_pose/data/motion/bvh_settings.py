@@ -40,13 +40,15 @@ class BvhSettings:
             isinstance(name, str) for name in joint_map.values()
         ):
             raise ValueError(
-                f"joint_map is {joint_map!r}, which is no table of joint names; give one such as "
+                f"joint_map is {joint_map!r}, which is not a table of joint names; give one such as "
                 '{"right_hip": "RThigh"}.'
             )
         if self.up_axis not in ("y", "z"):
             raise ValueError(f"up_axis is '{self.up_axis}'; use 'y' or 'z'.")
         if type(self.skip_frames) is not int or self.skip_frames < 0:
-            raise ValueError(f"skip_frames is {self.skip_frames}; use a whole number from 0 on.")
+            raise ValueError(
+                f"skip_frames is {self.skip_frames}; use a whole number of at least 0."
+            )
         rate = self.frames_per_second
         if rate is not None and not (isinstance(rate, (int, float)) and rate > 0):
             raise ValueError(f"frames_per_second is {rate}; use a rate above 0.")
@@ -92,7 +94,9 @@ def read_settings(
         values = read_json(path, "give a JSON table of settings (docs/data.md)")
         unknown = sorted(set(values) - set(arguments))
         if unknown:
-            raise ValueError(f"{path}: '{unknown[0]}' is no setting; use {', '.join(arguments)}.")
+            raise ValueError(
+                f"{path}: '{unknown[0]}' is not a setting; use {', '.join(arguments)}."
+            )
         try:
             BvhSettings(**values)
         except ValueError as error:

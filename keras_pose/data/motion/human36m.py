@@ -134,8 +134,8 @@ def load_h36m_views(
         views = actions.get(name)
         if views is None:
             raise ValueError(
-                f"{path_2d} has no 2D poses of '{name}', which {path_3d} has; give "
-                "files of the same preparation."
+                f"{path_2d} has no 2D poses of '{name}', which {path_3d} has; give files from the "
+                "same preparation."
             )
         if len(rig) != len(views):
             raise ValueError(
@@ -145,8 +145,8 @@ def load_h36m_views(
         for camera, (view, lens) in enumerate(zip(views, rig, strict=True)):
             if len(view) < len(rows):
                 raise ValueError(
-                    f"{path_2d}: camera {camera} of '{name}' has {len(view)} frames and "
-                    f"the motion {len(rows)}; give files of the same preparation."
+                    f"{path_2d}: camera {camera} of '{name}' has {len(view)} frames and the motion "
+                    f"{len(rows)}; give files from the same preparation."
                 )
             parts.append(_view(motion.poses_m[rows], view[: len(rows)], rows, camera, lens))
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -245,7 +245,7 @@ def _read_cameras(path: str) -> dict[str, list[dict[str, np.ndarray]]]:
     try:
         return {subject: [_lens(camera) for camera in rig] for subject, rig in table.items()}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no table of cameras ({error!r}); {advice}.") from error
+        raise ValueError(f"{path} is not a table of cameras ({error!r}); {advice}.") from error
 
 
 def _lens(camera: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -93,7 +93,7 @@ def clip_to_limits(angles_deg: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
     """
     unknown = sorted(set(angles_deg) - set(LIMITS_DEG))
     if unknown:
-        raise ValueError(f"'{unknown[0]}' is no joint angle; use one of {sorted(LIMITS_DEG)}.")
+        raise ValueError(f"'{unknown[0]}' is not a joint angle; use one of {sorted(LIMITS_DEG)}.")
     return {name: np.clip(value, *LIMITS_DEG[name]) for name, value in angles_deg.items()}
 
 

@@ -122,8 +122,8 @@ def _columns(path: str, header: list[list[str]]) -> list[tuple[str, str]] | None
     columns = [(joint, _axis(axis, has_y)) for joint, axis in columns]
     if not any(axis in ("x", "y") for _, axis in columns):
         raise ValueError(
-            f"{path}: no column of its header ('{names[0]}' to '{names[-1]}') says which joint's x or y "
-            "it is; name columns like nose_x, nose_y or x0, y0, or give no header."
+            f"{path}: no column of its header ('{names[0]}' to '{names[-1]}') says which joint's x "
+            "or y it is; name the columns like nose_x, nose_y or x0, y0, or give no header."
         )
     return columns
 
@@ -249,8 +249,8 @@ def _layout(path: str, numbers: np.ndarray) -> tuple[int, int]:
     columns = numbers.shape[1]
     if len(numbers) >= _FEW_ROWS and columns and (np.diff(numbers[:, 0]) == 1).all():
         raise ValueError(
-            f"{path}: the first column counts the rows ({numbers[0, 0]:g}, {numbers[1, 0]:g}, ...), so "
-            "it is no joint's x; remove it or name the columns in a header."
+            f"{path}: the first column counts the rows ({numbers[0, 0]:g}, {numbers[1, 0]:g}, "
+            "...), so it is not a joint's x; remove it or name the columns in a header."
         )
     for joints, parts in _LAYOUTS:
         if columns == joints * parts:

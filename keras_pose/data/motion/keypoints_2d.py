@@ -161,9 +161,9 @@ def _by_name(
     if found is None:
         guess = assumed or guess
         raise ValueError(
-            f"{path}: {first_difference(table.names, guess)}, and its joints are those of no order that "
-            f"can be used ({', '.join(order.name for order in (H36M_17, *sources))}); give the joints of "
-            "one of them."
+            f"{path}: {first_difference(table.names, guess)}, and its joints belong to no "
+            f"supported order ({', '.join(order.name for order in (H36M_17, *sources))}); give the "
+            "joints of one of them."
         )
     source, rows = found
     confidence = None if table.confidence is None else table.confidence[:, rows]
@@ -181,7 +181,7 @@ def _skeleton(path: str, ending: str, values: np.ndarray, name: str | None) -> S
                 f" (if a row is x0,y0,x1,y1,...: use array.reshape(-1, {values.shape[1] // 2}, 2))"
             )
         elif values.ndim == 2 and values.shape[0] in (16, 17):
-            hint = " (one pose alone: use array[None])"
+            hint = " (for a single pose: use array[None])"
         raise ValueError(f"{path}: 2D poses have shape {values.shape}{hint}; {LAYOUT_ADVICE}.")
     if values.dtype.kind not in "fiu":
         raise ValueError(

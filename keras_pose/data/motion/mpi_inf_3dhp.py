@@ -87,7 +87,7 @@ Block = tuple[str, int, np.ndarray, np.ndarray, np.ndarray]
 def _archive(data: Any, sequences: Sequence[str] | None, path: str) -> Iterator[Block]:
     """Walk through the sequences and cameras of the `.npz` layouts."""
     if not isinstance(data, dict) or not data:
-        raise ValueError(f"{path}: 'data' is no table of sequences; {_ADVICE}.")
+        raise ValueError(f"{path}: 'data' is not a table of sequences; {_ADVICE}.")
     for sequence in data if sequences is None else sequences:
         if sequence not in data:
             raise ValueError(f"{path} has no sequence '{sequence}'; it has {sorted(data)}.")

@@ -18,7 +18,8 @@ _WORDS = {
 }
 _MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _ADVICE = (
-    "name them name,x,y,width,height, or name,x1,y1,x2,y2, or name,x_center,y_center,width,height"
+    "name the columns name,x,y,width,height, or name,x1,y1,x2,y2, or "
+    "name,x_center,y_center,width,height"
 )
 Numbers = Mapping[str, float]
 # Which columns make a box, best first: sizes beside two corners are often those of the picture.

@@ -55,8 +55,8 @@ class FrameReader:
             self.numbers = np.arange(max(count if shown is None else min(count, shown), 0))
         if not len(self.numbers):
             raise ValueError(
-                f"{self.path} is no video that OpenCV reads and no folder of numbered pictures; get it "
-                "again, or extract its frames."
+                f"{self.path} is not a video that OpenCV can read and no folder of numbered "
+                "pictures; get it again, or extract its frames."
             )
 
     def file(self, number: int) -> pathlib.Path | None:

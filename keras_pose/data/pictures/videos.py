@@ -133,7 +133,9 @@ class VideoWriter:
         self._writer = cv2.VideoWriter(partial, code, frames_per_second, size)
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)
-            raise OSError(f"Cannot write {path}: OpenCV opens no mp4 there; give --nooverlay.")
+            raise OSError(
+                f"Cannot write {path}: OpenCV cannot open an mp4 file there; give --nooverlay."
+            )
 
     def write(self, drawing: np.ndarray) -> None:
         """Add a frame.

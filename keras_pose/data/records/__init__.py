@@ -1,7 +1,7 @@
-"""Picture records: schema, files, access, streams and parts of sets.
+"""Picture records: schema, files, access, streams and subsets.
 
 Here: how a labelled picture is stored, found and streamed in a repeatable order. Not here: how pixels
-are decoded or views are made of them (`data.pictures`, `data.views`).
+are decoded or how views are made from them (`data.pictures`, `data.views`).
 """
 
 from keras_pose.data.records.bad_records import BadRecords

@@ -61,12 +61,12 @@ def read_index(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.is_file():
         started = path.parent.is_dir() and any(path.parent.glob("records-*"))
         advice = (
-            "it was not finished: run the same prepare command again and it goes on"
+            "it is unfinished: run the same prepare command again to resume it"
             if started
             else "write it with python -m keras_pose.data.prepare"
         )
         raise ValueError(
-            f"{path.parent} is no folder of records (it has no {INDEX_FILE}); {advice}."
+            f"{path.parent} is not a folder of records (it has no {INDEX_FILE}); {advice}."
         )
     index = read_json(path)
     if index.get("schema_version") != SCHEMA_VERSION:

@@ -64,8 +64,8 @@ class RecordOrder:
         if sum(lengths) < 1 or (sampler == "weighted" and min(lengths) < 1):
             # Drawing sources equally often, there is nothing to draw from it.
             raise ValueError(
-                f"There is a folder without a record to use ({', '.join(map(str, lengths))} by folder); "
-                "leave it out."
+                "A folder has no record to use (records by folder: "
+                f"{', '.join(map(str, lengths))}); leave it out."
             )
         self._lengths = np.asarray(lengths, np.int64)
         self._ends = np.cumsum(self._lengths)

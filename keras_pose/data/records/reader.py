@@ -103,7 +103,7 @@ class RecordReader:
         """
         if what not in LABEL_BITS:
             raise ValueError(
-                f"{what!r} is no kind of label; choose one of {', '.join(LABEL_BITS)}."
+                f"{what!r} is not a kind of label; choose one of {', '.join(LABEL_BITS)}."
             )
         return (self._bits & LABEL_BITS[what]) > 0
 
@@ -121,7 +121,9 @@ class RecordReader:
             IndexError: if there is no such position.
         """
         if not 0 <= position < len(self):
-            raise IndexError(f"{self.folder} has {len(self)} records and none at {position}.")
+            raise IndexError(
+                f"{self.folder} has {len(self)} records, so there is none at {position}."
+            )
         shard = int(np.searchsorted(self._ends, position, side="right"))
         length, offset = int(self._lengths[position]), int(self._offsets[position])
         try:

@@ -141,7 +141,9 @@ def check_values(record: Record) -> None:
                 advice = "correct them, or leave the field out"
             raise ValueError(f"{title}: {field} holds numbers that are not finite; {advice}.")
     if not all(np.isfinite(value) and value >= 0 for value in (record.scale, record.score)):
-        raise ValueError(f"{title}: scale or score is no finite number of at least 0; correct it.")
+        raise ValueError(
+            f"{title}: scale or score is not a finite number of at least 0; correct it."
+        )
     if not (np.isfinite(record.head_size) and record.head_size >= 0):
         raise ValueError(f"{title}: head_size is {record.head_size}; give pixels, 0 if unknown.")
     matrix = record.intrinsics

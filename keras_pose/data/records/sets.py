@@ -19,7 +19,7 @@ def open_folders(data_dir: str, skeletons: Sequence[str] = ()) -> list[RecordRea
     """Open record folders.
 
     Args:
-        data_dir: folders, commas between them.
+        data_dir: folders, separated by commas.
         skeletons: names of joint orders that are wanted, the one to prepare first; any if empty.
 
     Returns:
@@ -31,8 +31,8 @@ def open_folders(data_dir: str, skeletons: Sequence[str] = ()) -> list[RecordRea
     folders = listed(data_dir)
     if not folders:
         raise ValueError(
-            "--data_dir is empty; name the record folders that keras_pose.data.prepare wrote, with "
-            "commas between them, or use --dataset=generated."
+            "--data_dir is empty; name the record folders that keras_pose.data.prepare wrote, "
+            "separated by commas, or use --dataset=generated."
         )
     readers = [RecordReader(os.path.expanduser(folder)) for folder in folders]
     for reader in readers:
@@ -190,4 +190,4 @@ class Part:
         for number, (reader, shift) in enumerate(zip(self.readers, self.id_shifts, strict=True)):
             if (stream_id - number * SOURCE_STRIDE) in reader.ids:
                 return stream_id + shift
-        raise ValueError(f"There is no record {stream_id} in this part; give one of its stream.")
+        raise ValueError(f"There is no record {stream_id} in this part; give one from its stream.")

@@ -103,13 +103,13 @@ class _Stream:
         if len(skeletons) > 1 and not skeletons <= _MIXABLE:
             raise ValueError(
                 f"The record folders have different joint orders ({', '.join(sorted(skeletons))}); "
-                "prepare them in the same one."
+                "prepare them all in the same order."
             )
         self.num_joints = self.readers[0].num_joints
         subsets = [None] * len(self.readers) if subsets is None else list(subsets)
         if len(subsets) != len(self.readers):
             raise ValueError(
-                f"{len(self.readers)} folders need as many subsets, not {len(subsets)}."
+                f"{len(self.readers)} folders need {len(self.readers)} subsets, not {len(subsets)}."
             )
         self.subsets = [
             np.arange(len(reader)) if subset is None else np.asarray(subset, np.int64)
@@ -149,8 +149,8 @@ class _Stream:
                 data = self._serialized(source, place)
             if data is None:
                 raise ValueError(
-                    f"{_MOST_STAND_INS} damaged records followed each other; run "
-                    "python -m keras_pose.data.doctor.check on the folder."
+                    f"{_MOST_STAND_INS} damaged records came one after the other; run python -m "
+                    "keras_pose.data.doctor.check on the folder."
                 )
             examples.append(data)
             used.append(source)

@@ -104,7 +104,7 @@ def write_records(
     }
     heading = json.loads(json_bytes(heading))  # tuples and the like, as they will be read back
     if shard_size < 1 or shard_bytes < 1:
-        raise ValueError(f"shard_size={shard_size} and shard_bytes={shard_bytes} must be over 0.")
+        raise ValueError(f"shard_size={shard_size} and shard_bytes={shard_bytes} must be above 0.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -175,7 +175,9 @@ class _Writing:
             try:
                 check_values(record)
                 if record.id in self.ids:
-                    raise ValueError(f"{record.title}: the id is used twice; number each once.")
+                    raise ValueError(
+                        f"{record.title}: the id is used twice; give each record its own."
+                    )
             except ValueError as error:
                 record, what, reason = None, f"{position}", str(error)
         if record is None:
@@ -187,8 +189,8 @@ class _Writing:
             return
         if self.skeleton not in (None, record.skeleton):
             raise ValueError(
-                f"{record.title}: its joint order is {record.skeleton}, that of the records before "
-                f"is {self.skeleton}; prepare them as two sets."
+                f"{record.title}: its joint order is {record.skeleton}, but that of earlier "
+                f"records is {self.skeleton}; prepare them as two sets."
             )
         self.skeleton = record.skeleton
         self.ids.add(record.id)
@@ -322,8 +324,8 @@ def _from_iterable(
         last = np.load(writing.folder / f"{shard_name(len(writing.shards) - 1)}.npy")["id"][-1]
         if not skipped or skipped[0].id != last:
             raise ValueError(
-                f"{writing.folder} was begun with other records than these; choose another folder "
-                "or write with resume=False."
+                f"{writing.folder} was started with different records; choose another folder or "
+                "write with resume=False."
             )
     for position, record in enumerate(stream, start):
         yield position, record, "", ""
@@ -351,8 +353,8 @@ def _check_same(path, found, heading):
     for key, wanted in heading.items():
         if found.get(key) != wanted:
             raise ValueError(
-                f"{path}: the folder was begun with {key} = {found.get(key)!r}, this command has "
-                f"{wanted!r}; choose another folder, or remove this one to begin anew."
+                f"{path}: the folder was started with {key} = {found.get(key)!r}, but this command "
+                f"has {wanted!r}; choose another folder, or remove this one to start again."
             )
 
 

@@ -1,7 +1,7 @@
-"""Views of records: what is drawn at random, how pixels follow, and the crop that networks are served.
+"""Views of records: random draws, the resulting pixels, and the crop that networks get when served.
 
 Here: parameters of a view as a function of seed, epoch, record and view; the warp on the host and in the
-graph; batches. Not here: the records themselves, or what one method makes of a view.
+graph; batches. Not here: the records themselves, or what a single method does with a view.
 """
 
 from keras_pose.data.views.draws import ViewRanges, plain_ranges

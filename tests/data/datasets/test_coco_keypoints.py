@@ -47,7 +47,7 @@ def test_persons_by_hand(tmp_path):
         "1 persons crowds were left out.",
         "1 persons with too few joints were left out.",
         "1 persons too small were left out.",
-        "1 boxes had no area and were made from the joints.",
+        "1 boxes had no area and were computed from the joints.",
     )
     assert (first.group, first.width, first.skeleton) == ("000007.jpg", 200, "mpii_16")
     # 100 x 160 about (70, 120): a square of 200.
@@ -105,7 +105,7 @@ def test_wrong_content_is_named(tmp_path, annotations, change, word):
 def test_a_folder_of_pictures_must_exist(tmp_path):
     path = _write(tmp_path, [_person(1, 7)])
     (tmp_path / "val2017").rename(tmp_path / "other")
-    with pytest.raises(ValueError, match="val2017 is no folder"):
+    with pytest.raises(ValueError, match="val2017 is not a folder"):
         read_coco_keypoints(path)
     assert len(list(read_coco_keypoints(path, tmp_path / "other"))) == 1
 
@@ -120,7 +120,7 @@ def test_joints_in_the_corner_are_not_labelled_whatever_their_flag(tmp_path):
     unseen = {MPII_16.joints[j] for j in np.flatnonzero(record.visible == 0)}
     assert unseen == {"upper_neck", "head_top", "left_wrist", "right_ankle"}
     assert source.notes[0] == (
-        "2 joints at exactly (0, 0) were taken as not labelled, whatever their flag says."
+        "2 joints at exactly (0, 0) were treated as not labelled, whatever their flag says."
     )
     # Without the two the joints reach over 150 x 75 px: from the nose (0, 200) to an ankle (150, 125).
     np.testing.assert_allclose(record.box, [75 - 105, 162.5 - 105, 210, 210])
@@ -168,7 +168,7 @@ def test_beside_persons_other_beings_are_left_out_and_counted(tmp_path):
     source = read_coco_keypoints(_write(tmp_path, [_person(1, 7), dog], **content))
     assert [record.id for record in source] == [1]
     assert source.notes[0].startswith(
-        "1 annotations were left out, since their joints are others: category 'dog': joint 3"
+        "1 annotations were left out, since their joints are different: category 'dog': joint 3"
     )
 
 
@@ -271,6 +271,6 @@ def test_shares_of_the_picture_are_no_pixels(tmp_path):
     person = _person(1, 7, bbox=[0.1, 0.1, 0.5, 0.8])
     table = np.reshape(person["keypoints"], (17, 3)) / [200, 240, 1]
     with pytest.raises(
-        ValueError, match="smaller than 48 px; if joints and boxes are shares of the"
+        ValueError, match="smaller than 48 px; if joints and boxes are fractions of the"
     ):
         read_coco_keypoints(_write(tmp_path, [person | {"keypoints": table.ravel().tolist()}]))

@@ -149,7 +149,7 @@ def test_points_behind_the_camera_are_a_bad_record(tmp_path):
     table = [_joints(n) for n in range(3)]
     table[1][4, 2] = -0.8
     (tmp_path / "training_xyz.json").write_text(json.dumps([t.tolist() for t in table]))
-    with pytest.raises(ValueError, match="sample 1 is no hand before a camera"):
+    with pytest.raises(ValueError, match="sample 1 is not a hand in front of a camera"):
         list(read_freihand(tmp_path))
 
 
@@ -176,7 +176,7 @@ def test_wrong_files_are_named(tmp_path, file, text, word):
 
 def test_pictures_and_arguments_that_do_not_fit_are_refused(tmp_path):
     _layout(tmp_path)
-    with pytest.raises(ValueError, match="no part of FreiHAND"):
+    with pytest.raises(ValueError, match="not part of FreiHAND"):
         read_freihand(tmp_path, "test")
     with pytest.raises(ValueError, match="no version white"):
         read_freihand(tmp_path, versions=("white",))
@@ -184,7 +184,7 @@ def test_pictures_and_arguments_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(ValueError, match="1 pictures beyond 4 x 3"):
         read_freihand(tmp_path)
     shutil.rmtree(tmp_path / "training" / "rgb")
-    with pytest.raises(ValueError, match="rgb is no folder"):
+    with pytest.raises(ValueError, match="rgb is not a folder"):
         read_freihand(tmp_path)
     (tmp_path / "training" / "rgb").mkdir()
     with pytest.raises(ValueError, match="named like 00000000.jpg"):

@@ -185,11 +185,11 @@ def test_without_cdflib_it_says_so(tmp_path, monkeypatch):
 
 
 def test_wrong_folders_are_named(tmp_path):
-    with pytest.raises(ValueError, match="S1 is no folder"):
+    with pytest.raises(ValueError, match="S1 is not a folder"):
         read_human36m_pictures(tmp_path)
-    with pytest.raises(ValueError, match="no part of Human3.6M"):
+    with pytest.raises(ValueError, match="not part of Human3.6M"):
         read_human36m_pictures(tmp_path, "val")
-    with pytest.raises(ValueError, match="no subject of Human3.6M"):
+    with pytest.raises(ValueError, match="not a subject of Human3.6M"):
         read_human36m_pictures(tmp_path, subjects=["nine"])
     with pytest.raises(ValueError, match="--every=0"):
         read_human36m_pictures(tmp_path, every=0)

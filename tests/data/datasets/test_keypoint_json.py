@@ -62,7 +62,7 @@ _FIELDS = KeypointFields(label="digit", side="handedness", side_is_mirrored=True
 def test_every_field_is_found(tmp_path):
     source = read_keypoint_json(_write(tmp_path, _content()), fields=_FIELDS)
     assert (source.licence, source.name) == ("CC-BY", tmp_path.name)
-    assert source.notes == ("1 of 2 images have no joints and serve unlabelled.",)
+    assert source.notes == ("1 of 2 images have no joints and become unlabelled records.",)
     first, second = source
     assert (first.id, first.name, first.group, first.label) == (0, "a.png", "s1", 3)
     assert first.keypoints_2d[7].tolist() == [7, 15]
@@ -100,7 +100,7 @@ def test_joints_in_the_corner_are_not_labelled_whatever_their_flag(tmp_path):
     first, _ = source
     assert first.visible.tolist() == [1, 1, 1, 1, 0, 1, 0] + [1] * 14
     assert source.notes[0] == (
-        "1 joints at exactly (0, 0) were taken as not labelled, whatever their flag says."
+        "1 joints at exactly (0, 0) were treated as not labelled, whatever their flag says."
     )
 
 
@@ -171,7 +171,7 @@ def test_what_says_nothing_is_no_label(tmp_path):
     source = read_keypoint_json(path)
     first, second = source
     assert source.licence == "not stated"
-    assert source.notes == ("1 of 3 annotations are of crowds and were left out.",)
+    assert source.notes == ("1 of 3 annotations are crowds and were left out.",)
     assert first.keypoints_2d[4].tolist() == [0, 0] and first.visible[4] == 0 and first.group == "0"
     check_values(first)
     assert second.name == "b.png" and second.keypoints_2d is None and not second.visible.any()
@@ -181,7 +181,7 @@ def test_a_folder_of_pictures_can_be_named(tmp_path):
     path = _write(tmp_path, _content())
     (tmp_path / "images").rename(tmp_path / "elsewhere")
     assert len(list(read_keypoint_json(path, tmp_path / "elsewhere"))) == 2
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         read_keypoint_json(path, tmp_path / "nowhere")
     with pytest.raises(ValueError, match="a.png"):
         list(read_keypoint_json(path))
@@ -304,8 +304,8 @@ def test_ids_crowds_and_objects_without_joints_in_any_form(tmp_path):
     assert first.keypoints_2d is not None and second.keypoints_2d is None
     assert second.box.tolist() == [1, 1, 9, 9]
     assert source.notes == (
-        "1 of 3 annotations are of crowds and were left out.",
-        "1 of 3 annotations have no joints and serve unlabelled.",
+        "1 of 3 annotations are crowds and were left out.",
+        "1 of 3 annotations have no joints and become unlabelled records.",
     )
     content["annotations"][0]["iscrowd"] = "perhaps"
     with pytest.raises(ValueError, match="annotations.json: 'iscrowd' is 'perhaps'; give 0 or 1"):

@@ -60,7 +60,7 @@ def test_lsp_extended_says_which_joints_are_annotated(tmp_path):
     assert first.visible.sum() == 16 and second.name == "im00002.jpg"
     unknown = {MPII_16.joints[j] for j in np.flatnonzero(second.visible == 0)}
     assert unknown == {"right_ankle", "right_knee", "right_hip", "left_hip", "pelvis"}
-    with pytest.raises(ValueError, match="no part of"):
+    with pytest.raises(ValueError, match="not part of"):
         read_lsp(tmp_path, split="train")
     with pytest.raises(ValueError, match="no person with 15 joints"):
         read_lsp(tmp_path, min_joints=15)
@@ -70,13 +70,13 @@ def test_wrong_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="joints.mat cannot be read"):
         read_lsp(tmp_path)
     (tmp_path / "joints.mat").write_bytes(b"junk")
-    with pytest.raises(ValueError, match="no whole MATLAB file"):
+    with pytest.raises(ValueError, match="not a complete MATLAB file"):
         read_lsp(tmp_path)
     scipy_io.savemat(tmp_path / "joints.mat", {"joints": np.zeros((14, 2, 5))})
     with pytest.raises(ValueError, match="has no 'joints' of"):
         read_lsp(tmp_path)
     scipy_io.savemat(tmp_path / "joints.mat", {"joints": _table().transpose(2, 1, 0)})
-    with pytest.raises(ValueError, match="images is no folder"):
+    with pytest.raises(ValueError, match="images is not a folder"):
         read_lsp(tmp_path)
 
 

@@ -150,7 +150,7 @@ def test_extracted_frames_count_from_one_or_from_zero(tmp_path):
 
 
 def test_wrong_folders_are_named(tmp_path):
-    with pytest.raises(ValueError, match="no part of MPI-INF-3DHP"):
+    with pytest.raises(ValueError, match="not part of MPI-INF-3DHP"):
         read_mpi_inf_3dhp_pictures(tmp_path, "val")
     with pytest.raises(ValueError, match="has no folder S3"):
         read_mpi_inf_3dhp_pictures(tmp_path, subjects=["S3"])

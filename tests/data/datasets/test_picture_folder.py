@@ -113,12 +113,12 @@ def test_what_is_not_read_is_counted(folder, tmp_path):
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     kinds, links = read_picture_folder(folder).notes
     assert kinds.startswith("2 files in ")
-    assert "kinds that are not read from a folder (.gif, .heic) were left out" in kinds
+    assert "are of unsupported kinds (.gif, .heic) and were left out" in kinds
     assert links.startswith("1 links to folders in ")
 
 
 def test_no_folder_and_no_picture(folder, tmp_path):
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         read_picture_folder(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no picture"):
@@ -142,5 +142,5 @@ def test_boxes_may_say_their_side(tmp_path):
             "b.png": [((1, 2, 3, 4), "")],
         }
     (tmp_path / "boxes.csv").write_text("a.png,1,2,3,4,up\n")
-    with pytest.raises(ValueError, match=r"line 1: 'up' is no side"):
+    with pytest.raises(ValueError, match=r"line 1: 'up' is not a side"):
         read_sided_boxes(tmp_path / "boxes.csv")

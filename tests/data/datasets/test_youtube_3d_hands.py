@@ -131,7 +131,7 @@ def test_regressor_files(tmp_path):
 def test_wrong_files_are_named(root):
     with pytest.raises(ValueError, match="youtube_val.json does not exist"):
         read_youtube_3d_hands(root, root / "regressor.npy", "val")
-    with pytest.raises(ValueError, match="no part"):
+    with pytest.raises(ValueError, match="not part"):
         read_youtube_3d_hands(root, root / "regressor.npy", "training")
     content = json.loads((root / "youtube_train.json").read_text())
     content["annotations"][0]["vertices"] = [[1, 2]]

@@ -165,7 +165,7 @@ def test_crossing_fingers_are_noticed():
 
 
 def test_unknown_names_end_in_a_sentence():
-    with pytest.raises(ValueError, match="'wave' is no pose; use one of fist"):
+    with pytest.raises(ValueError, match="'wave' is not a pose; use one of fist"):
         random_pose(np.random.default_rng(0), _shape(), "wave")
-    with pytest.raises(ValueError, match="'toe_flexion' is no joint angle"):
+    with pytest.raises(ValueError, match="'toe_flexion' is not a joint angle"):
         angle_columns("toe_flexion")

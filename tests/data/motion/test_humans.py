@@ -75,7 +75,7 @@ def test_angles_are_cut_at_the_limits_and_unknown_ones_refused():
     np.testing.assert_allclose(
         _pose(left_elbow_flexion=500.0), _pose(left_elbow_flexion=145.0), atol=1e-12
     )
-    with pytest.raises(ValueError, match="'tail_wag' is no joint angle"):
+    with pytest.raises(ValueError, match="'tail_wag' is not a joint angle"):
         clip_to_limits({"tail_wag": np.zeros(1)})
     assert LIMITS_DEG["right_knee_flexion"][0] == 0.0
     assert LIMITS_DEG["left_elbow_flexion"][0] == 0.0

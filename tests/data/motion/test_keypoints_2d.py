@@ -215,7 +215,7 @@ def test_poses_about_their_pelvis_lack_no_pelvis(tmp_path):
             r"shape \(5, 2, 17\) \(coordinates before joints: use numpy.swapaxes",
         ),
         (np.zeros((5, 34)), r"shape \(5, 34\) \(if a row is x0,y0,x1,y1,...: use array.reshape"),
-        (np.zeros((17, 2)), r"shape \(17, 2\) \(one pose alone: use array\[None\]\)"),
+        (np.zeros((17, 2)), r"shape \(17, 2\) \(for a single pose: use array\[None\]\)"),
         (np.zeros((5, 18, 2)), "poses have 18 joints, but h36m_17 has 17"),
         (np.zeros((0, 17, 2)), "holds no pose"),
         (np.zeros((5, 17, 2)), "5 poses, the first in row 0, have all joints in one point"),
@@ -347,8 +347,8 @@ def test_joints_a_little_outside_and_unseen_ones_change_nothing(tmp_path):
 def test_pixels_are_not_multiplied_and_tiny_poses_are_said(tmp_path):
     pixels, shares = _shares()
     np.save(tmp_path / "pixels.npy", pixels)
-    with pytest.raises(ValueError, match="so they are pixels already; leave --picture_size"):
+    with pytest.raises(ValueError, match="so they are already pixels; omit --picture_size"):
         load_keypoints_2d(tmp_path / "pixels.npy", picture_size=(640, 480))
     np.save(tmp_path / "centred.npy", shares - shares.mean(1, keepdims=True))
-    with pytest.warns(UserWarning, match="so they are no pixels; x and y must have the same unit"):
+    with pytest.warns(UserWarning, match="so they are not pixels; x and y must have the same unit"):
         load_keypoints_2d(tmp_path / "centred.npy")

@@ -79,7 +79,7 @@ def test_without_scipy_the_annotations_are_explained(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({}, "'data' is no table of sequences"),
+        ({}, "'data' is not a table of sequences"),
         ({"TS1": {"data_3d": np.zeros((2, 17, 3))}}, "'TS1', camera 0 lacks 'data_2d'"),
         (
             {"TS1": {**_entry(2, 0), "data_3d": np.zeros((2, 28, 3))}},

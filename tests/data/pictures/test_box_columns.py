@@ -54,8 +54,8 @@ def test_a_side_may_stand_anywhere_and_be_left_out(tmp_path):
         ("name,x,x,width,height\na.jpg,1,2,3,4\n", "two columns of the left, 'x' and 'x'"),
         ("name,x1,y1,x2\na.jpg,1,2,3\n", "names no bottom"),
         ("x,y,width,height\n1,2,3,4\n", "names no name"),
-        ("name,x,y,width,height\na.jpg,1,2,3\n", "line 2: .* is no box"),
-        ("name,x,y,width,height\na.jpg,1,2,3,4,5\n", "line 2: .* is no box"),
+        ("name,x,y,width,height\na.jpg,1,2,3\n", "line 2: .* is not a box"),
+        ("name,x,y,width,height\na.jpg,1,2,3,4,5\n", "line 2: .* is not a box"),
         ("name,x,y,width,height\n", "holds no box"),
     ],
 )

@@ -67,7 +67,7 @@ def test_folders_count_from_the_number_given(tmp_path):
 def test_what_is_no_recording_is_refused(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"junk")
     for path in (tmp_path / "a.mp4", tmp_path):
-        with pytest.raises(ValueError, match="no video that OpenCV reads"):
+        with pytest.raises(ValueError, match="not a video that OpenCV can read"):
             FrameReader(path)
 
 
