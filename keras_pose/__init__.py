@@ -40,6 +40,7 @@ ROOMS = (
     "tips",
     "predict",
     "equivariance",
+    "doctor",
     "demo",
     "weights",
 )

@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
     "demo": (*_BELOW_METHODS, "lifting", "tips"),
     "weights": _BELOW_METHODS,
+    "doctor": _BELOW_SERVING,
 }
 METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
 METHOD_BUDGET = 1600

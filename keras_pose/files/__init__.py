@@ -7,6 +7,7 @@ what a file means (a record, a run, a pose).
 from keras_pose.files.atomic import (
     CannotWrite,
     check_writable,
+    flush_folder,
     staged_file,
     staged_folder,
     write_file,
@@ -16,6 +17,7 @@ from keras_pose.files.text import json_bytes, read_json, sha256_of
 __all__ = [
     "CannotWrite",
     "check_writable",
+    "flush_folder",
     "json_bytes",
     "read_json",
     "sha256_of",

@@ -156,10 +156,10 @@ def staged_folder(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def flush_folder(path: str | os.PathLike) -> None:
-    """Flush a folder's list of names to the disk, so that a rename survives a power cut.
+    """Flush a folder's list of names, or a file, to the disk, so that a rename survives a power cut.
 
     Args:
-        path: an existing folder.
+        path: what exists already.
     """
     _flush(path)
 

@@ -1,6 +1,6 @@
 """Words that flags may take in more than one method; free of frameworks, so that `--help` is quick."""
 
-STRATEGIES = ("auto", "one_device", "mirrored", "cpu_mirrored")
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "cpu_mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 ENCODERS = (
     "resnet10_half",

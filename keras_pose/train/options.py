@@ -26,13 +26,33 @@ class RunOptions:
     )
     model_dir: str = option("", "Run folder; the same command resumes an existing run.")
     data_dir: str = option("", "Folder of the data set.", exists="folders")
+    restart: bool = option(
+        False, "Begin anew in --model_dir; a run that is there is kept aside under another name."
+    )
     strategy: str = option(
-        "auto", "Distribution strategy: auto uses every GPU.", choices=STRATEGIES
+        "auto",
+        "Distribution strategy: auto uses the workers of TF_CONFIG if it names several, else every GPU.",
+        choices=STRATEGIES,
+    )
+    num_devices: int = option(0, "Devices of this process; 0 for all that there are.", low=0)
+    worker_timeout_s: float = option(
+        600.0, "Seconds to wait for the other workers of TF_CONFIG at the start.", low=1.0
     )
     steps_per_execution: int = option(
         1, "Training steps per graph call; more save time on a GPU with small networks.", low=1
     )
+    checkpoint_steps: int = option(
+        0, "Steps between two checkpoints inside an epoch; 0 leaves it to the clock.", low=0
+    )
+    checkpoint_minutes: float = option(
+        10.0, "Minutes between two checkpoints inside an epoch; 0 leaves it to the steps.", low=0.0
+    )
     checkpoints_to_keep: int = option(2, "Number of latest checkpoints to keep.", low=1)
+    best_by: str = option(
+        "",
+        "Measure of epochs.jsonl, smaller being better, whose best epoch's checkpoint is kept too; empty "
+        "for none.",
+    )
     num_threads: int = option(
         0, "CPU threads per operation; 0 lets TensorFlow use every core.", low=0
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from keras_pose.files import write_file
 from keras_pose.train import config as configs
+from keras_pose.train.lease import LEASE_FILE
 
 RUN_FILE, FLAG_FILE, EPOCH_FILE = "run.json", "run.flags", "epochs.jsonl"
 
@@ -69,12 +70,13 @@ def add_skipped(model_dir: str, skipped: dict[str, str]) -> None:
         update_run(model_dir, skipped=skipped | (listed or {}))
 
 
-def check_run(model_dir: str, config: Any) -> bool:
+def check_run(model_dir: str, config: Any, is_kept: bool = True) -> bool:
     """Check that a run folder, if there is one, belongs to the same config; writes nothing.
 
     Args:
         model_dir: run folder.
         config: the method's frozen config.
+        is_kept: False if a run that is there will be put aside, whatever it is.
 
     Returns:
         Whether there is a run.
@@ -89,6 +91,8 @@ def check_run(model_dir: str, config: Any) -> bool:
             f"--model_dir={model_dir} is not a folder; name one, or one that can be made."
         )
     path = os.path.join(model_dir, RUN_FILE)
+    if os.path.exists(path) and not is_kept:
+        return True
     if os.path.exists(path):
         earlier = configs.from_dict(type(config), read_run(model_dir)["config"], path)
         changed = configs.differences(config, earlier)
@@ -102,6 +106,37 @@ def check_run(model_dir: str, config: Any) -> bool:
             )
         return True
     return False
+
+
+def put_aside(model_dir: str) -> str:
+    """Move what lies in a run folder to a new folder beside it.
+
+    Args:
+        model_dir: run folder.
+
+    Returns:
+        The new folder, `<model_dir>-before-<n>`; empty if there was nothing to move.
+
+    Raises:
+        OSError: if it cannot be moved.
+    """
+    place = os.path.normpath(model_dir)
+    names = sorted(os.listdir(place)) if os.path.isdir(place) else []
+    # The lease stays with whoever trains here; the record goes last, for it says that there is a run.
+    names = [name for name in names if not name.startswith(LEASE_FILE) and name != RUN_FILE]
+    if os.path.exists(os.path.join(place, RUN_FILE)):
+        names.append(RUN_FILE)
+    if not names:
+        return ""
+    number = 1
+    while os.path.lexists(f"{place}-before-{number}"):
+        number += 1
+    aside = f"{place}-before-{number}"
+    os.makedirs(aside)
+    for name in names:
+        os.rename(os.path.join(place, name), os.path.join(aside, name))
+    print(f"The run that was in {place} is kept in {aside}.", file=sys.stderr)
+    return aside
 
 
 def check_repeated(model_dir: str, config: Any, run_config: Any) -> None:

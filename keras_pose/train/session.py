@@ -5,7 +5,9 @@ resumes there with the same command, the evaluation included.
 """
 
 import contextlib
+import json
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -14,8 +16,15 @@ import tensorflow as tf
 
 from keras_pose.train import loop, run_folder, runs
 from keras_pose.train.callbacks import SkippedRecords
-from keras_pose.train.config import MethodConfig
+from keras_pose.train.config import MethodConfig, to_dict
+from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
+from keras_pose.train.strategy import (
+    gather_over_workers,
+    lost_worker,
+    make_strategy,
+    worker_of,
+)
 from keras_pose.train.teacher import measure_teacher
 
 
@@ -114,37 +123,67 @@ def run_session(
             )
         record(run_config, data)
         return run_folder.read_run(folder)
-    run_folder.check_run(folder, config)
+    there_is_a_run = run_folder.check_run(folder, config, is_kept=not options.restart)
     if check:
         check()
     runs.limit_threads(options.num_threads)
-    started = time.monotonic()
-    data = open_data(config, options)
-    keras.utils.set_random_seed(config.seed)
-    steps = min(config.steps_per_epoch, config.num_steps)
-    with data.as_sentence():
-        model = loop.run_config(
-            config,
-            options,
-            build_model=lambda: build_model(data),
-            batches=data.batches,
-            callbacks=[
-                *callbacks(data, steps),
-                SkippedRecords(folder, data.skipped),
-                *extra_callbacks,
-            ],
-        )
-    write_weights(model, folder)
-    run_folder.update_run(
-        folder,
-        minutes=(time.monotonic() - started) / 60,
-        steps=runs.updates_made(config),
-        **data.facts,
-    )
-    record(config, data)
-    # Last of all: a run killed while it is being measured is measured again.
-    run_folder.update_run(folder, finished=True)
+    # Before anything is computed: TensorFlow's workers must know each other by then.
+    strategy = make_strategy(options.strategy, options.num_devices, options.worker_timeout_s)
+    num_workers, worker = worker_of(strategy)
+    with Lease(folder) as lease, lost_worker(strategy):
+        if num_workers > 1:
+            _agree_on(strategy, config)
+        if there_is_a_run and worker == 0:
+            lease.acquire()
+        started = time.monotonic()
+        data = open_data(config, options)
+        keras.utils.set_random_seed(config.seed)
+        steps = min(config.steps_per_epoch, config.num_steps)
+        with data.as_sentence():
+            model = loop.run_config(
+                config,
+                options,
+                build_model=lambda: build_model(data),
+                batches=data.batches,
+                callbacks=[
+                    *callbacks(data, steps),
+                    SkippedRecords(folder, data.skipped),
+                    *extra_callbacks,
+                ],
+                strategy=strategy,
+                lease=lease,
+            )
+        if worker == 0:
+            write_weights(model, folder)
+            run_folder.update_run(
+                folder,
+                minutes=(time.monotonic() - started) / 60,
+                steps=runs.updates_made(config),
+                **data.facts,
+            )
+            record(config, data)
+            # Last of all: a run killed while it is being measured is measured again.
+            run_folder.update_run(folder, finished=True)
+        # A worker that left before the chief has measured would look to it like one that died.
+        gather_over_workers(strategy, [0])
     return run_folder.read_run(folder)
+
+
+def _agree_on(strategy, config):
+    """Refuse workers that train other things, or with other code."""
+    facts = run_folder.environment()
+    code = " ".join(
+        str(facts[name]) for name in ("keras_pose", "git_commit", "tensorflow", "keras")
+    )
+    mine = [zlib.crc32(text.encode()) for text in (json.dumps(to_dict(config)), code)]
+    chief, *others = gather_over_workers(strategy, mine)
+    for number, theirs in enumerate(others, 1):
+        for what, one, other in zip(("settings", "code"), chief, theirs, strict=True):
+            if one != other:
+                raise ValueError(
+                    f"Worker {number} of TF_CONFIG has other {what} than the chief; start all workers "
+                    "with one command and one version of keras_pose."
+                )
 
 
 def print_results(run: dict) -> None:
