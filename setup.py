@@ -20,8 +20,20 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(include=["keras_pose", "keras_pose.*"]),
-    package_data={"keras_pose": ["py.typed"], "": ["*.css", "*.html", "*.js"]},
+    # Recipes and small models are data of the wheel; keras_pose/train/shipped.py finds them.
+    packages=[
+        *find_packages(include=["keras_pose", "keras_pose.*"]),
+        *("keras_pose.recipes", "keras_pose.models"),
+    ],
+    package_dir={"keras_pose.recipes": "flags", "keras_pose.models": "savedmodels"},
+    package_data={
+        "keras_pose": ["py.typed"],
+        "": ["*.css", "*.html", "*.js"],
+        "keras_pose.recipes": ["*.flags", "*/*.flags"],
+        "keras_pose.models": [
+            f"{name}/**/*" for name in ("tips_cmu", "hand_student", "body_student")
+        ],
+    },
     # The reason for each line stands in docs/dependencies.md.
     install_requires=[
         "tensorflow>=2.21.0",
@@ -58,6 +70,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "keras-pose = keras_pose.__main__:run_main",
             "keras-pose-data-prepare = keras_pose.data.prepare:run_main",
             "keras-pose-data-check = keras_pose.data.doctor.check:run_main",
             "keras-pose-benchmark = keras_pose.export.benchmark:run_main",

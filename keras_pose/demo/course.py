@@ -21,6 +21,7 @@ from keras_pose.tips.config import Config, ExportConfig
 from keras_pose.tips.exporting import SIGNATURE, export_run
 from keras_pose.tips.training import train_run
 from keras_pose.train.options import RunOptions
+from keras_pose.train.shipped import shipped_path
 
 # Folders below --output_dir that a new demo replaces.
 _RUNS, _MODELS, _REPORT = "runs", "savedmodels", "report.html"
@@ -41,7 +42,7 @@ def run_demo(settings: DemoConfig) -> str:
     """
     started = time.monotonic()
     try:
-        shipped = str(export.version_folder(settings.shipped_model))
+        shipped = str(export.version_folder(shipped_path(settings.shipped_model)))
     except ValueError as error:
         raise ValueError(
             f"{settings.shipped_model}: there is no model here; run from the top of the repository or "

@@ -19,6 +19,7 @@ from absl import app, flags, logging
 from keras_pose.train.config import check_paths, define_flags, from_flags, renamed_settings
 from keras_pose.train.help import HELP_WORDS, help_text
 from keras_pose.train.quiet import import_quietly
+from keras_pose.train.shipped import expand_recipes
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells count it: 128 and the signal's number."""
@@ -145,8 +146,8 @@ def _stop(sentence: str = "") -> NoReturn:
 def _parse(arguments):
     """Parse strictly; absl's own parser prints the whole help for one wrong flag."""
     try:
-        left = flags.FLAGS(arguments)
-    except flags.Error as error:
+        left = flags.FLAGS(expand_recipes(arguments))
+    except (flags.Error, ValueError) as error:
         # absl puts an ERROR of its own before some messages.
         text = " ".join(str(error).split()).removeprefix("ERROR:: ")
         print(f"ERROR: {text}", file=sys.stderr)

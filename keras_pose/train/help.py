@@ -37,6 +37,7 @@ def help_text(command: str, what: str, *config_classes: type[Any]) -> str:
         lines += ["", f"{title}:", *entries]
     lines += ["", "Of every command:"]
     lines += _wrapped("--flagfile=<file>", "read flags from a file, one per line, # for remarks.")
+    lines += _wrapped("--recipe=<name>", "read the flags of a recipe, such as tips/two_generators.")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ import os
 from keras_pose.train import config as configs
 from keras_pose.train.options import RunOptions
 from keras_pose.train.runs import is_finished, read_config
+from keras_pose.train.shipped import shipped_path
 from keras_pose.wild3d.config import Config, StageOptions
 
 
@@ -75,7 +76,7 @@ def plan(chosen: StageOptions, options: RunOptions) -> list[Stage]:
 def _recipe(word: str, folder: str) -> str:
     if not word.isdigit():
         return word
-    found = sorted(glob.glob(os.path.join(folder, f"stage{word}_*.flags")))
+    found = sorted(glob.glob(os.path.join(shipped_path(folder), f"stage{word}_*.flags")))
     if len(found) != 1:
         raise ValueError(
             f"--recipes={folder} has {len(found)} files stage{word}_*.flags; name the folder "

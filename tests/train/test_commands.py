@@ -11,7 +11,7 @@ from tests.train.command_server import ROOT, environment
 
 # What `setup.py` installs, and the commands that have no script.
 MODULES = sorted(
-    set(re.findall(r"= (keras_pose[\w.]*):run_main", (ROOT / "setup.py").read_text()))
+    set(re.findall(r"= (keras_pose\.(?!__main__)[\w.]*):run_main", (ROOT / "setup.py").read_text()))
     | {"keras_pose.data.check", "keras_pose.tips.demo"}
 )
 # Runs a command twice in one process: --help ends it before any flag is defined.
