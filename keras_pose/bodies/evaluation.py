@@ -102,6 +102,11 @@ def pose_function(
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return the values over all folders under short names, for curves."""
+    return {name: results["all"][id] for id, name in headline().items() if id in results["all"]}
+
+
+def headline() -> dict[str, str]:
+    """Return the measures that tell most: protocol id to short name."""
     short = {
         body_measures.MPJPE: "mpjpe_mm",
         body_measures.PA_MPJPE: "pa_mpjpe_mm",
@@ -110,11 +115,7 @@ def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:
         body_measures.PCK_10: "pck_10",
         body_measures.ACCURACY: "accuracy",
     }
-    return {
-        name: results["all"][protocol.id]
-        for protocol, name in short.items()
-        if protocol.id in results["all"]
-    }
+    return {protocol.id: name for protocol, name in short.items()}
 
 
 def share_by_folder(

@@ -95,3 +95,4 @@ def main(config: PrepareConfig) -> None:
     if shows_line and last[0] > begin:
         print(file=sys.stderr)
     print_summary(index, config.output)
+    print(f"Next: python -m keras_pose.data.doctor.check --input={config.output}")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from keras_pose.train.quiet import native_lines_left_out
+
 KERNELS = ("default", "reference")
 """XNNPACK where it can, or slow plain loops: the two differ where one has a fault."""
 
@@ -41,11 +43,13 @@ def tflite_runner(
     content = source if isinstance(source, bytes) else _read(source)
     name = "This TFLite file" if isinstance(source, bytes) else os.fspath(source)
     try:
-        interpreter = Interpreter(
-            model_content=content,
-            num_threads=num_threads,
-            experimental_op_resolver_type=resolvers[KERNELS.index(kernels)],
-        )
+        # The first one says on the error stream which delegate it has.
+        with native_lines_left_out():
+            interpreter = Interpreter(
+                model_content=content,
+                num_threads=num_threads,
+                experimental_op_resolver_type=resolvers[KERNELS.index(kernels)],
+            )
     except (ValueError, RuntimeError) as error:
         raise ValueError(
             f"{name} is not a readable TFLite file (truncated or incomplete): convert the model "

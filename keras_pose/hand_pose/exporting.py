@@ -5,7 +5,7 @@ from keras_pose.hand_pose.training import load_hand_pose
 from keras_pose.hands.export import describe_hand
 from keras_pose.hands.serving import signatures
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
-from keras_pose.serving.publish import Exported, publish
+from keras_pose.serving.publish import Exported, print_end, publish
 
 
 def export_run(settings: ExportConfig) -> str:
@@ -25,4 +25,7 @@ def _describe(settings: ExportConfig) -> Exported:
 
 def main(settings: ExportConfig) -> None:
     """Do what the settings ask for."""
-    print(f"wrote {export_run(settings)}")
+    print_end(
+        export_run(settings),
+        "python -m keras_pose.predict --saved_model={folder} --pictures=<yours> --output=poses",
+    )

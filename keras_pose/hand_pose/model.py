@@ -9,11 +9,11 @@ from keras import ops
 from keras_pose import codecs, losses
 from keras_pose.hand_pose.features import build_pose_encoder
 from keras_pose.hand_pose.network import build_hand_pose
+from keras_pose.layers.precision import in_precision
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer, is_decayed
-from keras_pose.train.precision import in_precision
 
 _WRIST = HAND_21_FREIHAND.index("wrist")
 

@@ -18,7 +18,8 @@ from keras_pose.hands.progress import hand_callbacks, measure_heldout
 from keras_pose.train import config as configs
 from keras_pose.train import runs
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_end, print_results
+from keras_pose.train.session import run_session
 from keras_pose.train.weights import read_weights, write_weights
 
 
@@ -81,4 +82,8 @@ def load_hand_pose(model_dir: str) -> tuple[FinetuneConfig, keras.Model]:
 
 def main(config: FinetuneConfig, options: RunOptions) -> None:
     """Do what the settings ask for."""
-    print_results(finetune_run(config, options))
+    run = finetune_run(config, options)
+    print_results(run)
+    print_end(
+        run, options, "python -m keras_pose.hand_pose.export --model_dir={folder} --name=my_hands"
+    )

@@ -4,7 +4,7 @@ from keras_pose.hand_student import serving
 from keras_pose.hand_student.training import load_student
 from keras_pose.hands.export import describe_hand
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
-from keras_pose.serving.publish import Exported, publish
+from keras_pose.serving.publish import Exported, print_end, publish
 
 
 def export_run(settings: ExportConfig) -> str:
@@ -28,4 +28,7 @@ def _describe(settings: ExportConfig) -> Exported:
 
 def main(settings: ExportConfig) -> None:
     """Do what the settings ask for."""
-    print(f"wrote {export_run(settings)}")
+    print_end(
+        export_run(settings),
+        "python -m keras_pose.predict --saved_model={folder} --pictures=<yours> --output=poses",
+    )

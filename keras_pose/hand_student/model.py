@@ -11,11 +11,11 @@ from keras_pose import codecs, losses
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.network import FEATURES, STRIDE, build_student_network
 from keras_pose.hand_student.pose import build_student_pose
+from keras_pose.layers.precision import in_precision
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
-from keras_pose.train.precision import in_precision
 
 Teacher = Callable[[dict[str, Any]], dict[str, Any]]
 """Function of `image` float32 `[B, S, S, 3]` in [0, 1] and `intrinsics` `[B, 3, 3]` of a student's crops

@@ -23,7 +23,8 @@ from keras_pose.hands.progress import hand_callbacks, measure_heldout
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import runs
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_end, print_results
+from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher, frozen_answer, shrink_crops
 from keras_pose.train.weights import read_weights, write_weights
 
@@ -155,4 +156,10 @@ def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
 
 def main(config: StudentConfig, options: RunOptions) -> None:
     """Do what the settings ask for."""
-    print_results(student_run(config, options))
+    run = student_run(config, options)
+    print_results(run)
+    print_end(
+        run,
+        options,
+        "python -m keras_pose.hand_student.export --model_dir={folder} --name=my_hands",
+    )

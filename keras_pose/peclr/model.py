@@ -14,13 +14,13 @@ from keras import ops
 from keras_pose import losses
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.layers.encoders import build_encoder
+from keras_pose.layers.precision import in_precision
 from keras_pose.layers.projection import build_projection_head
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.peclr.inverse import PARAMETERS, as_points, spread_points, undo_views
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import WarmupCosine, build_optimizer
-from keras_pose.train.precision import in_precision
 
 _STEP_LOGS = ("loss", "positive_similarity", "accuracy", "spread")
 

@@ -14,7 +14,8 @@ from keras_pose.peclr.model import ContrastiveModel
 from keras_pose.train import runs
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_end, print_results
+from keras_pose.train.session import run_session
 from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.viz.crops import draw_view_pairs
 
@@ -88,4 +89,8 @@ def _callbacks(options, pictures: PretrainingPictures, steps):
 
 def main(config: PretrainConfig, options: RunOptions) -> None:
     """Do what the settings ask for."""
-    print_results(pretrain_run(config, options))
+    run = pretrain_run(config, options)
+    print_results(run)
+    print_end(
+        run, options, f"python -m keras_pose.hand_pose.train --init_from={options.model_dir} ..."
+    )

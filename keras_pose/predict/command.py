@@ -2,7 +2,7 @@
 
 import os
 
-from keras_pose.predict.prediction import predict_files
+from keras_pose.predict.prediction import is_film, predict_files
 from keras_pose.predict.settings import PredictConfig
 
 
@@ -13,7 +13,11 @@ def main(config: PredictConfig) -> None:
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Ended by Ctrl-C before any poses were written.") from None
     if outcome.num_predicted:
-        print(f"Written to {os.path.abspath(config.output)}.")
+        what = "frame" if outcome.num_predicted == 1 else "frames"
+        what = what if is_film(config) else what.replace("frame", "picture")
+        print(f"{outcome.num_predicted} {what} written to {os.path.abspath(config.output)}.")
+        if config.page:
+            print(f"Next: open {os.path.join(config.output, 'poses.html')}")
     for sentence in outcome.notes:
         print(sentence)
     sentences = list(outcome.failures.values())

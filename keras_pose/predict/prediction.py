@@ -62,19 +62,18 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     # A long film is not predicted for files that cannot be written.
     check_writable(config.output, "--output")
     place = Path(config.pictures)
-    is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
-    is_film = is_video or config.webcam >= 0
-    root, names, notes = (place.parent, [place.name], []) if is_film else find_pictures(place)
-    if config.smooth and not is_film:
+    is_one = is_film(config)
+    root, names, notes = (place.parent, [place.name], []) if is_one else find_pictures(place)
+    if config.smooth and not is_one:
         raise ValueError(
             "--smooth is for videos and cameras; single pictures have no previous frame, so omit it."
         )
     finder = Finder(config)
     search = Search(config, finder.main.kind)
-    if place.is_dir() and not is_film:
+    if place.is_dir() and not is_one:
         notes += unused_boxes_notes(search.regions.names, names, place)
     failures: dict[str, str] = {}
-    if is_film:
+    if is_one:
         source: str | int = config.webcam if config.webcam >= 0 else str(place)
         results = _follow(config, finder, search, source, capture, failures)
     else:
@@ -94,6 +93,13 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
     if len(results):
         notes += [*search.notes(), *results.write(_facts(config, finder, search))]
     return Outcome(failures, notes, len(results))
+
+
+def is_film(config: PredictConfig) -> bool:
+    """Return whether a command is about a video or a camera instead of pictures."""
+    place = Path(config.pictures)
+    is_video = place.is_file() and place.suffix.lower() in VIDEO_ENDINGS
+    return is_video or config.webcam >= 0
 
 
 def _facts(config, finder, search):

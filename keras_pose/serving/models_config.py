@@ -121,7 +121,9 @@ def main(settings: ServedConfig) -> None:
     """Do what the settings ask for."""
     canaries = [name for name in settings.canaries.split(",") if name]
     text = models_config(settings.savedmodels_dir, canaries, settings.served_folder)
-    print(f"wrote {write_file(Path(settings.savedmodels_dir) / 'models.config', text)}")
+    print(f"Wrote {write_file(Path(settings.savedmodels_dir) / 'models.config', text)}.")
+    count = len(served_versions(settings.savedmodels_dir))
+    print(f"{count} models. Next: start a server on them, see docs/serving.md.")
 
 
 def run_main() -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -147,6 +148,19 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         export.write_card(folder, model_card(metadata, exported.words, accuracy))
         say(f"publishing {final}")
     return os.fspath(final)
+
+
+def print_end(folder: str, next_command: str) -> None:
+    """Print what an export wrote and how to go on.
+
+    Args:
+        folder: the published version folder.
+        next_command: what to type next, with the folder's place as `{folder}`.
+    """
+    sizes = {path.name: path.stat().st_size for path in sorted(Path(folder).glob("*.tflite"))}
+    files = "".join(f", {name} ({size / 1e6:.2f} MB)" for name, size in sizes.items())
+    print(f"Wrote {folder}: SavedModel, card.md, parity.json{files}.")
+    print(f"Next: {next_command.format(folder=folder)}")
 
 
 def _spoken_steps() -> Callable[[str], None]:

@@ -71,4 +71,6 @@ def _per_scale(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def main(settings: ExportConfig) -> None:
     """Do what the settings ask for."""
-    print(f"wrote {export_run(settings)}")
+    publish.print_end(
+        export_run(settings), "python -m keras_pose.export.benchmark --models={folder}"
+    )

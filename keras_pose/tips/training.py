@@ -22,7 +22,8 @@ from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weight
 from keras_pose.train import run_folder
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_end, print_results
+from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher, frozen_answer
 
 # Charts of the GAN health panel in TensorBoard's custom scalars.
@@ -202,4 +203,8 @@ def _print(run):
 
 def main(config: Config, options: RunOptions) -> None:
     """Do what the settings ask for."""
-    _print(train_run(config, options))
+    run = train_run(config, options)
+    _print(run)
+    print_end(
+        run, options, "python -m keras_pose.tips.export --model_dir={folder} --name=my_lifter"
+    )

@@ -7,6 +7,7 @@ takes seconds, so it is imported when flags and paths have been found right; `--
 import gc
 import importlib
 import inspect
+import io
 import os
 import signal
 import sys
@@ -54,6 +55,9 @@ def run_binary(
         )
         sys.exit(0)
     define_flags(*later, *config_classes)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Into a file or a pipe too, or whoever follows the log sees nothing for many minutes.
+        sys.stdout.reconfigure(line_buffering=True)
 
     def guarded(arguments):
         try:

@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 _WIDTH = 30
-_EVERY_S, _LINE_EVERY_S = 0.2, 30.0
+_EVERY_S, _LINE_EVERY_S = 0.2, 60.0
 
 
 class ProgressBar:

@@ -174,5 +174,10 @@ def _card(metadata, model: Model, networks: Networks, differences: Mapping[str, 
 
 def main(settings: MediapipeConfig) -> None:
     """Do what the settings ask for."""
-    for folder in import_mediapipe(settings):
-        print(f"wrote {folder}", flush=True)
+    folders = import_mediapipe(settings)
+    for folder in folders:
+        print(f"Wrote {folder}.")
+    posed = [folder for folder in folders if "_mediapipe" in folder]
+    if posed:
+        look = "--pictures=<yours> --output=poses"
+        print(f"Next: python -m keras_pose.predict --saved_model={posed[0]} {look}")

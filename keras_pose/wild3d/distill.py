@@ -12,8 +12,8 @@ from keras import layers, ops
 
 from keras_pose import codecs, losses
 from keras_pose.bodies.pose import decode_pose, read_depth
+from keras_pose.layers.precision import in_precision
 from keras_pose.layers.unit_range import unit_range
-from keras_pose.train.precision import in_precision
 from keras_pose.train.teacher import frozen_answer, shrink_crops
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.model import PoseModel

@@ -10,7 +10,7 @@ from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
-from keras_pose.serving.publish import Exported, publish
+from keras_pose.serving.publish import Exported, print_end, publish
 from keras_pose.train import run_folder
 from keras_pose.wild3d.card import card_words
 from keras_pose.wild3d.config import Config
@@ -70,4 +70,7 @@ def example_crops(config: Config, data_dir: str, count: int) -> np.ndarray:
 
 def main(settings: ExportConfig) -> None:
     """Do what the settings ask for."""
-    print(f"wrote {export_run(settings)}")
+    print_end(
+        export_run(settings),
+        "python -m keras_pose.predict --saved_model={folder} --pictures=<yours> --output=poses",
+    )

@@ -10,11 +10,11 @@ from keras import ops
 from keras_pose import codecs, losses
 from keras_pose.bodies.pose import build_pose, read_depth
 from keras_pose.data.views.device_datasets import render_labelled
+from keras_pose.layers.precision import in_precision
 from keras_pose.layers.unit_range import unit_range
 from keras_pose.losses.body_groups import BODY_GROUPS
 from keras_pose.train import strategy as replicas
 from keras_pose.train.optimizers import StepDecay, WarmupCosine, build_optimizer
-from keras_pose.train.precision import in_precision
 from keras_pose.wild3d.config import STRIDE, Config
 from keras_pose.wild3d.network import build_network
 

@@ -18,7 +18,8 @@ from keras_pose.layers import load_lite_weights
 from keras_pose.train import config as configs
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_end, print_headline
+from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher
 from keras_pose.train.weights import read_weights, write_weights
 from keras_pose.wild3d import stages
@@ -114,16 +115,23 @@ def _callbacks(config, options, bodies: LabelledBodies, steps):
     return [rows, Pictures(options.model_dir, steps, draw, name="bodies")]
 
 
+def _print(run, options):
+    print_headline(run, evaluation.headline())
+    print_end(
+        run, options, "python -m keras_pose.wild3d.export --model_dir={folder} --name=my_bodies"
+    )
+
+
 def main(options: RunOptions, chosen: StageOptions) -> None:
     """Train one run, or the stages in order."""
     if not chosen.stages:
-        print_results(train_run(configs.from_flags(Config), options))
+        _print(train_run(configs.from_flags(Config), options), options)
         return
     for stage in stages.plan(chosen, options):
         print(f"stage {stage.number}: {stage.recipe}, run folder {stage.options.model_dir}")
         if stage.is_finished:
             print("  finished before")
             continue
-        print_results(train_run(stage.config, stage.options))
+        _print(train_run(stage.config, stage.options), stage.options)
         # The next stage builds a network of its own.
         keras.backend.clear_session()

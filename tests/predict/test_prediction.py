@@ -387,10 +387,10 @@ def test_the_command_ends_with_one_sentence(models, tmp_path):
     with CommandServer(tmp_path / "server") as server:
         code, command = server.run("keras_pose.predict", *arguments)
         assert code == 0, command.stderr
-        assert "Written to" in command.stdout
+        assert "written to" in command.stdout
         code, command = server.run("keras_pose.predict", *arguments, "--boxes=500,0,10,10")
     assert code == 1
     errors = [line for line in command.stderr.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1 and "hand.png: the box 500,0,10,10 is less than a pixel" in errors[0]
     # Nothing was written, and the sentence stands once.
-    assert "Written to" not in command.stdout and "hand.png" not in command.stdout
+    assert "written to" not in command.stdout and "hand.png" not in command.stdout

@@ -8,10 +8,11 @@ import keras
 import pytest
 import tensorflow as tf
 
+from keras_pose.layers.precision import in_precision
 from keras_pose.train import option, read_run, runs
 from keras_pose.train.options import RunOptions
-from keras_pose.train.precision import in_precision
-from keras_pose.train.session import print_results, run_session
+from keras_pose.train.outcome import print_results
+from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher, frozen_answer, shrink_crops
 from keras_pose.train.weights import read_weights, write_weights
 

@@ -163,3 +163,4 @@ def main(config: CheckConfig) -> None:
             f"{config.input} has {num_errors} kinds of errors and {num_warnings} of warnings; the "
             "table above says what to do."
         )
+    print(f"Next: train on it with --data_dir={config.input}")

@@ -1,0 +1,112 @@
+"""Commands say nothing but their own lines, and Ctrl-C ends them in one sentence."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.train.command_server import ROOT, environment
+
+_TINY = (
+    *("--dataset=generated", "--num_generated_frames=200", "--width=16", "--batch_size=32"),
+    *("--steps_per_epoch=10", "--model_dir=run"),
+)
+_STOPPED = """
+import dataclasses, hashlib
+from keras_pose.train import option, run_binary
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    deaf: bool = option(False, "Whether to be in C++ for long.")
+
+def main(settings):
+    print("begun", flush=True)
+    while True:
+        # Half a minute in one call that gives Python no chance to answer.
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 30_000_000 if settings.deaf else 10)
+
+run_binary(main, Settings)
+"""
+
+
+def _environment():
+    """Return that of a user, who has set nothing about logs or devices."""
+    ours = environment()
+    return {
+        k: v for k, v in ours.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES")
+    }
+
+
+def _run(folder, module, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", f"keras_pose.{module}", *arguments],
+        capture_output=True, text=True, cwd=folder, env=_environment(), timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_every_line_of_three_commands_is_ours(tmp_path):
+    trained = _run(tmp_path, "tips.train", *_TINY, "--num_steps=20")
+    exported = _run(
+        tmp_path, "tips.export", "--model_dir=run", "--name=tiny", "--export_dir=models",
+        "--formats=float32",
+    )  # fmt: skip
+    records = _run(
+        tmp_path,
+        "data.prepare",
+        "--source=generated_hands",
+        "--num=2",
+        "--size=64",
+        "--output=hands",
+    )
+    assert [done.stderr for done in (trained, exported, records)] == ["", "", ""]
+    # Keras's two lines per epoch, measures, the stop rule's, and the end of every training.
+    kinds = r"Epoch \d/2|10/10 - .*|step .*|\s+[\d.-]+  \S+\[.*\]|\w+: stop rule.*|20 steps took .*"
+    lines = trained.stdout.splitlines()
+    assert [line for line in lines[:-2] if not re.fullmatch(kinds, line)] == []
+    assert lines[-2] == "Written to run: weights, run.json, epochs.jsonl."
+    assert lines[-1] == "Next: python -m keras_pose.tips.export --model_dir=run --name=my_lifter"
+    lines = exported.stdout.splitlines()
+    assert [line for line in lines[:-2] if not re.fullmatch(r" +\d+ s  .*", line)] == []
+    assert lines[-2].startswith(
+        "Wrote models/tiny/1: SavedModel, card.md, parity.json, tiny_float32"
+    )
+    assert lines[-1] == "Next: python -m keras_pose.export.benchmark --models=models/tiny/1"
+    last = records.stdout.splitlines()[-1]
+    assert last == "Next: python -m keras_pose.data.doctor.check --input=hands"
+
+
+def _stop(command, folder, word):
+    """Interrupt a command once it has said a word; the seconds it takes to end, code and last words."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment()
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            break
+    begin = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    return time.monotonic() - begin, process.returncode, told.strip().splitlines()
+
+
+@pytest.mark.parametrize("flag", ["--deaf", "--nodeaf"])
+def test_ctrl_c_ends_a_command_in_one_sentence(flag):
+    seconds, code, told = _stop([sys.executable, "-c", _STOPPED, flag], ROOT, "begun")
+    assert code == 130 and seconds < 8
+    assert told == ["Ended by Ctrl-C; the same command goes on with what is there or begins again."]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_training_in_one_sentence(tmp_path):
+    command = [sys.executable, "-m", "keras_pose.tips.train", *_TINY, "--num_steps=1000000"]
+    seconds, code, told = _stop(command, tmp_path, "10/10")
+    assert code == 130 and seconds < 8
+    assert told == ["Ended by Ctrl-C; the same command goes on with what is there or begins again."]
