@@ -1,5 +1,6 @@
 """Running `.tflite` files by LiteRT on the processor, in real numbers whatever the file's own."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,7 +44,6 @@ def tflite_runner(
     content = source if isinstance(source, bytes) else _read(source)
     name = "This TFLite file" if isinstance(source, bytes) else os.fspath(source)
     try:
-        # The first one says on the error stream which delegate it has.
         with native_lines_left_out():
             interpreter = Interpreter(
                 model_content=content,
@@ -63,6 +63,14 @@ def tflite_runner(
     runner = interpreter.get_signature_runner(signature)
     details, results = runner.get_input_details(), runner.get_output_details()
     fixed = {int(entry["shape_signature"][0]) for entry in details.values()} - {-1}
+    is_first = True
+
+    def invoke(arrays):
+        # The first call makes the delegate, which says so on the error stream.
+        nonlocal is_first
+        with native_lines_left_out() if is_first else contextlib.nullcontext():
+            is_first = False
+            return _real(runner(**arrays), results)
 
     def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         if set(inputs) != set(details):
@@ -76,16 +84,13 @@ def tflite_runner(
                     f"{list(array.shape)}."
                 )
         if not fixed:
-            return _real(runner(**arrays), results)
+            return invoke(arrays)
         size = max(fixed)
         count = {array.shape[0] for array in arrays.values()}
         if len(count) != 1 or max(count) % size:
             raise ValueError(f"{name} takes batches of {size}, not {sorted(count)}.")
         parts = [
-            _real(
-                runner(**{key: array[start : start + size] for key, array in arrays.items()}),
-                results,
-            )
+            invoke({key: array[start : start + size] for key, array in arrays.items()})
             for start in range(0, max(count), size)
         ]
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_pose.export.saved_model import SERVING_DEFAULT
+from keras_pose.train.quiet import native_lines_left_out
 
 Call = Callable[[], object]
 
@@ -36,7 +37,8 @@ def litert_call(path: str | os.PathLike, num_threads: int) -> Call:
         raise ValueError(f"{os.fspath(path)}: there is no such file; correct the path.")
     try:
         interpreter = Interpreter(model_path=os.fspath(path), num_threads=num_threads)
-        interpreter.allocate_tensors()
+        with native_lines_left_out():
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ValueError(
             f"{os.fspath(path)} is not a readable TFLite file: export it again."

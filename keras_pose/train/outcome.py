@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from keras_pose.train.options import RunOptions
-from keras_pose.train.pace import duration
+from keras_pose.train.progress import duration
 
 
 def print_results(run: dict) -> None:

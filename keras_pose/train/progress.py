@@ -5,7 +5,8 @@ import time
 from typing import TextIO
 
 _WIDTH = 30
-_EVERY_S, _LINE_EVERY_S = 0.2, 60.0
+_EVERY_S, LINE_EVERY_S = 0.2, 60.0
+_HOUR_S = 3600.0
 
 
 class ProgressBar:
@@ -31,7 +32,7 @@ class ProgressBar:
             done: how many are through.
         """
         now = time.monotonic()
-        if now - self._last < (_EVERY_S if self._is_terminal else _LINE_EVERY_S):
+        if now - self._last < (_EVERY_S if self._is_terminal else LINE_EVERY_S):
             return
         self._last, self._is_shown = now, True
         line = progress_line(self._what, done, self._total, now - self._begin)
@@ -64,3 +65,12 @@ def progress_line(what: str, done: int, total: int, seconds: float) -> str:
     bar = "#" * round(share * _WIDTH)
     rest = f", {seconds * (total - done) / done:.0f} s to go" if 0 < done < total else ""
     return f"[{bar:-<{_WIDTH}}] {done} of {total} {what}, {seconds:.0f} s{rest}"
+
+
+def duration(seconds: float) -> str:
+    """Word a time: `40 s`, `12 minutes`, `3.4 hours`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return (
+        f"{seconds / 60:.0f} minutes" if seconds < 2 * _HOUR_S else f"{seconds / _HOUR_S:.1f} hours"
+    )

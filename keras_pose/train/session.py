@@ -15,11 +15,10 @@ import keras
 import tensorflow as tf
 
 from keras_pose.train import loop, run_folder, runs
-from keras_pose.train.callbacks import SkippedRecords
+from keras_pose.train.callbacks import Pace, SkippedRecords
 from keras_pose.train.config import MethodConfig, to_dict
 from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
-from keras_pose.train.pace import Pace
 from keras_pose.train.strategy import (
     gather_over_workers,
     lost_worker,

@@ -2,9 +2,10 @@
 
 import pytest
 
+from keras_pose.train.callbacks import Pace
 from keras_pose.train.options import RunOptions
 from keras_pose.train.outcome import print_end, print_headline
-from keras_pose.train.pace import Pace, duration
+from keras_pose.train.progress import duration
 
 
 def _walk(num_steps, seconds_per_step, steps=200):
