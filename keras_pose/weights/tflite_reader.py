@@ -73,8 +73,8 @@ def trace(
     unknown = sorted({operation.kind for operation in graph.operations} - set(HANDLERS))
     if unknown:
         raise ValueError(
-            f"{graph.name} has the operation {', '.join(unknown)}, which is not supported; convert "
-            "the network without it."
+            f"{graph.name} has operations that are not supported ({', '.join(unknown)}); convert the "
+            "network without them."
         )
     inputs, values = {}, {}
     for name, number in graph.inputs.items():

@@ -185,7 +185,7 @@ def test_other_settings_do_not_go_on_with_a_folder(folder):
     before = (folder.parent / "out" / "index.json").read_bytes()
     prepare(_config(folder, num_threads=1, max_bad_fraction=0.5))  # the same records
     assert (folder.parent / "out" / "index.json").read_bytes() == before
-    with pytest.raises(ValueError, match="begun with settings"):
+    with pytest.raises(ValueError, match="started with settings"):
         prepare(_config(folder, side="left"))
 
 

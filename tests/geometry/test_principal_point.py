@@ -30,6 +30,6 @@ def test_a_principal_point_about_in_the_middle(x, y, width, height):
 )
 def test_a_principal_point_of_another_picture(x, y, width, height):
     assert other_picture(_camera(x, y), height, width) == (
-        f"the principal point ({x}, {y}) is the middle of a picture of {2 * x} x {2 * y} px, not of "
+        f"the principal point ({x}, {y}) is the centre of a picture of {2 * x} x {2 * y} px, not of "
         f"{width} x {height} px"
     )

@@ -287,7 +287,7 @@ def test_files_of_an_earlier_run_are_named(models, tmp_path):
     assert predict_files(first).notes == []
     again = config(models["body"], path, tmp_path / "out", format="json,csv")
     (note,) = predict_files(again).notes
-    assert note.startswith(f"poses.npz, poses.html in {tmp_path / 'out'}: of an earlier run")
+    assert note.startswith(f"poses.npz, poses.html in {tmp_path / 'out'}: from an earlier run")
 
 
 def test_what_is_left_out_of_a_folder_is_told(models, tmp_path):
@@ -297,7 +297,7 @@ def test_what_is_left_out_of_a_folder_is_told(models, tmp_path):
     boxes = str(tmp_path / "boxes.csv")
     outcome = predict_files(config(models["body"], path.parent, tmp_path / "out", boxes=boxes))
     unread, unused = outcome.notes
-    assert "(.heic) were left out" in unread and unused.endswith("the first: b.png.")
+    assert "(.heic) and were left out" in unread and unused.endswith("the first: b.png.")
     # Who names one picture may well have a file of all boxes.
     assert predict_files(config(models["body"], path, tmp_path / "out", boxes=boxes)).notes == []
 

@@ -69,7 +69,7 @@ def test_nonsense_is_refused():
         OneEuroFilter(0.0)
     filter_ = OneEuroFilter()
     filter_.smooth(np.zeros((1, 2)), 1.0)
-    with pytest.raises(ValueError, match="rising times"):
+    with pytest.raises(ValueError, match="increasing times"):
         filter_.smooth(np.zeros((1, 2)), 1.0)
 
 

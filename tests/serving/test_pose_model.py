@@ -130,7 +130,7 @@ def test_many_boxes_are_those_boxes(model):
     ("content", "words"),
     [
         (None, "cannot be read"),
-        ("{", "no JSON"),
+        ("{", "is not JSON"),
         ("{}", "lacks 'schema'"),
         ('{"schema": 9}', "schema 9"),
         ('{"schema": 1}', "lacks"),
@@ -160,7 +160,7 @@ def test_wrong_arrays_are_refused(model):
 def test_a_network_that_sees_no_pictures_is_refused(tmp_path):
     (tmp_path / "saved_model.pb").touch()
     write_metadata(tmp_path, Metadata(**FACTS, signatures={"lift": {}}))
-    with pytest.raises(ValueError, match="sees no pictures"):
+    with pytest.raises(ValueError, match="takes no pictures"):
         ServedPose(tmp_path)
 
 

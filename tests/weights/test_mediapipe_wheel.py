@@ -26,7 +26,7 @@ def _refused(wheel, *words):
 
 def test_wheels_of_others_are_refused(tmp_path):
     _refused(_wheel(tmp_path / "new.whl", "0.10.33"), "new.whl", f"mediapipe {VERSION}")
-    _refused(_wheel(tmp_path / "changed.whl"), "another hand_landmark_full.tflite")
+    _refused(_wheel(tmp_path / "changed.whl"), "a different hand_landmark_full.tflite")
     _refused(_wheel(tmp_path / "less.whl", leave_out=FILES), "holds no mediapipe/modules")
 
 
@@ -52,5 +52,5 @@ def test_nothing_is_written_where_nothing_is_read(tmp_path):
     with pytest.raises(ValueError, match="missing.whl"):
         mediapipe.import_mediapipe(settings)
     assert not (tmp_path / "models").exists()
-    with pytest.raises(ValueError, match="choose among hand_mediapipe"):
+    with pytest.raises(ValueError, match="choose from hand_mediapipe"):
         mediapipe.MediapipeConfig(models="feet_mediapipe")

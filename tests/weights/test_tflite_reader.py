@@ -150,7 +150,7 @@ def test_an_unknown_operation_is_named(tmp_path):
     path.write_bytes(convert(lambda x: tf.sin(x) + tf.cos(x), (4,)))
     with pytest.raises(ValueError) as error:
         read_tflite(path)
-    _one_sentence(error, str(path), "COS, SIN", "is not read")
+    _one_sentence(error, str(path), "COS, SIN", "not supported")
 
 
 @pytest.mark.parametrize(

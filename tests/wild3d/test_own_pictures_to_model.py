@@ -29,7 +29,7 @@ SMALLER = {
 def _commands():
     """Module and arguments of every command of the document's section."""
     text = (ROOT / "docs" / "wild3d.md").read_text(encoding="utf-8")
-    section = re.search(r"^## From a folder of own pictures.*?(?=^## )", text, re.M | re.S)[0]
+    section = re.search(r"^## From a folder of your own pictures.*?(?=^## )", text, re.M | re.S)[0]
     lines = re.sub(r"\\\n\s*", "", section).splitlines()
     commands = [shlex.split(line) for line in lines if line.startswith("    python -m ")]
     return [(words[2], words[3:]) for words in commands]

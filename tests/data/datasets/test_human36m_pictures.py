@@ -304,6 +304,6 @@ def test_frames_of_another_size_than_the_labels_are_refused():
     assert read_clip_frame(clip(points), 0, store, "s", 32).width == 40
     for factor in (2, 0.5):
         with pytest.raises(
-            ValueError, match=r"joints reach to .*, its frames have 200 x 160 px; take"
+            ValueError, match=r"joints reach to .*, its frames have 200 x 160 px; use"
         ):
             read_clip_frame(clip(points * factor), 0, store, "s", 32)

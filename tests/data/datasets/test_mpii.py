@@ -220,7 +220,7 @@ def test_mixed_files_are_refused(where):
     # With whole centres each person tells by itself.
     center = np.round(center)
     center[some, 1] += 15 * scale[some]
-    with pytest.raises(ValueError, match="f mixes .* 4[34]. persons carry .* and 4[23]. do not"):
+    with pytest.raises(ValueError, match="f mixes .* 4[34]. persons have .* and 4[23]. do not"):
         is_adjusted(center, np.where(some, 1.25, 1) * scale, points, labelled, None, "f")
 
 

@@ -222,7 +222,7 @@ def test_users_pictures_stand_behind_hands(tmp_path):
         ({"side": "up"}, "side is 'up'; use one of right, left, both"),
         ({"size": 8}, "size is 8 px"),
         ({"index": -1}, "must both be at least 0"),
-        ({"pose": "wave"}, "'wave' is no pose"),
+        ({"pose": "wave"}, "'wave' is not a pose"),
     ],
 )
 def test_bad_arguments_end_in_a_sentence(change, words):

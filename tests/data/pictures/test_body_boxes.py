@@ -63,7 +63,7 @@ def test_a_joint_made_of_two_needs_both():
 def test_the_order_that_a_set_is_kept_in():
     assert body_skeleton(COCO_17) == MPII_16 and body_skeleton(MPII_16) == MPII_16
     assert body_skeleton(H36M_17, True) == MPII_16_SPINE
-    with pytest.raises(ValueError, match="with 3D joints cannot be kept .* 'coco_17'"):
+    with pytest.raises(ValueError, match="with 3D joints cannot be converted from .* 'coco_17'"):
         body_skeleton(COCO_17, True)
     with pytest.raises(ValueError, match="'hand_21_ait'"):
         body_skeleton(HAND_21_AIT)

@@ -258,7 +258,7 @@ def test_a_finished_folder_is_left_alone_and_other_settings_are_refused(tmp_path
     before = {path: os.stat(path).st_mtime_ns for path in tmp_path.iterdir()}
     assert write_records(_source(5), tmp_path, settings={"size": (1, 2)}) == first
     assert before == {path: os.stat(path).st_mtime_ns for path in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match="begun with settings"):
+    with pytest.raises(ValueError, match="started with settings"):
         write_records(_source(5), tmp_path, settings={"size": (2, 2)})
     again = write_records(_source(4), tmp_path, resume=False)
     assert again["num_records"] == 4 and len(RecordReader(tmp_path)) == 4
