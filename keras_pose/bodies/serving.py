@@ -5,7 +5,7 @@ import keras
 from keras_pose.bodies.pose import decode_pose
 from keras_pose.codecs import SUMMED_BONES
 from keras_pose.codecs.camera_pose import BONE_SUM_RANGE_M, camera_pose
-from keras_pose.export import Signature
+from keras_pose.export import ConstantWeights, Signature
 from keras_pose.serving import (
     BoneLength,
     Metadata,
@@ -73,6 +73,7 @@ def pose_network(
         is_sided=False,
         pose=run,
         lift=camera_pose,
+        weights=ConstantWeights(pose.variables),
     )
 
 
@@ -104,7 +105,9 @@ def signatures(
     def decode(outputs):
         return decode_pose({**outputs, "heatmaps": [outputs["heatmaps"]]}, size, how, sharpness)
 
-    return contract_signatures(network) | phone_signatures(maps, size, size / 2.0, decode)
+    return contract_signatures(network) | phone_signatures(
+        maps, size, size / 2.0, decode, network.weights
+    )
 
 
 def describe(name: str, version: int, network: PoseNetwork) -> Metadata:

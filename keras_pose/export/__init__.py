@@ -20,6 +20,7 @@ if typing.TYPE_CHECKING:
     )
     from keras_pose.export.formats import FORMATS, SAMPLED_FORMATS
     from keras_pose.export.gpu_ops import GPU_OPERATIONS
+    from keras_pose.export.inference import ConstantWeights, fold_normalization
     from keras_pose.export.integer_sums import has_broken_sums
     from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
     from keras_pose.export.saved_model import (
@@ -63,6 +64,7 @@ __all__ = [
     "PORTABLE_OPERATIONS",
     "SAMPLED_FORMATS",
     "Bound",
+    "ConstantWeights",
     "DataFact",
     "ExportMismatch",
     "LoadedModel",
@@ -79,6 +81,7 @@ __all__ = [
     "convert_tflite",
     "count_operations",
     "fix_batch",
+    "fold_normalization",
     "has_broken_sums",
     "new_version",
     "next_version",
@@ -99,8 +102,8 @@ __all__ = [
 
 # Those first that import no TensorFlow.
 _HOMES = (
-    *("formats", "versions", "card", "gpu_ops", "integer_sums", "litert", "saved_model", "tflite"),
-    *("tflite_metadata", "verification"),
+    *("formats", "versions", "card", "gpu_ops", "integer_sums", "litert"),
+    *("inference", "saved_model", "tflite", "tflite_metadata", "verification"),
 )
 
 __getattr__ = keras_pose.lazy_names(__name__, _HOMES, __all__)

@@ -19,8 +19,15 @@ def _describe(settings: ExportConfig) -> Exported:
     what = (
         f"2.5D fine-tuning of PeCLR (arXiv 2106.05953); encoder: {config.encoder}, start: {start}."
     )
-    network = serving.network_of(config, model)
-    return describe_hand(settings, config, network, signatures, what, score="none")
+    return describe_hand(
+        settings,
+        config,
+        model,
+        lambda model: serving.network_of(config, model),
+        lambda network, _: signatures(network),
+        what,
+        score="none",
+    )
 
 
 def main(settings: ExportConfig) -> None:

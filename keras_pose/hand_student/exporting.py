@@ -19,8 +19,9 @@ def _describe(settings: ExportConfig) -> Exported:
     return describe_hand(
         settings,
         config,
-        serving.student_network_of(config, model),
-        lambda network: serving.student_signatures(network, config, model),
+        model,
+        lambda model: serving.student_network_of(config, model),
+        lambda network, model: serving.student_signatures(network, config, model),
         what,
         score="heatmap_peak",
     )

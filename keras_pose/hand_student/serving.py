@@ -62,5 +62,6 @@ def student_signatures(
         decode=lambda outputs: decode_student(
             dict(outputs), network.image_size, how, config.sharpness
         ),
+        weights=network.weights,
     )
     return signatures(network) | phone

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Callable
 
-from keras_pose.export import Signature
+import keras
+
+from keras_pose.export import Signature, fold_normalization
 from keras_pose.hands import serving
 from keras_pose.hands.golden import example_hands, golden_hands, held_out_hands, mean_bone_length
 from keras_pose.hands.options import HandOptions
@@ -22,8 +24,9 @@ _MAP_STRIDE = 4
 def describe_hand(
     settings: PictureExportConfig,
     config: HandOptions,
-    network: PoseNetwork,
-    signatures: Callable[[PoseNetwork], dict[str, Signature]],
+    model: keras.Model,
+    describe: Callable[[keras.Model], PoseNetwork],
+    signatures: Callable[[PoseNetwork, keras.Model], dict[str, Signature]],
     what: str,
     score: str,
 ) -> Exported:
@@ -32,8 +35,10 @@ def describe_hand(
     Args:
         settings: of the export.
         config: of the run.
-        network: of the run; its typical bone length becomes that of the records of `data_dir`.
-        signatures: function of the network to all of them.
+        model: of the run. Its normalisation is folded for the files that are written.
+        describe: function of a model to the network as the contract sees it; its typical bone length
+            becomes that of the records of `data_dir`.
+        signatures: function of such a network and its model to all of them.
         what: a sentence on the network for its card.
         score: what `score` is, one of `keras_pose.serving.metadata.SCORES`.
 
@@ -45,11 +50,16 @@ def describe_hand(
     """
     bone = config.reference_bone
     typical = mean_bone_length(settings.data_dir, bone) if settings.data_dir else 0.0
+    folded = fold_normalization(model)
+    network, served = describe(model), describe(folded)
     if typical:
-        network = dataclasses.replace(network, typical_bone_length_m=typical)
+        network, served = (
+            dataclasses.replace(one, typical_bone_length_m=typical) for one in (network, served)
+        )
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network, bone, score),
-        signatures=signatures(network),
+        signatures=signatures(network, model),
+        served=signatures(served, folded),
         requests=golden_hands(network, bone),
         words=card_words(config, run_folder.read_run(settings.model_dir), what),
         examples=lambda: example_hands(network, settings.data_dir, settings.num_examples),

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose import codecs
-from keras_pose.export import Signature
+from keras_pose.export import ConstantWeights, Signature
 from keras_pose.serving import (
     BoneLength,
     Metadata,
@@ -91,6 +91,7 @@ def pose_network(
         pose=pose,
         lift=lift,
         embed=lambda image: encoder(image, training=False),
+        weights=ConstantWeights([*model.variables, *encoder.variables]),
     )
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops, usable_boxes
-from keras_pose.export import Signature
+from keras_pose.export import ConstantWeights, Signature
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
@@ -44,6 +44,7 @@ class PoseNetwork:
         lift: function of `keypoints_2d`, `depth`, camera matrices and lengths, all of one plane, to
             `keypoints_3d` and `valid`.
         embed: function of RGB crops in [0, 1] to features `[N, F]`; None where there are none.
+        weights: those that become constants of every graph; None leaves them variables.
     """
 
     image_size: int
@@ -57,12 +58,15 @@ class PoseNetwork:
     pose: Callable[[Tensor, Tensor, Tensor], Mapping[str, Tensor]]
     lift: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     embed: Callable[[Tensor], Tensor] | None = None
+    weights: ConstantWeights | None = None
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
-        object.__setattr__(self, "pose", tf.function(self.pose, autograph=False))
-        if self.embed is not None:
-            object.__setattr__(self, "embed", tf.function(self.embed, autograph=False))
+        for name in ("pose", "embed"):
+            function = getattr(self, name)
+            if function is not None:
+                inside = self.weights.inside(function) if self.weights else function
+                object.__setattr__(self, name, tf.function(inside, autograph=False))
 
 
 def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:

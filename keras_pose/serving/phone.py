@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.codecs.heatmap import decode_heatmaps_by_products
-from keras_pose.export import ModelNote, Signature, TensorNote
+from keras_pose.export import ConstantWeights, ModelNote, Signature, TensorNote
 from keras_pose.files import write_file
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.metadata import JOINTS_NAME, METADATA_NAME, Metadata
@@ -50,6 +50,7 @@ def phone_signatures(
     image_size: int,
     depth_scale: float = 1.0,
     decode: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
+    weights: ConstantWeights | None = None,
 ) -> dict[str, Signature]:
     """Build the signatures for phones.
 
@@ -60,6 +61,7 @@ def phone_signatures(
         depth_scale: what `z` is in over what `depth` is in.
         decode: function of what `maps` gives to `keypoints_2d` `[N, J, 2]` px of the crop, `depth` and
             `score` `[N, J]`; `decode_maps` if None.
+        weights: those that become constants of the graph; None leaves them variables.
 
     Returns:
         Of `image` float32 `[N, S, S, 3]` in [0, 1]: `decoded` to `x`, `y`, `z` and `score`, each
@@ -69,7 +71,7 @@ def phone_signatures(
     spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
     read = decode or (lambda outputs: decode_maps(outputs, image_size))
     # One graph that both signatures call.
-    maps = tf.function(maps, autograph=False)
+    maps = tf.function(weights.inside(maps) if weights else maps, autograph=False)
 
     def decoded(image):
         outputs = read(maps(image))

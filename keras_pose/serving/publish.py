@@ -49,7 +49,8 @@ class Exported:
 
     Attributes:
         metadata: what it says of itself; version, signatures and settings are filled in.
-        signatures: all of them. With `PHONE_SIGNATURES` among them, these become the files for phones.
+        signatures: all of them, as the trained network answers. With `PHONE_SIGNATURES` among them,
+            these become the files for phones.
         requests: signature name to golden inputs, arrays `[N, ...]`.
         words: of its card.
         default: name of the signature that is also `serving_default`.
@@ -60,6 +61,8 @@ class Exported:
         settle: what is compared of outputs.
         examples: makes crops float32 `[C, S, S, 3]` in [0, 1], which fix the scales of integers.
         held_out: makes crops on which every file is measured; None measures nothing.
+        served: the same signatures of the network as it is written, for instance with its normalisation
+            folded; None writes `signatures`. What is written is compared with `signatures`.
     """
 
     metadata: Metadata
@@ -74,6 +77,7 @@ class Exported:
     settle: Settle = dict
     examples: Callable[[], np.ndarray] | None = None
     held_out: Callable[[], HeldOut] | None = None
+    served: Mapping[str, Signature] | None = None
 
     @property
     def has_maps(self) -> bool:
@@ -124,7 +128,8 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         final,
     ):
         say(f"saving {len(exported.signatures)} signatures")
-        export.save_signatures(folder, exported.signatures, serving_default=exported.default)
+        served = exported.served or exported.signatures
+        export.save_signatures(folder, served, serving_default=exported.default)
         loaded = export.LoadedModel(folder)
         metadata = dataclasses.replace(metadata, signatures=describe_signatures(loaded))
         write_metadata(folder, metadata)

@@ -9,6 +9,7 @@ from keras_pose.bodies.golden import golden_bodies, held_out_bodies
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
+from keras_pose.export import fold_normalization
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
 from keras_pose.serving.publish import Exported, print_end, publish
 from keras_pose.train import run_folder
@@ -27,10 +28,18 @@ def _describe(settings: ExportConfig) -> Exported:
     run = run_folder.read_run(settings.model_dir)
     # Boxes of records have room about the person already; clients send tight ones.
     crop_scale = PERSON_MARGIN * config.crop_scale
-    network = serving.pose_network(pose, crop_scale, run["bone_sum_mm"] / 1000.0)
+    bone_sum_m = run["bone_sum_mm"] / 1000.0
+    network = serving.pose_network(pose, crop_scale, bone_sum_m)
+    folded = fold_normalization(pose)
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network),
         signatures=serving.signatures(network, pose, config.coordinates, config.sharpness),
+        served=serving.signatures(
+            serving.pose_network(folded, crop_scale, bone_sum_m),
+            folded,
+            config.coordinates,
+            config.sharpness,
+        ),
         requests=golden_bodies(network),
         words=card_words(config, run),
         examples=lambda: example_crops(config, settings.data_dir, settings.num_examples),

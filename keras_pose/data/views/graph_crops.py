@@ -1,8 +1,8 @@
 """Square crops of pictures inside the graph, cut as the host cuts them for training.
 
-Bilinear look-ups in a picture seen much smaller would alias: it is halved by means of 2 x 2 pixels
-first, as often as the host does it (`host_pixels.warp`). Pixels agree with the host's within a grey
-level or two.
+Bilinear look-ups in a picture seen much smaller would alias: means of 2 x 2, 4 x 4 ... pixels are taken
+first, which is to halve it as often as the host does (`host_pixels.warp`). Pixels agree with the host's
+within a grey level or two.
 """
 
 import tensorflow as tf
@@ -75,27 +75,31 @@ def cut_crop(picture: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
     """
     # A hair of slack, so that a factor of exactly 2 counts as 2 after rounding.
     shrink = tf.floor(1.0 / tf.abs(matrix[1, 1]) + 1e-4)
-    level, matrix = _cut_out(picture, matrix, size)
-    for number in range(_HALVINGS):
-        is_large = shrink >= 2.0
-        level = tf.cond(
-            is_large,
-            lambda level=level, halve=_halve if number else _halve_grey_levels: halve(level),
-            lambda level=level: tf.cast(level, tf.float32),
-        )
-        factor = tf.where(is_large, 2.0, 1.0)
-        matrix = tf.concat([matrix[:, :2] * factor, matrix[:, 2:]], axis=-1)
-        shrink = tf.floor(shrink / factor)
-    crop = tf.raw_ops.ImageProjectiveTransformV3(
-        images=level[None],
-        transforms=affine2d.projective_rows(matrix[None]),
-        output_shape=[size, size],
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
-    )[0]
+    factor = 1
+    for number in range(1, _HALVINGS + 1):
+        factor = tf.where(shrink >= 2.0**number, 2**number, factor)
+    part, matrix = _cut_out(picture, matrix, size, tf.cast(factor, tf.float32))
+    # Black is added until it divides, as each halving of an odd side would.
+    shape = tf.shape(part)[:2]
+    part = tf.pad(part, [[0, -shape[0] % factor], [0, -shape[1] % factor], [0, 0]])
+    smaller = tf.shape(part)[:2] // factor
+    level = tf.raw_ops.ResizeArea(images=part[None], size=smaller)[0]
+    crop = _look_up(level, matrix[0, 0], matrix[1, 1], matrix[:, 2], tf.cast(factor, tf.float32), size)
     crop = tf.cast(tf.round(tf.clip_by_value(crop, 0.0, 255.0)), tf.uint8)
     return tf.ensure_shape(crop, (size, size, 3))
+
+
+def _look_up(level, across, down, shift, factor, size):
+    """Read a crop bilinearly, black from half a pixel beyond the border on; no rotation."""
+    # A frame of black, towards which the border fades; beyond it the operation fills with black.
+    framed = tf.pad(level, [[1, 1], [1, 1], [0, 0]])
+    limits = tf.cast(tf.shape(framed)[:2], tf.float32) - 1.0
+    ends = tf.constant([0.5, size - 0.5])
+    # Of the middle of the first and last pixel, counted from the middle of the frame's first.
+    rows = (ends - shift[1]) / (down * factor) + 0.5
+    columns = (ends - shift[0]) / (across * factor) + 0.5
+    box = tf.stack([rows[0], columns[0], rows[1], columns[1]]) / tf.tile(limits, [2])
+    return tf.image.crop_and_resize(framed[None], box[None], [0], [size, size])[0]
 
 
 def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
@@ -116,15 +120,13 @@ def cut_crops(pictures: tf.Tensor, matrices: tf.Tensor, size: int) -> tf.Tensor:
     )
 
 
-def _cut_out(picture, matrix, size):
+def _cut_out(picture, matrix, size, step):
     """Return the part of a picture that a crop shows, and its map: large pictures cost no more."""
     corners = affine2d.apply(
         tf.constant([[0.0, 0.0], [size, size]], matrix.dtype), affine2d.invert(matrix)
     )
     limits = tf.cast(tf.shape(picture)[1::-1], matrix.dtype)
-    # Means of 2 x 2 pixels must begin where the host's do.
-    step = float(2**_HALVINGS)
-    # Two pixels of each level for the look-ups.
+    # The means must begin where the host's do; two of them more on each side for the look-ups.
     first = tf.floor((tf.reduce_min(corners, axis=0) - 2.0 * step) / step) * step
     last = tf.math.ceil((tf.reduce_max(corners, axis=0) + 2.0 * step) / step) * step
     first = tf.clip_by_value(first, 0.0, tf.maximum(limits - 1.0, 0.0))
@@ -136,19 +138,3 @@ def _cut_out(picture, matrix, size):
     part = tf.cond(is_empty, lambda: tf.zeros((1, 1, 3), picture.dtype), lambda: part)
     shift = matrix[:, 2] + tf.linalg.matvec(matrix[:, :2], first)
     return part, tf.concat([matrix[:, :2], shift[:, None]], axis=-1)
-
-
-def _halve_grey_levels(image):
-    # Whole numbers as long as they do: as floats, all pixels of a large picture take 12 bytes each.
-    shape = tf.shape(image)
-    image = tf.pad(image, [[0, shape[0] % 2], [0, shape[1] % 2], [0, 0]])
-    total = tf.cast(image[::2, ::2], tf.uint16)
-    for row, column in ((0, 1), (1, 0), (1, 1)):
-        total += tf.cast(image[row::2, column::2], tf.uint16)
-    return tf.cast(total, tf.float32) * 0.25
-
-
-def _halve(image):
-    shape = tf.shape(image)
-    odd = [[0, 0], [0, shape[0] % 2], [0, shape[1] % 2], [0, 0]]
-    return tf.nn.avg_pool2d(tf.pad(image[None], odd), 2, 2, "VALID")[0]

@@ -148,7 +148,7 @@ def test_absolute_joints_and_intrinsics(tmp_path):
             lambda c: c["annotations"][0]["keypoints"].__setitem__(2, None),
             "a joint's flag is not finite",
         ),
-        (lambda c: c["annotations"][0].pop("sure"), "has the field 'sure', which was given for the score"),
+        (lambda c: c["annotations"][0].pop("sure"), "'sure', which was given for the score"),
     ],
 )
 def test_wrong_content_is_named(tmp_path, change, word):
