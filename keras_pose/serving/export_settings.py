@@ -7,6 +7,9 @@ from keras_pose.export.formats import FORMATS
 from keras_pose.train.config import check_ranges, option
 from keras_pose.train.runs import require_run
 
+PHONE_SIGNATURES = ("decoded", "heatmaps")
+"""What networks of heat maps have for phones, see `keras_pose.serving.phone`."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
@@ -56,6 +59,11 @@ class ExportConfig:
         """The formats, each once."""
         return tuple(dict.fromkeys(word for word in self.formats.split(",") if word))
 
+    @property
+    def chosen_phone_signatures(self) -> tuple[str, ...]:
+        """The signatures whose files are kept: all."""
+        return PHONE_SIGNATURES
+
 
 @dataclasses.dataclass(frozen=True)
 class PictureExportConfig(ExportConfig):
@@ -78,3 +86,22 @@ class PictureExportConfig(ExportConfig):
     num_heldout: int = option(
         200, "Number of rendered pictures of unseen people on which each file is measured.", low=1
     )
+    phone_signatures: str = option(
+        ",".join(PHONE_SIGNATURES),
+        "Which files for phones are kept, of networks of heat maps, separated by commas: decoded "
+        "(joints) and heatmaps (maps, for decoding of one's own).",
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in self.chosen_phone_signatures:
+            if name not in PHONE_SIGNATURES:
+                raise ValueError(
+                    f"--phone_signatures={self.phone_signatures} names {name!r}; choose among "
+                    f"{', '.join(PHONE_SIGNATURES)}."
+                )
+
+    @property
+    def chosen_phone_signatures(self) -> tuple[str, ...]:
+        """The signatures whose files are kept, each once."""
+        return tuple(dict.fromkeys(word for word in self.phone_signatures.split(",") if word))

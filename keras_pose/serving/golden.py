@@ -11,7 +11,7 @@ from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.geometry import affine2d
 from keras_pose.serving.contract import PoseNetwork, hostile_inputs
-from keras_pose.serving.phone import PHONE_SIGNATURES
+from keras_pose.serving.export_settings import PHONE_SIGNATURES
 
 # Largest difference allowed, relative to the size of the output (root mean square). SavedModel and Keras
 # are both float32; int8 costs accuracy, and more than this would be a fault of the conversion.

@@ -19,9 +19,9 @@ from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ConstantWeights, ModelNote, Signature, TensorNote
 from keras_pose.files import write_file
 from keras_pose.geometry.shapes import Tensor
+from keras_pose.serving.export_settings import PHONE_SIGNATURES
 from keras_pose.serving.metadata import JOINTS_NAME, METADATA_NAME, Metadata
 
-PHONE_SIGNATURES = ("decoded", "heatmaps")
 # Numbers of fewer bits are widened where they are used; delegates take that in.
 _CHANGES = {"float32": set(), "float16": {"DEQUANTIZE"}}
 _INTEGER_CHANGES = {"DEQUANTIZE", "QUANTIZE"}

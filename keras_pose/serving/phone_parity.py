@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import export
-from keras_pose.serving.phone import PHONE_SIGNATURES, phone_file
+from keras_pose.serving.export_settings import PHONE_SIGNATURES
+from keras_pose.serving.phone import phone_file
 
 # Of float32 through a network.
 _ROUNDING = 1e-5

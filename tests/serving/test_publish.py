@@ -8,6 +8,7 @@ import pytest
 
 from keras_pose import export
 from keras_pose.serving import ServedPose, read_metadata
+from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.publish import training_settings
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +73,10 @@ def test_the_shipped_lifter_loads_and_answers():
     pose = np.random.default_rng(0).uniform(0, 300, (1, 17, 2)).astype(np.float32)
     answer = export.run_saved_model(folder, "serving_default", {"keypoints_2d": pose})
     assert answer["valid"] == [1.0] and np.ptp(answer["keypoints_3d"][..., 2]) > 0
+
+
+def test_only_signatures_for_phones_can_be_kept_for_phones():
+    assert PictureExportConfig().chosen_phone_signatures == ("decoded", "heatmaps")
+    assert PictureExportConfig(phone_signatures="heatmaps").chosen_phone_signatures == ("heatmaps",)
+    with pytest.raises(ValueError, match="--phone_signatures=lift names 'lift'; choose among dec"):
+        PictureExportConfig(phone_signatures="lift")
