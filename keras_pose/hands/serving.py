@@ -149,4 +149,5 @@ def describe(
         ),
         depth_unit=DEPTH_UNIT,
         score=score,
+        found_threshold=network.found_threshold,
     )

@@ -18,6 +18,7 @@ from keras_pose import export
 from keras_pose.export import Bound, Signature
 from keras_pose.export.saved_model import SERVING_DEFAULT
 from keras_pose.serving.accuracy import HeldOut, measure_accuracy
+from keras_pose.serving.answers import answer_faults, measure_answers
 from keras_pose.serving.export_settings import ExportConfig
 from keras_pose.serving.golden import (
     Settle,
@@ -60,6 +61,8 @@ class Exported:
         settle: what is compared of outputs.
         examples: makes crops float32 `[C, S, S, 3]` in [0, 1], which fix the scales of integers.
         held_out: makes crops on which every file is measured; None measures nothing.
+        of_run: makes crops of the run's own held-out records, on which is measured what must hold of a
+            network that ships; None measures nothing.
     """
 
     metadata: Metadata
@@ -74,6 +77,7 @@ class Exported:
     settle: Settle = dict
     examples: Callable[[], np.ndarray] | None = None
     held_out: Callable[[], HeldOut] | None = None
+    of_run: Callable[[], HeldOut] | None = None
 
     @property
     def has_maps(self) -> bool:
@@ -141,10 +145,16 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         say(f"comparing {len(files)} files with the Keras model")
         reports += _compare_files(folder, metadata, exported, formats)
         export.write_verification(folder, reports)
+        answers = None
+        if exported.of_run:
+            say("measuring what must hold of a network that ships")
+            answers = measure_answers(loaded.runner("serve_crop"), metadata, exported.of_run())
+            for fault in answer_faults(answers):
+                print(f"Not for shipping: {fault}")
         accuracy = None
         if exported.held_out:
             say("measuring the SavedModel and every file on held-out pictures")
-            accuracy = measure_accuracy(folder, loaded, exported.held_out(), files)
+            accuracy = measure_accuracy(folder, loaded, exported.held_out(), files, answers)
         export.write_card(folder, model_card(metadata, exported.words, accuracy))
         say(f"publishing {final}")
     return os.fspath(final)

@@ -85,7 +85,8 @@ def test_every_line_of_three_commands_is_ours(tmp_path):
 def _stop(command, folder, word):
     """Interrupt a command once it has said a word; the seconds it takes to end, code and last words."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment(),
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        env=_environment(),
         # Tests that a shell started in the background hand on that SIGINT is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
