@@ -4,6 +4,8 @@ import importlib
 import importlib.metadata
 import sys
 
+from keras_pose.train.help import print_all
+
 
 def run_main() -> None:
     """List the commands with a line each, or run the one that is named."""
@@ -21,10 +23,13 @@ def run_main() -> None:
     if name not in ("--help", "-h", "help"):
         print(f"ERROR: {name!r} is no command; keras-pose alone lists them.", file=sys.stderr)
         sys.exit(1)
-    print("Usage: keras-pose <command> --name=value ...; --help after a command lists its flags.\n")
+    lines = [
+        "Usage: keras-pose <command> --name=value ...; --help after a command lists its flags.\n"
+    ]
     for command, entry in sorted(commands.items()):
         what = (importlib.import_module(entry.module).__doc__ or "").splitlines()[0]
-        print(f"  {command:<20} {what.split(': `')[0]}")
+        lines.append(f"  {command:<20} {what.split(': `')[0]}")
+    print_all("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

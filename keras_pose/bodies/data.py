@@ -53,15 +53,15 @@ class LabelledBodies:
             `projected_2d` `[B, 16, 2]` px of the crop, the record's own 2D joints; `head_size` `[B]` px
             of the crop, 0 if unknown; `matrix` `[B, 2, 3]`, picture to crop; `box` `[B, 4]`, `has_box`,
             `label`, `folder`, `id` `[B]`.
-        heldout: function to a finite dataset of the same, plain crops in order, with pictures; None if
-            nothing is held out.
+        heldout: function of the share of crops that show nobody, none if omitted, to a finite dataset of
+            the same, plain crops in order, with pictures; None if nothing is held out.
         body_records: the records.
         bone_sum_mm: sum of the bones' lengths that predictions are scaled to.
         accounts: for each part of the records, in training and held out, the account of unreadable ones.
     """
 
     batches: Callable[[int], tf.data.Dataset]
-    heldout: Callable[[], tf.data.Dataset] | None
+    heldout: Callable[..., tf.data.Dataset] | None
     body_records: BodyRecords
     bone_sum_mm: float
     accounts: tuple[tuple[Part, records.BadRecords], ...]
@@ -151,14 +151,16 @@ def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
 
     # Every epoch asks for it, and building it is seconds of tracing.
     @functools.cache
-    def heldout():
+    def heldout(empty_probability=0.0):
+        plain = plain_ranges(config.crop_scale)
+        ranges = dataclasses.replace(plain, empty_probability=empty_probability)
         streams = []
         for part, account in zip(bodies.heldout, heldout_accounts, strict=True):
             views = _views(
                 passes(part, bad_records=account),
                 part,
                 config,
-                plain_ranges(config.crop_scale),
+                ranges,
                 0,
                 0,
                 account,
@@ -215,7 +217,9 @@ def view_ranges(config: BodyOptions, has_depth: bool) -> ViewRanges:
     Returns:
         The ranges: bell-shaped, as in the published training code of Zhou et al. 2017.
     """
-    plain = plain_ranges(config.crop_scale)
+    plain = dataclasses.replace(
+        plain_ranges(config.crop_scale), empty_probability=config.empty_probability
+    )
     if has_depth and not config.augment_3d:
         return plain
     angle, octaves = config.angle_range_deg, config.scale_range
@@ -328,12 +332,17 @@ def _label_batch(config):
         own = tf.where(is_mirrored[:, None, None], flipped(own), own)
         own = tf.einsum("bjd,bcd->bjc", own, matrix[:, :, :2]) + matrix[:, None, :, 2]
         has_2d = batch["has_2d"][:, None, None]
+        has_depth = batch["has_depth"]
+        if config.empty_probability:
+            # Nothing can be said of the depth of somebody who is not there.
+            has_depth *= tf.reduce_max(batch["visible"], axis=1)
         id_shift = batch.pop("id_shift")
         return batch | {
             # The unit of x and y, so that a person twice as large in the crop is twice as deep.
             "depth": depth_px * (2.0 * zoom / config.image_size)[:, None],
             "projected_2d": own * has_2d,
             "annotated": annotated,
+            "has_depth": has_depth,
             "head_size": batch["head_size"] * zoom,
             "id": batch["id"] + id_shift,
         }

@@ -92,6 +92,13 @@ class BodyOptions:
         0.4, "Red, green and blue are multiplied by 1 +- this.", low=0.0, high=1.0
     )
     grey_probability: float = option(0.0, "How often a crop becomes grey.", low=0.0, high=1.0)
+    empty_probability: float = option(
+        0.0,
+        "How often a crop shows a place beside the person instead, so that the network learns that "
+        "there may be nobody; needs --absent_outside. Only for pictures of single persons.",
+        low=0.0,
+        high=0.9,
+    )
     shift_range: float = option(
         0.0,
         "Crops are moved along x and y by up to +- this share of their side.",

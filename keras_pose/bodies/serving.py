@@ -139,4 +139,5 @@ def describe(name: str, version: int, network: PoseNetwork) -> Metadata:
         ),
         depth_unit=DEPTH_UNIT,
         score="heatmap_peak",
+        found_threshold=network.found_threshold,
     )

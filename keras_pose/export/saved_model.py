@@ -208,6 +208,18 @@ class LoadedModel:
                     f"Signature {signature!r} of {self._path} takes {sorted(specs)}, not "
                     f"{sorted(inputs)}."
                 )
+            for name, spec in specs.items():
+                shape = np.shape(inputs[name])
+                if not spec.shape.is_compatible_with(shape):
+                    wanted = ["any" if size is None else size for size in spec.shape]
+                    raise ValueError(
+                        f"{name} has the shape {list(shape)}, but signature {signature!r} of "
+                        f"{self._path} takes {wanted}; convert joints to its order first "
+                        "(keras_pose.skeletons.convert), without confidences."
+                        if name == "keypoints_2d"
+                        else f"{name} has the shape {list(shape)}, but signature {signature!r} of "
+                        f"{self._path} takes {wanted}; give that."
+                    )
             tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
             outputs = self._loaded.signatures[signature](**tensors)
             return {name: value.numpy() for name, value in outputs.items()}

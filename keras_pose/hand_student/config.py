@@ -22,6 +22,7 @@ class StudentConfig(HandOptions):
     method: ClassVar[str] = "hand_student"
     groups: ClassVar[dict[str, str]] = {
         "Data": "use_unlabelled",
+        "Augmentation": "empty_probability",
         "Networks": "backbone",
         "Teacher": "teacher",
         "Losses": "coordinates",
@@ -34,6 +35,14 @@ class StudentConfig(HandOptions):
     )
     crop_scale: float = option(
         1.3, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
+    )
+    # Augmentation.
+    empty_probability: float = option(
+        0.0,
+        "How often a crop shows a place beside the hand instead, so that the network learns that there "
+        "may be none; needs --absent_outside. Only for pictures of single hands.",
+        low=0.0,
+        high=0.9,
     )
     # Network.
     backbone: str = option("mobilenet_v3_small", "Backbone.", choices=BACKBONES)
@@ -60,6 +69,11 @@ class StudentConfig(HandOptions):
     )
     sharpness: float = option(
         10.0, "Factor of the maps in soft_argmax's exponential.", low=0.01, high=1e4
+    )
+    absent_outside: bool = option(
+        False,
+        "Train the map of a joint that is known to lie outside the crop to zero; otherwise it is left "
+        "out.",
     )
     sigma: float = option(2.0, "Standard deviation of a target's blob in map pixels.", low=0.1)
     imitation: float = option(
@@ -90,6 +104,11 @@ class StudentConfig(HandOptions):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.empty_probability and not self.absent_outside:
+            raise ValueError(
+                f"--empty_probability={self.empty_probability} needs --absent_outside, or nothing is "
+                "learnt from empty crops; add it."
+            )
         if self.image_size % MULTIPLE:
             raise ValueError(
                 f"--image_size={self.image_size} is not a multiple of {MULTIPLE}; use "

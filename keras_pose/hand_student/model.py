@@ -167,8 +167,13 @@ class StudentModel(keras.Model):
         label_2d = self._precise(data["keypoints_2d"])
         seen = self._precise(data["visible"]) * self._precise(data["has_2d"])[:, None]
         label_depth, has_depth = self._depth_labels(data)
+        absent = ops.zeros_like(seen)
+        if config.absent_outside:
+            absent = self._precise(data["known"]) * (1.0 - seen)
+            # Nothing can be said of the depth of a hand that is not there.
+            has_depth = has_depth * ops.max(1.0 - absent, axis=1, keepdims=True)
         terms = {
-            "loss_maps": losses.heatmap_error(maps, self._blobs(label_2d, seen), seen),
+            "loss_maps": losses.heatmap_error(maps, self._blobs(label_2d, seen), seen + absent),
             "loss_points": losses.point_imitation(points, label_2d / STRIDE, seen),
             "loss_depth": losses.number_imitation(depth, label_depth, has_depth),
         }
@@ -185,6 +190,7 @@ class StudentModel(keras.Model):
         trust = losses.teacher_trust(
             said["keypoints_2d"], label_2d, seen, config.teacher_tolerance * config.image_size
         )
+        trust = trust * (1.0 - absent)
         blobs = self._blobs(said["keypoints_2d"], trust)
         on_map = said["keypoints_2d"] / STRIDE
         features = self._precise(outputs["features"])

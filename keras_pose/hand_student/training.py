@@ -150,8 +150,13 @@ def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
         ValueError: if a folder is unfinished or nothing is left to train on.
     """
     if config.teacher and config.use_unlabelled:
-        return load_hands(config, options.data_dir, choose=lambda record_set: record_set)
-    return load_hands(config, options.data_dir)
+        return load_hands(
+            config,
+            options.data_dir,
+            choose=lambda record_set: record_set,
+            empty_probability=config.empty_probability,
+        )
+    return load_hands(config, options.data_dir, empty_probability=config.empty_probability)
 
 
 def main(config: StudentConfig, options: RunOptions) -> None:

@@ -33,12 +33,12 @@ class LabelledHands(RunRecords):
             `[B, S, S, 3]`, `keypoints_2d` float32 `[B, 21, 2]` px of the crop, `visible` `[B, 21]`,
             `keypoints_3d` `[B, 21, 3]` m, `intrinsics` `[B, 3, 3]` of the crop, `scale` `[B]` m (the
             middle finger's proximal bone), `has_2d`, `has_3d`, `has_depth`, `has_intrinsics` `[B]`.
-        heldout: function to a finite dataset of the same, plain crops in order; None if no labelled
-            record is held out.
+        heldout: function of the share of crops that show no hand, none if omitted, to a finite dataset of
+            the same, plain crops in order; None if no labelled record is held out.
     """
 
     batches: Callable[[int], tf.data.Dataset]
-    heldout: Callable[[], tf.data.Dataset] | None
+    heldout: Callable[..., tf.data.Dataset] | None
 
     @property
     def facts(self) -> dict:
@@ -50,6 +50,7 @@ def load_hands(
     config: HandOptions,
     data_dir: str,
     choose: Callable[[RecordSet], RecordSet] = choose_labelled,
+    empty_probability: float = 0.0,
 ) -> LabelledHands:
     """Open the hands of a run.
 
@@ -58,6 +59,7 @@ def load_hands(
         data_dir: record folders, separated by commas; unused when hands are generated.
         choose: function of all records to those of the run; what it keeps without 2D joints, a teacher
             must label.
+        empty_probability: how often a training crop shows a place beside the hand instead.
 
     Returns:
         The hands.
@@ -86,6 +88,8 @@ def load_hands(
         angle_deg=(-config.angle_range_deg, config.angle_range_deg),
         scale=(config.crop_scale * config.scale_low, config.crop_scale * config.scale_high),
         shift=(-config.shift_range, config.shift_range),
+        grey_probability=config.grey_probability,
+        empty_probability=empty_probability,
     ).with_colour_strength(config.color_strength)
 
     def batches(first_step):
@@ -111,14 +115,16 @@ def load_hands(
 
     # Every epoch asks for it, and building it is seconds of tracing.
     @functools.cache
-    def heldout():
+    def heldout(empty_probability=0.0):
+        plain = plain_ranges(config.crop_scale)
+        ranges = dataclasses.replace(plain, empty_probability=empty_probability)
         stream = records.records_dataset(
             record_set.readers,
             sampler="in_order",
             subsets=heldout_positions,
             bad_records=bad_heldout,
         )
-        views = _views(stream, config, plain_ranges(config.crop_scale), 0, 0, bad_heldout)
+        views = _views(stream, config, ranges, 0, 0, bad_heldout)
         return batch_views(views, _EVALUATION_BATCH)
 
     record_set = dataclasses.replace(record_set, heldout=heldout_positions)

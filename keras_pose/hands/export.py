@@ -7,12 +7,20 @@ import keras
 
 from keras_pose.export import Signature, fold_normalization
 from keras_pose.hands import serving
-from keras_pose.hands.golden import example_hands, golden_hands, held_out_hands, mean_bone_length
+from keras_pose.hands.golden import (
+    example_hands,
+    golden_hands,
+    held_out_hands,
+    mean_bone_length,
+    shown_and_empty,
+)
 from keras_pose.hands.options import HandOptions
 from keras_pose.serving import PoseNetwork
 from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.facts import phone_words
+from keras_pose.serving.held_out import plain_crops
 from keras_pose.serving.model_card import CardWords, data_facts, result_facts
+from keras_pose.serving.presence import choose_presence
 from keras_pose.serving.publish import Exported
 from keras_pose.train import run_folder
 
@@ -56,24 +64,31 @@ def describe_hand(
         network, served = (
             dataclasses.replace(one, typical_bone_length_m=typical) for one in (network, served)
         )
+    shown, empty = shown_and_empty(network, config, settings.data_dir, settings.num_heldout)
+    presence = choose_presence(network, shown.crops, empty, plain_crops(network.image_size), "hand")
+    network, served = (
+        dataclasses.replace(one, found_threshold=presence.threshold) for one in (network, served)
+    )
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network, bone, score),
         signatures=signatures(network, model),
         served=signatures(served, folded),
         requests=golden_hands(network, bone),
-        words=card_words(config, run_folder.read_run(settings.model_dir), what),
+        words=card_words(config, run_folder.read_run(settings.model_dir), what, presence.words),
         examples=lambda: example_hands(network, settings.data_dir, settings.num_examples),
         held_out=lambda: held_out_hands(network, settings.num_heldout, bone),
+        of_run=lambda: shown,
     )
 
 
-def card_words(config: HandOptions, run: dict, what: str) -> CardWords:
+def card_words(config: HandOptions, run: dict, what: str, presence: str) -> CardWords:
     """Word the card of a hand network.
 
     Args:
         config: of the run.
         run: content of `run.json`.
         what: a sentence on the network.
+        presence: a sentence on what the scores tell.
 
     Returns:
         What the card says besides facts of the folder.
@@ -90,8 +105,9 @@ def card_words(config: HandOptions, run: dict, what: str) -> CardWords:
             "{train} labelled records to train, {heldout} held out",
         ),
         limits=(
-            "One hand in the middle of its box; it does not say whether there is a hand, and knows left "
-            "hands by their mirror image (serve_sided).",
+            "One hand in the middle of its box; left hands are known by their mirror image "
+            "(serve_sided).",
+            presence,
             "Metric 3D is as right as the camera matrix and the bone length that are given.",
             "Accuracy was measured on the held-out records named above; other cameras, gloves, objects "
             "in the hand and two interacting hands were not.",

@@ -1,9 +1,11 @@
 """The hands that an export is asked about, measured on and scaled by before it is published."""
 
+import functools
+
 import numpy as np
 
 from keras_pose import codecs
-from keras_pose.data.generated.hands import generate_hand
+from keras_pose.data.generated.hands import GeneratedHand, generate_hand
 from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.data.records.sets import open_folders, read_joints_3d
 from keras_pose.hands.data import load_hands
@@ -11,6 +13,7 @@ from keras_pose.hands.options import HandOptions
 from keras_pose.serving import PoseNetwork
 from keras_pose.serving.accuracy import HeldOut, held_out_crops
 from keras_pose.serving.golden import golden_requests
+from keras_pose.serving.held_out import crops_of_batches, images_of_batches, places_beside
 
 # Seeds of their own make other persons than any command would.
 _HELD_OUT_SEED = 977_531
@@ -28,8 +31,7 @@ def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "midd
     Returns:
         Crops and their joints; hidden ones count, since a hand hides some in every picture.
     """
-    side = max(64, round(1.5 * network.image_size))
-    hands = [generate_hand(number, _HELD_OUT_SEED, size=side) for number in range(count)]
+    hands = _unseen_hands(count, max(64, round(1.5 * network.image_size)))
     points = np.stack([hand.keypoints_2d for hand in hands])
     points_3d = np.stack([hand.keypoints_3d for hand in hands])
     bone = codecs.REFERENCE_BONES[reference_bone]
@@ -42,6 +44,41 @@ def held_out_hands(network: PoseNetwork, count: int, reference_bone: str = "midd
         np.ones(points.shape[:2]),
         points_3d[..., 2] / np.asarray(codecs.bone_length(points_3d, bone=bone))[:, None],
     )
+
+
+def shown_and_empty(
+    network: PoseNetwork, config: HandOptions, data_dir: str, count: int
+) -> tuple[HeldOut, np.ndarray]:
+    """Make crops that no training saw, with a hand and with none in them.
+
+    Args:
+        network: whose crops they are to be.
+        config: of the run.
+        data_dir: record folders of the run, or empty: then hands are rendered.
+        count: number of crops of each kind.
+
+    Returns:
+        Labelled crops of held-out records, and uint8 `[R, S, S, 3]`, places beside their hands.
+
+    Raises:
+        ValueError: if the folders cannot be used.
+    """
+    if data_dir and config.dataset == "records":
+        hands = load_hands(config, data_dir)
+        total = sum(len(positions) for positions in hands.record_set.heldout)
+        if hands.heldout is not None and total:
+            shown = crops_of_batches(hands.heldout(), "pictures of held-out records", total, count)
+            return shown, images_of_batches(hands.heldout(1.0), total, count)
+    rendered = _unseen_hands(count, max(64, round(1.5 * network.image_size)))
+    empty = places_beside(
+        network, [hand.image for hand in rendered], np.array([hand.box for hand in rendered])
+    )
+    return held_out_hands(network, count, config.reference_bone), empty
+
+
+@functools.lru_cache(maxsize=1)
+def _unseen_hands(count: int, side: int) -> list[GeneratedHand]:
+    return [generate_hand(number, _HELD_OUT_SEED, size=side) for number in range(count)]
 
 
 def golden_hands(

@@ -113,7 +113,11 @@ class HandOptions(HandRunOptions):
         ValueError: if a value is out of range or two values contradict each other.
     """
 
-    groups: ClassVar[dict[str, str]] = {"Data": "crop_scale", "Networks": "reference_bone"}
+    groups: ClassVar[dict[str, str]] = {
+        "Data": "crop_scale",
+        "Augmentation": "grey_probability",
+        "Networks": "reference_bone",
+    }
 
     crop_scale: float = option(
         1.0, "Side of the crop over the box's side, before augmentation.", low=0.1, high=10.0
@@ -126,6 +130,9 @@ class HandOptions(HandRunOptions):
         high=150.0,
     )
     mirror_left: bool = option(True, "Mirror left hands into right ones.")
+    grey_probability: float = option(
+        0.0, "How often a crop becomes grey; 0 in the published runs.", low=0.0, high=1.0
+    )
     reference_bone: str = option(
         "middle",
         "Bone of unit length: middle (knuckle to first joint, FreiHAND's scale) or index (wrist to "

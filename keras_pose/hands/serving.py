@@ -150,4 +150,5 @@ def describe(
         ),
         depth_unit=DEPTH_UNIT,
         score=score,
+        found_threshold=network.found_threshold,
     )

@@ -6,6 +6,19 @@ from typing import ClassVar
 
 from keras_pose.train.config import check_ranges, option
 
+JOINT_ORDERS = (
+    "coco_17",
+    "mpii_16",
+    "h36m_17",
+    "mpii_16_spine",
+    "h36m_17_right_arm_first",
+    "h36m_32",
+    "mpi_inf_3dhp_17",
+    "mpi_inf_3dhp_28",
+    "body_33_mediapipe",
+)
+"""Joint orders from which Human3.6M's 17 can be made."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LiftingOptions:
@@ -32,6 +45,12 @@ class LiftingOptions:
         "",
         "For --dataset=keypoints with coordinates between 0 and 1, as MediaPipe writes them: the "
         "pictures' width and height in pixels, such as 640x480.",
+    )
+    skeleton: str = option(
+        "auto",
+        "For --dataset=keypoints: joint order of the files. auto takes the joints' names where the "
+        "files have them, else COCO's order for JSON, MPII's for 16 joints and Human3.6M's for 17.",
+        choices=("auto", *JOINT_ORDERS),
     )
     input_2d: str = option(
         "projected",
@@ -81,11 +100,19 @@ class LiftingOptions:
             raise ValueError(
                 "--geometry=perspective contradicts --input_2d=orthographic; use --input_2d=projected."
             )
-        if self.picture_size and (self.dataset != "keypoints" or not self.picture_width_height):
+        if self.picture_size and not self.picture_width_height:
             raise ValueError(
-                f"--picture_size={self.picture_size} is not a width and height such as 640x480, or "
-                "--dataset is not keypoints, the only one that uses it; correct it or omit it."
+                f"--picture_size={self.picture_size} is not a width and height; give two numbers such "
+                "as 640x480."
             )
+        for name in ("picture_size", "skeleton"):
+            value = getattr(self, name)
+            # The default may turn out to be keypoints, see `keras_pose.lifting.sources`.
+            if value not in ("", "auto") and self.dataset not in ("keypoints", "cmu"):
+                raise ValueError(
+                    f"--{name}={value} is only for --dataset=keypoints, not for "
+                    f"--dataset={self.dataset}; omit it."
+                )
 
     @property
     def picture_width_height(self) -> tuple[int, int] | None:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import zipfile
+
+import numpy as np
 
 from keras_pose.data import motion
 from keras_pose.lifting.options import LiftingOptions
@@ -9,6 +12,8 @@ from keras_pose.lifting.options import LiftingOptions
 # The virtual cameras of a split do not depend on --seed, so that seeds differ in training alone.
 _CAMERA_SEED = {"train": 1, "val": 2}
 _H36M_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")}
+# Fewer poses than these are a file that was meant for something else.
+_FEWEST = 2
 _KEYPOINT_ENDINGS = (".npz", ".npy", ".json", ".csv")
 
 
@@ -37,10 +42,8 @@ def read_views(
     stride = config.val_stride if split == "val" else config.train_stride
     if config.dataset != "generated" and not data_dir:
         raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
-    if config.dataset == "keypoints":
-        file = _keypoint_file(data_dir, split)
-        keypoints = motion.load_keypoints_2d(file, picture_size=config.picture_width_height)
-        return keypoints, keypoints.source
+    if config.dataset == "keypoints" or (config.dataset == "cmu" and _holds_keypoints(data_dir)):
+        return _read_keypoints(config, _keypoint_file(data_dir, split), split)
     if config.dataset == "mpi_inf_3dhp":
         name = {"train": "data_train_3dhp.npz", "val": "data_test_3dhp.npz"}[split]
         path = os.path.join(data_dir, name)
@@ -59,7 +62,14 @@ def read_views(
     elif config.dataset == "bvh":
         moved = motion.load_bvh_folder(os.path.join(data_dir, split))
     elif config.dataset == "cmu":
-        moved = motion.load_cmu_mocap17(os.path.join(data_dir, f"{split}.npz"))
+        path = os.path.join(data_dir, f"{split}.npz")
+        if not os.path.exists(path):
+            raise ValueError(
+                f"--data_dir={data_dir} has no {split}.npz, which --dataset=cmu (the default) reads; "
+                "give its folder, or what yours is: --dataset=keypoints (2D poses), bvh, h36m, "
+                "mpi_inf_3dhp or generated."
+            )
+        moved = motion.load_cmu_mocap17(path)
     else:
         count = config.num_generated_frames
         # Other people than those trained on, an eighth as many.
@@ -74,6 +84,33 @@ def _every(views, stride):
     rows = views.frame % stride == 0
     fields = {field.name: getattr(views, field.name)[rows] for field in dataclasses.fields(views)}
     return type(views)(**fields)
+
+
+def _read_keypoints(config, file, split):
+    keypoints = motion.load_keypoints_2d(
+        file,
+        skeleton=None if config.skeleton == "auto" else config.skeleton,
+        picture_size=config.picture_width_height,
+    )
+    if split == "train" and len(keypoints) < _FEWEST:
+        raise ValueError(
+            f"{file} has {len(keypoints)} poses, from which nothing can be learnt; give at least "
+            f"{_FEWEST}, better thousands."
+        )
+    return keypoints, keypoints.source
+
+
+def _holds_keypoints(data_dir):
+    """Whether a folder has 2D poses alone, so that the default data set cannot be meant."""
+    path = os.path.join(data_dir, "train.npz")
+    if os.path.exists(path):
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return "keypoints_2d" in arrays.files
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return False
+    names = [f"train{ending}" for ending in _KEYPOINT_ENDINGS]
+    return any(os.path.exists(os.path.join(data_dir, name)) for name in names)
 
 
 def _keypoint_file(data_dir, split):

@@ -39,7 +39,9 @@ from keras_pose.metrics.position import (
     root_relative,
     scale_align,
 )
+from keras_pose.metrics.presence import presence_threshold
 from keras_pose.metrics.protocol import Protocol, joint_set
+from keras_pose.metrics.spread import mean_move, share_alike, spread_ratios
 from keras_pose.metrics.symmetry import LIMBS, limb_differences
 from keras_pose.metrics.threshold import (
     AUC_THRESHOLDS_150_MM,
@@ -77,6 +79,7 @@ __all__ = [
     "joint_table",
     "keypoint_measures",
     "limb_differences",
+    "mean_move",
     "measure",
     "mirrored_bones",
     "mpjpe",
@@ -85,10 +88,13 @@ __all__ = [
     "pck_3d",
     "pckh",
     "peclr_scores",
+    "presence_threshold",
     "root_relative",
     "scale_align",
     "scores_text",
+    "share_alike",
     "share_below",
     "share_within",
+    "spread_ratios",
     "standard_protocols",
 ]

@@ -13,6 +13,8 @@ from keras_pose.viz.brush import Brush
 _LOWEST, _HIGHEST = 360, 720
 # A strip of few rows would else become a drawing of gigabytes, which no JPEG holds.
 _WIDEST = 8000
+# Height from which two views have room beside a drawing, one above the other; stripe between parts.
+_TALL, _GAP = 640, 2
 _FRAME = (255, 255, 255)
 _MARK = (0, 114, 178)
 _EMPTY = 240
@@ -51,26 +53,48 @@ def draw_on_picture(
     return drawing
 
 
-def draw_beside(drawing: np.ndarray, poses: Sequence[FoundPose]) -> np.ndarray:
+def is_drawn(pose: FoundPose, min_score: float) -> bool:
+    """Return whether any joint of a pose is drawn on the picture."""
+    return pose.is_valid and bool((pose.score >= min_score).any())
+
+
+def draw_beside(
+    drawing: np.ndarray, poses: Sequence[FoundPose], min_score: float = 0.0
+) -> np.ndarray:
     """Set 3D views of all persons beside a drawing.
 
     Args:
         drawing: uint8 `[H, W, 3]` RGB, from `draw_on_picture`.
         poses: what was found; a body and its hands are drawn as one.
+        min_score: a person without a joint above it has no figure here either.
 
     Returns:
-        uint8 [H', W', 3] RGB of even size: the drawing, beside it the first person from two sides,
-        below it the others. Its size follows from that of the drawing and the number of persons,
-        or of hands where there is no person: hands that are attached to nobody get no view.
+        uint8 [H', W', 3] RGB of even size: the drawing, beside it the first person from two sides (one
+        above the other where it is tall), below it the others. Its size follows from that of the
+        drawing and the number of persons, or of hands where there is no person: hands that are attached
+        to nobody get no view.
     """
     persons = persons_of(poses)
     bodies = [person for person in persons if person[0].kind == "body"]
     persons = bodies or persons
-    views = [_side_views(person, number, len(persons)) for number, person in enumerate(persons)]
-    if not views:
+    if not persons:
         return drawing
-    rows = [[drawing, *views[0]], *([*view] for view in views[1:])]
-    return _even(tile(rows, gap=2))
+    height = drawing.shape[0]
+    # A tall drawing has room for both views beside it, a low one for one of its height.
+    is_tall = height >= _TALL
+    side = (height - _GAP) // 2 if is_tall else height
+    first, *others = (
+        _side_views(person, number, len(persons), side if number == 0 else _LOWEST, min_score)
+        for number, person in enumerate(persons)
+    )
+    beside = [tile([[view] for view in first], gap=_GAP)] if is_tall else first
+    board = tile([[drawing, *beside]], gap=_GAP)
+    if others:
+        views = [view for pair in others for view in pair]
+        columns = max(board.shape[1] // (_LOWEST + _GAP) // 2 * 2, 2)
+        rows = [views[start : start + columns] for start in range(0, len(views), columns)]
+        board = tile([[board], [tile(rows, gap=_GAP)]], gap=_GAP)
+    return _even(board)
 
 
 def _rectangle(brush, box, scale):
@@ -81,15 +105,17 @@ def _rectangle(brush, box, scale):
             brush.limb(corners[number], corners[(number + 1) % 4], thickness, colour)
 
 
-def _side_views(person, number, count):
-    side = _LOWEST
+def _side_views(person, number, count, side, min_score):
     which = (
         f"{'hand' if person[0].kind == 'hand' else 'person'} {number + 1}, " if count > 1 else ""
     )
     skeleton, _, points = join_poses([pose for pose in person if pose.is_valid] or person)
-    if points is None:
+    unsure = not any(is_drawn(pose, min_score) for pose in person)
+    if points is None or unsure:
         empty = np.full((side, side, 3), _EMPTY, np.uint8)
-        words = "no metric 3D" if person[0].is_valid else "nobody"
+        words = "nobody"
+        if any(pose.is_valid for pose in person):
+            words = "no joint is sure" if unsure else "no metric 3D"
         return [label(empty, which + words) for _ in VIEWS]
     has_floor = person[0].kind == "body"
     widths = np.ones(skeleton.num_joints)

@@ -63,7 +63,7 @@ def page_html(
     step = max(-(-len(frames) // _MOST_FRAMES), 1)
     names = [frame.name for frame in frames[::step]]
     films, bones, colours, widths = _slots(frames[::step])
-    films, floor, square = _placed(films, is_film=frames_per_second > 0)
+    films, floors, square = _placed(films, is_film=frames_per_second > 0)
     thumbnails, which = _thumbnails(frames, step, frames_per_second > 0)
     scene = {
         "poses": [_listed(film) for film in films],
@@ -71,7 +71,8 @@ def page_html(
         "bones": bones,
         "colours": colours,
         "widths": widths,
-        "floor": floor,
+        "floor": max(floors),
+        "floors": floors,
         "rate": frames_per_second / step if frames_per_second else 2.0,
         "paused": True,
     }
@@ -131,7 +132,7 @@ def _slots(frames):
 
 
 def _placed(film, is_film):
-    """Return the film about its middle in units of its size, the floor, and metres of a grid square."""
+    """Return the film about its middle in units of its size, floors, and metres of a grid square."""
     parts = [film] if is_film else [film[number : number + 1] for number in range(len(film))]
     out, squares, floors = [], [], []
     for part in parts:
@@ -139,6 +140,7 @@ def _placed(film, is_film):
         if not len(points):
             out.append(part)
             squares += [0.0] * len(part)
+            floors += [0.0] * len(part)
             continue
         # Not the outermost joint of a film decides: one frame may have gone wrong.
         low, high = (
@@ -148,9 +150,10 @@ def _placed(film, is_film):
         far = np.linalg.norm(points - middle, axis=-1)
         extent = max(np.percentile(far, 99) if is_film else far.max(), 1e-9)
         out.append((part - middle) / extent)
-        floors.append((high[1] - middle[1]) / extent)
+        # Of single pictures each stands on a floor of its own.
+        floors += [round(float((high[1] - middle[1]) / extent), 3)] * len(part)
         squares += [round(float(extent) / 4, 3)] * len(part)
-    return np.concatenate(out), round(float(max(floors)), 3), squares
+    return np.concatenate(out), floors, squares
 
 
 def _listed(points):

@@ -83,7 +83,8 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
                 drawing = _drawn(config, image, poses)
                 camera = finder.lens.of(*image.shape[:2])
                 if config.overlay:
-                    picture = encode_picture(draw_beside(drawing, poses))
+                    shown = [pose for pose in poses if pose.is_valid]
+                    picture = encode_picture(draw_beside(drawing, shown, config.min_score))
                     write_file(Path(config.output) / f"{name}{DRAWN}", picture)
                 results.add(name, image.shape, camera, poses, drawing if config.page else None)
         except KeyboardInterrupt:
@@ -192,7 +193,7 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
                 shown = drawing if config.page else None
                 results.add(str(number), image.shape, camera, poses, shown, video.time_s)
                 if config.overlay:
-                    board = draw_beside(drawing, poses)
+                    board = draw_beside(drawing, poses, config.min_score)
                     if writer is None:
                         target = Path(config.output) / f"{stem}.overlay.mp4"
                         writer = VideoWriter(target, board.shape, video.frames_per_second)

@@ -10,6 +10,7 @@ from keras_pose.data.motion.bvh_writer import bvh_text
 from keras_pose.files import write_file
 from keras_pose.predict.coco import poses_coco
 from keras_pose.predict.frame_times import are_variable, constant_rate, mean_rate, resampled
+from keras_pose.predict.overlay import is_drawn
 from keras_pose.predict.page import PageFrame, page_html
 from keras_pose.predict.pose import FoundPose, with_hands
 from keras_pose.predict.pose_files import header, poses_csv, poses_json, poses_npz
@@ -118,11 +119,15 @@ class Results:
                 name, content = writers[kind]()
                 write_file(folder / name, content)
                 written.add(name)
-        lacking = sum(pose.keypoints_3d is None for pose in poses)
-        has_metres = lacking < len(poses)
+        nobody = sum(not pose.is_valid for pose in poses)
+        lacking = sum(pose.is_valid and pose.keypoints_3d is None for pose in poses)
+        has_metres = lacking + nobody < len(poses)
+        is_shown = any(
+            pose.keypoints_3d is not None and is_drawn(pose, config.min_score) for pose in poses
+        )
         if "bvh" in config.formats:
             notes += self._write_bvh(folder)
-        if config.page and has_metres:
+        if config.page and is_shown:
             write_file(folder / "poses.html", self._page(facts))
             written.add("poses.html")
         older = [name for name in _NAMES if name not in written and (folder / name).exists()]
@@ -131,11 +136,21 @@ class Results:
                 f"{', '.join(older)} in {folder}: from an earlier run, not from this one; remove "
                 "files that would mislead."
             )
-        if lacking:
-            nothing = "" if has_metres else ", so there is no page and no BVH file"
+        nothing = "" if has_metres else ", so there is no page and no BVH file"
+        if nobody:
+            places = f"{nobody} of {len(poses)} places" if nobody < len(poses) else "any place"
             notes.append(
-                f"{lacking} of {len(poses)} poses have no metres{nothing}: nobody was found, the "
-                "pose's depth is undetermined, or the camera or the known length cannot be right."
+                f"Nobody was found in {places} that was looked at{'' if lacking else nothing}."
+            )
+        if lacking:
+            notes.append(
+                f"{lacking} of {len(poses)} poses have no metres{nothing}: the pose's depth is "
+                "undetermined, or the camera or the known length cannot be right."
+            )
+        if config.page and has_metres and not is_shown:
+            notes.append(
+                f"No joint has a score of --min_score={config.min_score:g}, so nothing is drawn and "
+                "there is no page."
             )
         return notes
 
@@ -173,9 +188,16 @@ class Results:
         return [f"{words}."]
 
     def _page(self, facts):
+        least = self._config.min_score
         frames = [
-            PageFrame(name, poses, self._thumbnails.get(number))
-            for number, (name, poses) in enumerate(zip(self._names, self._poses, strict=True))
+            PageFrame(
+                f"frame {name}, {time_s:.2f} s" if self._rate else f"picture {name}",
+                [pose for pose in poses if is_drawn(pose, least)],
+                self._thumbnails.get(number),
+            )
+            for number, (name, poses, time_s) in enumerate(
+                zip(self._names, self._poses, self._times_s, strict=True)
+            )
         ]
         shown = {name: words for name, words in facts.items() if isinstance(words, str)}
         rate = mean_rate(self._times_s) if self._is_variable else self._rate

@@ -146,6 +146,7 @@ def measure_accuracy(
     model: export.LoadedModel,
     truth: HeldOut,
     files: Mapping[str, str],
+    answers: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure SavedModel and files, and write `accuracy.json`.
 
@@ -154,10 +155,11 @@ def measure_accuracy(
         model: the same, loaded.
         truth: crops that no training saw.
         files: name of a `.tflite` file to its signature.
+        answers: of `keras_pose.serving.answers.measure_answers`, to be kept beside.
 
     Returns:
         The file's content: `set`, `measure` and `values`, artefact to share; where depth is known also
-        `depth_measure` and `depth_values`.
+        `depth_measure` and `depth_values`; `answers` if they were given.
 
     Raises:
         CannotWrite: if it cannot be written.
@@ -183,6 +185,8 @@ def measure_accuracy(
     known_errors = {name: error for name, error in errors.items() if error is not None}
     if known_errors:
         content |= {"depth_measure": DEPTH_MEASURE, "depth_values": known_errors}
+    if answers:
+        content |= {"answers": dict(answers)}
     write_file(Path(folder) / ACCURACY_NAME, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return content
 

@@ -45,6 +45,8 @@ class PoseNetwork:
             `keypoints_3d` and `valid`.
         embed: function of RGB crops in [0, 1] to features `[N, F]`; None where there are none.
         weights: those that become constants of every graph; None leaves them variables.
+        found_threshold: mean score of the joints below which nobody is there; None where scores cannot
+            tell.
     """
 
     image_size: int
@@ -59,6 +61,7 @@ class PoseNetwork:
     lift: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     embed: Callable[[Tensor], Tensor] | None = None
     weights: ConstantWeights | None = None
+    found_threshold: float | None = None
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
@@ -200,14 +203,18 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
     depth, score = outputs["depth"], outputs["score"]
     seen = usable & _is_within(points_2d, _MOST_SIDES * size)
     seen &= _is_within(depth[..., None], _MOST_SIDES * size) & _is_within(score[..., None], 1e3)
-    valid = seen & is_camera & is_length & outputs["valid"] & _is_within(points_3d, _MOST_METRES)
+    found = seen
+    if network.found_threshold is not None:
+        found = seen & (ops.mean(score, axis=-1) >= network.found_threshold)
+    valid = found & is_camera & is_length & outputs["valid"] & _is_within(points_3d, _MOST_METRES)
     return {
-        "keypoints_2d": tf.where(seen[:, None, None], points_2d, 0.0),
+        "keypoints_2d": tf.where(found[:, None, None], points_2d, 0.0),
         "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
-        "depth": tf.where(seen[:, None], depth, 0.0),
+        "depth": tf.where(found[:, None], depth, 0.0),
+        # Told also where nobody is there, for clients that want to know how nearly.
         "score": tf.where(seen[:, None], score, 0.0),
         "valid": tf.cast(valid, tf.float32),
-        "seen": seen,
+        "seen": found,
     }
 
 

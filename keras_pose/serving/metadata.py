@@ -62,6 +62,8 @@ class Metadata:
         depth_unit: unit of `depth`.
         score: one of `SCORES`.
         keypoints_3d_unit: unit of `keypoints_3d`.
+        found_threshold: mean score of the joints below which nobody is there, and joints and `valid` are
+            0; None where scores cannot tell, and in exports of before it was chosen.
         signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
         settings: what it was trained with, of `keras_pose.serving.publish.training_settings`; empty in
             exports of before they were kept.
@@ -82,6 +84,7 @@ class Metadata:
     depth_unit: str
     score: str
     keypoints_3d_unit: str = "metres"
+    found_threshold: float | None = None
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -191,7 +194,7 @@ def read_metadata(folder: str | os.PathLike) -> Metadata:
                 f"{path} has schema {content['schema']}, but this version reads {SCHEMA}: export "
                 "the model again."
             )
-        content = {"settings": {}} | content
+        content = {"settings": {}, "found_threshold": None} | content
         known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}
         length = known["bone_length"]
         if length is not None:

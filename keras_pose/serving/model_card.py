@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.serving.accuracy import losses, metric_facts
+from keras_pose.serving.answers import answer_facts, answer_faults
 from keras_pose.serving.facts import signature_facts
 from keras_pose.serving.metadata import Metadata
 
@@ -48,6 +49,12 @@ def model_card(metadata: Metadata, words: CardWords, accuracy: Mapping | None = 
         ValueError: if a required fact is missing.
     """
     metrics = words.metrics + (metric_facts(accuracy) if accuracy else ())
+    limits = words.limits + (losses(accuracy) if accuracy else ())
+    if accuracy and "answers" in accuracy:
+        metrics += answer_facts(accuracy["answers"])
+        limits += tuple(
+            f"Not for shipping: {fault}" for fault in answer_faults(accuracy["answers"])
+        )
     return ModelCard(
         name=metadata.name,
         version=str(metadata.version),
@@ -59,7 +66,7 @@ def model_card(metadata: Metadata, words: CardWords, accuracy: Mapping | None = 
         commit=metadata.settings["commit"],
         seeds=(metadata.settings["config"]["seed"],),
         metrics=metrics or (MetricFact("none", "none", "nothing was held out"),),
-        limits=words.limits + (losses(accuracy) if accuracy else ()),
+        limits=limits,
     )
 
 

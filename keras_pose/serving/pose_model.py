@@ -24,7 +24,7 @@ class Found:
 
     Attributes:
         box: float64 `[4]`, (x, y, side, side), the square that the network saw, px of the picture.
-        keypoints_2d: float64 `[J, 2]`, px of the picture.
+        keypoints_2d: float64 `[J, 2]`, px of the picture; zeros where nobody is there.
         score: float64 `[J]`, see the metadata.
         depth: float64 `[J]`, relative to the root, in the metadata's unit, px being those of the picture.
         keypoints_3d: float64 `[J, 3]`, metres in the camera's frame; None where `valid` is False.
@@ -144,7 +144,8 @@ class ServedPose:
     def _predict(self, image, boxes, intrinsics, bone_length_m, is_left):
         size, count = self.metadata.image_size, len(boxes)
         height, width = image.shape[:2]
-        shown = np.asarray(usable_boxes(tf.constant(boxes), height, width))
+        is_square = np.asarray(usable_boxes(tf.constant(boxes), height, width))
+        shown = is_square.copy()
         whole = np.array([0.0, 0.0, width, height], np.float32)
         sides = tf.fill((count,), is_left)
         matrices = crop_matrices(
@@ -176,6 +177,8 @@ class ServedPose:
         points = np.asarray(affine2d.apply(answer["keypoints_2d"], back))
         if "pixels" in self.metadata.depth_unit:
             answer["depth"] /= matrices[:, 1, 1, None]
+        # Where nobody is there the crop's joints are zeros, which no picture's need be.
+        shown &= np.any(answer["keypoints_2d"], axis=(1, 2))
         root = self.metadata.joints.index(self.metadata.root)
         found = []
         for row in range(count):
@@ -189,7 +192,7 @@ class ServedPose:
                 Found(
                     box=_square(matrices[row], size),
                     keypoints_2d=points[row] * shown[row],
-                    score=answer["score"][row] * shown[row],
+                    score=answer["score"][row] * is_square[row],
                     depth=answer["depth"][row] * shown[row],
                     keypoints_3d=points_3d,
                     is_root_relative=intrinsics is None,

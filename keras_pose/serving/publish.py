@@ -18,6 +18,7 @@ from keras_pose import export
 from keras_pose.export import Bound, Signature
 from keras_pose.export.saved_model import SERVING_DEFAULT
 from keras_pose.serving.accuracy import HeldOut, measure_accuracy
+from keras_pose.serving.answers import answer_faults, measure_answers
 from keras_pose.serving.export_settings import PHONE_SIGNATURES, ExportConfig
 from keras_pose.serving.golden import (
     Settle,
@@ -63,6 +64,8 @@ class Exported:
         held_out: makes crops on which every file is measured; None measures nothing.
         served: the same signatures of the network as it is written, for instance with its normalisation
             folded; None writes `signatures`. What is written is compared with `signatures`.
+        of_run: makes crops of the run's own held-out records, on which is measured what must hold of a
+            network that ships; None measures nothing.
     """
 
     metadata: Metadata
@@ -78,6 +81,7 @@ class Exported:
     examples: Callable[[], np.ndarray] | None = None
     held_out: Callable[[], HeldOut] | None = None
     served: Mapping[str, Signature] | None = None
+    of_run: Callable[[], HeldOut] | None = None
 
     @property
     def has_maps(self) -> bool:
@@ -148,10 +152,16 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         if exported.has_maps:
             reports = _leave_out(folder, files, settings.chosen_phone_signatures, reports)
         export.write_verification(folder, reports)
+        answers = None
+        if exported.of_run:
+            say("measuring what must hold of a network that ships")
+            answers = measure_answers(loaded.runner("serve_crop"), metadata, exported.of_run())
+            for fault in answer_faults(answers):
+                print(f"Not for shipping: {fault}")
         accuracy = None
         if exported.held_out:
             say("measuring the SavedModel and every file on held-out pictures")
-            accuracy = measure_accuracy(folder, loaded, exported.held_out(), files)
+            accuracy = measure_accuracy(folder, loaded, exported.held_out(), files, answers)
         export.write_card(folder, model_card(metadata, exported.words, accuracy))
         say(f"publishing {final}")
     return os.fspath(final)

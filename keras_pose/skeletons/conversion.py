@@ -182,7 +182,8 @@ def convert(
         `points [..., J2, D]`, floating, and `known bool [J2]`.
 
     Raises:
-        ValueError: if the joint count is not the source's, or no such conversion exists.
+        ValueError: if the joint count is not the source's, no such conversion exists, or the third
+            coordinate is a confidence beside pixels.
 
     Example:
         >>> import numpy as np
@@ -198,6 +199,11 @@ def convert(
         raise ValueError(
             f"points must have the shape [..., {source.num_joints}, coordinates] for "
             f"{source.name!r}, but they have the shape {list(points.shape)}."
+        )
+    if points.shape[-1] == 3 and _has_confidence(points):
+        raise ValueError(
+            "The third coordinate of points lies between 0 and 1 beside pixels, as confidences do; "
+            "give points[..., :2]."
         )
     if not np.issubdtype(points.dtype, np.floating):
         points = points.astype(np.result_type(points.dtype, np.float32))
@@ -217,3 +223,13 @@ def convert(
             points[..., index, :] * points.dtype.type(weight) for index, weight in row
         )
     return converted, np.array(known)
+
+
+def _has_confidence(points: np.ndarray) -> bool:
+    """Tell detectors' (x, y, confidence) from 3D: fractions beside numbers of pixels' size."""
+    known = points[np.isfinite(points).all(-1)]
+    if not len(known):
+        return False
+    third = known[:, 2]
+    is_share = bool((third >= 0).all() and (third <= 1).all() and (third % 1 > 0).any())
+    return is_share and bool(np.abs(known[:, :2]).max() > 10.0)

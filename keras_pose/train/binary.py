@@ -9,6 +9,7 @@ import importlib
 import inspect
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from keras_pose.train.config import check_paths, define_flags, from_flags, renamed_settings
-from keras_pose.train.help import HELP_WORDS, help_text
+from keras_pose.train.help import HELP_WORDS, help_text, print_all
 from keras_pose.train.quiet import import_quietly
 from keras_pose.train.shipped import expand_recipes
 
@@ -49,10 +50,8 @@ def run_binary(
     caller = inspect.currentframe()
     module = caller.f_back.f_globals if caller and caller.f_back else {}
     if any(word in HELP_WORDS for word in sys.argv[1:]):
-        print(
-            help_text(_command_of(module), module.get("__doc__") or "", *later, *config_classes),
-            end="",
-        )
+        command, words = _command_of(module), module.get("__doc__") or ""
+        print_all(help_text(command, words, *later, *config_classes))
         sys.exit(0)
     define_flags(*later, *config_classes)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -154,12 +153,33 @@ def _parse(arguments):
     except (flags.Error, ValueError) as error:
         # absl puts an ERROR of its own before some messages.
         text = " ".join(str(error).split()).removeprefix("ERROR:: ")
-        print(f"ERROR: {text}", file=sys.stderr)
+        print(f"ERROR: {_plain(text)}", file=sys.stderr)
         sys.exit(1)
     if flags.FLAGS["verbosity"].using_default_value:
         # Left alone, absl raises it to INFO, and TensorFlow's converters spill pages of that.
         logging.set_verbosity(logging.WARNING)
     return left
+
+
+# What absl says of a value that a flag cannot have, and what is said instead.
+_WRONG_VALUES = (
+    (r"invalid literal for int\(\).*", "is no whole number; give one."),
+    (r"could not convert string to float.*", "is no number; give one."),
+    (r"Non-boolean argument to boolean flag.*", "is neither true nor false; give one of them."),
+    (r"value should be one of <(.*)>", None),
+)
+
+
+def _plain(text: str) -> str:
+    """Word absl's sentence on a wrong value for people who know no Python."""
+    flag = re.fullmatch(r"flag (--\w+=.*?): (.*)", text)
+    for pattern, words in _WRONG_VALUES if flag else ():
+        assert flag is not None
+        reason = re.fullmatch(pattern, flag[2])
+        if reason:
+            words = words or f"is none of its values; give {', '.join(reason[1].split('|'))}."
+            return f"{flag[1]} {words}"
+    return text
 
 
 def forward(old: str, new: str) -> None:

@@ -1,6 +1,8 @@
 """What `--help` prints: the flags of one command by group, each with its default."""
 
 import dataclasses
+import os
+import sys
 import textwrap
 from typing import Any
 
@@ -9,6 +11,19 @@ from keras_pose.train.config import renamed_settings
 HELP_WORDS = ("--help", "-help", "-h", "--h", "--helpshort", "-helpshort", "--helpfull")
 _WIDTH = 100
 _UNGROUPED = "Settings"
+
+
+def print_all(text: str) -> None:
+    """Print a text; that nobody reads to its end (`| head`) is no error.
+
+    Args:
+        text: with a line break at its end.
+    """
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        # Or Python would fail once more when it closes the stream at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def help_text(command: str, what: str, *config_classes: type[Any]) -> str:

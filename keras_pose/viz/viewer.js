@@ -26,14 +26,15 @@ for (const canvas of document.querySelectorAll("canvas.viewer")) {
     const style = getComputedStyle(canvas), ink = style.color, ground = style.backgroundColor;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, size, size);
+    const f = scene.floors ? scene.floors[frame] : scene.floor;
     for (let i = -3; i <= 3; i++) {
-      const o = i / 4, f = scene.floor;
+      const o = i / 4;
       stroke(see([o, f, -0.75]), see([o, f, 0.75]), 1, ink, 0.13);
       stroke(see([-0.75, f, o]), see([0.75, f, o]), 1, ink, 0.13);
     }
     // A joint that was not found is null, and its bones are not drawn.
     const pose = scene.poses[frame], points = pose.map((point) => point && see(point));
-    const flat = pose.map((point) => point && see([point[0], scene.floor, point[2]]));
+    const flat = pose.map((point) => point && see([point[0], f, point[2]]));
     const bones = scene.bones.filter(([a, b]) => pose[a] && pose[b]);
     // One path, or the shadow would be darker at every joint.
     pen.globalAlpha = 0.1; pen.lineWidth = size / 60; pen.strokeStyle = ink; pen.lineJoin = "round";

@@ -5,12 +5,13 @@ from keras_pose.serving.model_card import CardWords, data_facts, result_facts
 from keras_pose.wild3d.config import STRIDE, Config
 
 
-def card_words(config: Config, run: dict) -> CardWords:
+def card_words(config: Config, run: dict, presence: str) -> CardWords:
     """Word the card of a body pose network.
 
     Args:
         config: of the run.
         run: content of `run.json`.
+        presence: a sentence on what the scores tell.
 
     Returns:
         What the card says besides facts of the folder.
@@ -29,8 +30,9 @@ def card_words(config: Config, run: dict) -> CardWords:
             "{train_3d} records with 3D and {train_2d} with 2D labels to train, {heldout} held out",
         ),
         limits=(
-            "One person in the middle of its box; it does not say whether there is one, and "
-            "joints that are not in the picture get a place all the same, with a low score.",
+            "One person in the middle of its box; joints that are not in the picture get a place all "
+            "the same, with a low score.",
+            presence,
             "Metric 3D has the size that it is given, and the distance at which bones of that size look "
             "as long as they do: an error of the size is one of the distance too.",
             "Accuracy was measured on the held-out records named above; other cameras, clothes, poses "

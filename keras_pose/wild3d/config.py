@@ -241,6 +241,11 @@ class Config(BodyOptions):
                     f"--{name}={getattr(self, name)} needs --coordinates=soft_argmax; arg-max has no "
                     "gradient."
                 )
+        if self.empty_probability and not self.absent_outside:
+            raise ValueError(
+                f"--empty_probability={self.empty_probability} needs --absent_outside, or nothing is "
+                "learnt from empty crops; add it."
+            )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
                 f"--weight_decay={self.weight_decay} needs --optimizer=adamw; omit it."

@@ -176,6 +176,10 @@ class DistilledPoseModel(PoseModel):
             data["visible"],
             config.teacher_tolerance * config.image_size,
         )
+        if config.absent_outside:
+            # The teacher has a place for every joint, for those outside the crop too.
+            is_absent = (data["annotated"] > 0) & (data["visible"] <= 0)
+            trust = ops.where(is_absent, ops.zeros_like(trust), trust)
         on_map = said["keypoints_2d"] / STRIDE
         terms["loss_teacher_maps"] = losses.map_imitation(maps, said["heatmaps"], trust)
         terms["loss_teacher_points"] = ops.zeros_like(terms["loss_depth"])

@@ -1,16 +1,20 @@
 """Exports a body pose network: `python -m keras_pose.wild3d.export --model_dir=<run> --name=...`."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
 from keras_pose.bodies import serving
 from keras_pose.bodies.data import load_bodies
-from keras_pose.bodies.golden import golden_bodies, held_out_bodies
+from keras_pose.bodies.golden import golden_bodies, held_out_bodies, shown_and_empty
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.export import fold_normalization
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
+from keras_pose.serving.held_out import plain_crops
+from keras_pose.serving.presence import choose_presence
 from keras_pose.serving.publish import Exported, print_end, publish
 from keras_pose.train import run_folder
 from keras_pose.wild3d.card import card_words
@@ -31,19 +35,23 @@ def _describe(settings: ExportConfig) -> Exported:
     bone_sum_m = run["bone_sum_mm"] / 1000.0
     network = serving.pose_network(pose, crop_scale, bone_sum_m)
     folded = fold_normalization(pose)
+    shown, empty = shown_and_empty(network, config, settings.data_dir, settings.num_heldout)
+    presence = choose_presence(
+        network, shown.crops, empty, plain_crops(network.image_size), "person"
+    )
+    network, served = (
+        dataclasses.replace(one, found_threshold=presence.threshold)
+        for one in (network, serving.pose_network(folded, crop_scale, bone_sum_m))
+    )
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network),
         signatures=serving.signatures(network, pose, config.coordinates, config.sharpness),
-        served=serving.signatures(
-            serving.pose_network(folded, crop_scale, bone_sum_m),
-            folded,
-            config.coordinates,
-            config.sharpness,
-        ),
+        served=serving.signatures(served, folded, config.coordinates, config.sharpness),
         requests=golden_bodies(network),
-        words=card_words(config, run),
+        words=card_words(config, run, presence.words),
         examples=lambda: example_crops(config, settings.data_dir, settings.num_examples),
         held_out=lambda: held_out_bodies(network, settings.num_heldout),
+        of_run=lambda: shown,
     )
 
 

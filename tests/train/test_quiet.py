@@ -85,16 +85,22 @@ def test_every_line_of_three_commands_is_ours(tmp_path):
 def _stop(command, folder, word):
     """Interrupt a command once it has said a word; the seconds it takes to end, code and last words."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        env=_environment(),
+        # Tests that a shell started in the background hand on that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        if word in line:
-            break
-    begin = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    return time.monotonic() - begin, process.returncode, told.strip().splitlines()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if word in line:
+                break
+        begin = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        return time.monotonic() - begin, process.returncode, told.strip().splitlines()
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("flag", ["--deaf", "--nodeaf"])
@@ -110,5 +116,7 @@ def test_ctrl_c_ends_a_training_in_one_sentence(tmp_path):
     seconds, code, told = _stop(command, tmp_path, "10/10")
     assert code == 130 and seconds < 8
     assert len(told) == 1
-    said = r"Stopped by SIGINT after step \d+, which is saved; the same command goes on from there\."
+    said = (
+        r"Stopped by SIGINT after step \d+, which is saved; the same command goes on from there\."
+    )
     assert re.fullmatch(said, told[0]), told

@@ -191,7 +191,9 @@ def _in_order(annotation: dict, rows: list[int] | None, order: Skeleton) -> dict
             continue
         table = np.array(annotation[key], np.float64).reshape(-1, 3)
         if len(table) != order.num_joints:
-            raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
+            raise ValueError(
+                f"{len(table)} joints instead of {order.num_joints} of {order.name} (--joint_order)"
+            )
         changed[key] = table[rows].tolist()
     return annotation | changed
 
@@ -220,7 +222,9 @@ def _labels(
     table = keypoint_table(annotation.get("keypoints"))
     if table is not None:
         if len(table) != order.num_joints:
-            raise ValueError(f"{len(table)} joints instead of {order.num_joints} of {order.name}")
+            raise ValueError(
+                f"{len(table)} joints instead of {order.num_joints} of {order.name} (--joint_order)"
+            )
         # What a joint that is not labelled has for coordinates means nothing: often null.
         if not np.isfinite(table[:, 2]).all():
             raise ValueError("a joint's flag is not finite")
@@ -228,8 +232,9 @@ def _labels(
         table[hidden] = np.nan_to_num(table[hidden], posinf=0, neginf=0)
         table[missing_joints(table[:, :2]), 2] = 0
         if is_hand:
-            points, _ = convert(table, order, target)
-            points, visible = points[:, :2], (points[:, 2] > 0).astype(np.float32)
+            points, _ = convert(table[:, :2], order, target)
+            flags, _ = convert(table[:, 2:], order, target)
+            visible = (flags[:, 0] > 0).astype(np.float32)
         else:
             points, visible = labelled_joints(table[:, :2], table[:, 2], order, target)
         if visible.any():

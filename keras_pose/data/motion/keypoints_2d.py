@@ -27,6 +27,9 @@ from keras_pose.skeletons import (
     order_by_name,
 )
 
+# Length of all bones in the right joint order over that in a wrong one, at most.
+_MUCH_SHORTER = 0.85
+
 
 @dataclasses.dataclass(frozen=True)
 class Keypoints2D:
@@ -86,7 +89,8 @@ def load_keypoints_2d(
         path: the file; its ending says which layout it has.
         skeleton: joint order of the file (`keras_pose.skeletons.by_name`). If None: as the file
             names its joints; where it names none, COCO-17 for JSON, else Human3.6M-17 for 17 joints
-            and MPII-16 for 16.
+            and MPII-16 for 16. An array of 17 whose limbs are short in COCO's order alone is read as
+            COCO's, with a warning.
         min_confidence: people with a needed joint of this confidence or less are left out; only
             used where the file has confidences. So are people with a needed joint at exactly (0, 0).
         picture_size: width and height in px by which coordinates between 0 and 1 are multiplied, as
@@ -116,6 +120,7 @@ def load_keypoints_2d(
             f"{name} ends in '{ending}', which is not .npy, .npz, .json or .csv; {LAYOUT_ADVICE}."
         )
     table = READERS[ending](name)
+    is_guessed = skeleton is None and table.names is None
     if table.names is not None:
         guess = MPII_16 if len(table.names) == MPII_16.num_joints else H36M_17
         source, table = _by_name(name, table, skeleton, COCO_17 if ending == ".json" else guess)
@@ -135,6 +140,14 @@ def load_keypoints_2d(
     kept &= _has_places(name, values, kept, source, needed)
     _check_poses(name, values, kept)
     values = in_pixels(values, values[kept][:, needed], picture_size, name)
+    if is_guessed and source == H36M_17:
+        if is_coco_order(values[kept]):
+            warnings.warn(
+                f"{name}: limbs are short in COCO's joint order and long in Human3.6M's, so its 17 "
+                "joints are read as COCO's; name the joint order (--skeleton) if that is wrong.",
+                stacklevel=2,
+            )
+            source = COCO_17
     points, known = convert(values[kept], source, H36M_17)
     if confidence is not None:
         confidence, _ = convert(confidence[kept][..., None], source, H36M_17)
@@ -263,6 +276,28 @@ def _check_poses(path: str, values: np.ndarray, kept: np.ndarray) -> None:
             f"{path}: {int(flat.sum())} poses, the first in row {int(np.argmax(flat))}, have all "
             "joints in one point; remove them."
         )
+
+
+def is_coco_order(points: np.ndarray) -> bool:
+    """Tell whether 17 joints without names are COCO's and not Human3.6M's.
+
+    In the right order limbs join neighbours, so that bones are short together.
+
+    Args:
+        points: `[N, 17, 2]`, px.
+
+    Returns:
+        Whether bones in COCO's order are much shorter, of most poses.
+    """
+    lengths = [
+        np.linalg.norm(
+            order[:, [child for _, child in H36M_17.bones]]
+            - order[:, [parent for parent, _ in H36M_17.bones]],
+            axis=-1,
+        ).sum(axis=1)
+        for order in (convert(points, COCO_17, H36M_17)[0], points)
+    ]
+    return bool(np.median(lengths[0] / np.maximum(lengths[1], 1e-9)) < _MUCH_SHORTER)
 
 
 def _warn_if_upside_down(path: str, points: np.ndarray) -> None:

@@ -73,6 +73,7 @@ class ViewRanges:
         cutout_side: side of that square as a fraction of the crop's side.
         turn_probability: of turning at all.
         channel_gain: factor of red, of green and of blue, each its own, before all other colours.
+        empty_probability: of labelled pictures: of a square beside the person, which shows nobody.
         is_bell: whether the angle and the logarithm of the scale are drawn from normal distributions
             about the middle of their ranges, clipped at two standard deviations, which are the ends.
 
@@ -94,6 +95,7 @@ class ViewRanges:
     cutout_probability: float = 0.0
     cutout_side: tuple[float, float] = (0.1, 0.3)
     turn_probability: float = 1.0
+    empty_probability: float = 0.0
     channel_gain: tuple[float, float] = (1.0, 1.0)
     is_bell: bool = False
 

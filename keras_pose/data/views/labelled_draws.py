@@ -17,6 +17,7 @@ from keras_pose.data.views.chunks import (
     record_squares,
 )
 from keras_pose.data.views.draws import view_matrix, view_parameters
+from keras_pose.data.views.empty_squares import empty_squares
 from keras_pose.geometry import affine2d
 
 # What elements keep of it as it is.
@@ -53,13 +54,15 @@ def labelled_kind(
 
     Returns:
         The kind. Labels: `keypoints_2d` float32 `[J, 2]`, pixels of the view; `visible` float32 `[J]`, 0
-        also for joints outside the view; `keypoints_3d` float32 `[J, 3]` in the camera frame (x negated
+        also for joints outside the view; `known` float32 `[J]`, whether the record says where the joint
+        is, in the view or not; `keypoints_3d` float32 `[J, 3]` in the camera frame (x negated
         if mirrored); `intrinsics` float32 `[3, 3]` of the view, so that projecting the 3D joints gives
         the 2D ones; `matrix` float32 `[2, 3]`, picture to view; `mirrored` float32.
     """
     labels = {
         "keypoints_2d": (tf.float32, (num_joints, 2)),
         "visible": (tf.float32, (num_joints,)),
+        "known": (tf.float32, (num_joints,)),
         "keypoints_3d": (tf.float32, (num_joints, 3)),
         "intrinsics": (tf.float32, (3, 3)),
         "matrix": (tf.float32, (2, 3)),
@@ -85,6 +88,13 @@ def _draw(
     boxes = record_squares(records, options.crop_source)
     parameters = view_parameters(options.ranges, options.seed, epochs, records["id"], 0)
     mirror = is_mirrored(parameters, records["side"], options.mirror_left)
+    if options.ranges.empty_probability:
+        squares, is_empty = empty_squares(
+            records, boxes, options.ranges.empty_probability, options.seed, epochs
+        )
+        # The views themselves are that large, whatever part of a person they would show.
+        squares[is_empty] = _shrunk(squares[is_empty], parameters.scale[is_empty])
+        boxes = squares
     matrices = view_matrix(parameters, boxes, size, mirror)
     labels = {key: records[key] for key in ("keypoints_2d", "keypoints_3d", "visible")}
     if flip_permutation is not None:
@@ -103,6 +113,7 @@ def _draw(
     moved = {
         "keypoints_2d": np.where(has_2d, points_2d, 0.0),
         "visible": shown,
+        "known": labels["visible"] * (records["has_2d"][:, None] > 0),
         "keypoints_3d": labels["keypoints_3d"] * flip[:, None, :],
         "intrinsics": intrinsics,
         "matrix": matrices,
@@ -110,3 +121,9 @@ def _draw(
     }
     single = {name: value.astype(np.float32) for name, value in moved.items()}
     return DrawnViews((parameters,), matrices[:, None], single)
+
+
+def _shrunk(squares: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Divide the sides of squares about their middles."""
+    sides = squares[:, 2:] / scale[:, None]
+    return np.concatenate([squares[:, :2] + (squares[:, 2:] - sides) / 2.0, sides], axis=1)
