@@ -150,7 +150,7 @@ def answer_faults(answers: Mapping[str, Any]) -> tuple[str, ...]:
         )
     if answers["missed"] > MOST_MISSED:
         faults.append(
-            f"Nobody is found in {100 * answers['missed']:.0f} % of the pictures with somebody, in colour "
+            f"Nobody is found in {100 * answers['missed']:.0f} % of the pictures with somebody, colour "
             f"or grey; {100 * MOST_MISSED:.0f} % are allowed."
         )
     if not answers["spread"]:
