@@ -11,6 +11,7 @@ def spread_ratios(
     visible: np.ndarray,
     pairs: Sequence[tuple[int, int]],
     min_count: int = 8,
+    min_distance: float = 0.0,
 ) -> np.ndarray:
     """Compare how far apart two joints are predicted with how far apart they are.
 
@@ -23,10 +24,12 @@ def spread_ratios(
         visible: `[N, J]`, 0 or 1; a picture counts for a pair if both of its joints are visible.
         pairs: P pairs of rows.
         min_count: pictures below which a ratio says nothing.
+        min_distance: mean true distance, px, below which it says nothing either: of joints that lie
+            beside each other every network makes the distance larger, by its error.
 
     Returns:
         float64 `[P]`, predicted over true distance; NaN where fewer than `min_count` pictures count or
-        the joints are one point in all of them.
+        the joints are nearer to each other than `min_distance`, or one point in all of them.
     """
     ratios = np.full(len(pairs), np.nan)
     for number, (first, second) in enumerate(pairs):
@@ -37,7 +40,7 @@ def spread_ratios(
             np.linalg.norm(points[counts, first] - points[counts, second], axis=-1).sum()
             for points in (np.asarray(predicted, np.float64), np.asarray(true, np.float64))
         )
-        if known > 0:
+        if known > 0 and known >= min_distance * counts.sum():
             ratios[number] = found / known
     return ratios
 

@@ -172,16 +172,16 @@ def measure_accuracy(
         "serve_crop": lambda: {"image": truth.crops, **known},
         "phone": lambda: {"image": truth.crops.astype(np.float32) / np.float32(255.0)},
     }
-    answers = {_REFERENCE: find(given["serve_crop"]())}
+    outputs = {_REFERENCE: find(given["serve_crop"]())}
     if "heatmaps" in model.signatures:
         # Maps are read by arg-max here, which costs some networks more than fewer bits do.
-        answers[_MAPS_REFERENCE] = model.runner("heatmaps")(given["phone"]())
+        outputs[_MAPS_REFERENCE] = model.runner("heatmaps")(given["phone"]())
     for file, signature in files.items():
         runner = export.tflite_runner(Path(folder) / file, signature)
-        answers[file] = runner(given.get(signature, given["phone"])())
-    shares = {name: share_of_joints(answer, truth) for name, answer in answers.items()}
+        outputs[file] = runner(given.get(signature, given["phone"])())
+    shares = {name: share_of_joints(answer, truth) for name, answer in outputs.items()}
     content: dict[str, Any] = {"set": truth.name, "measure": MEASURE, "values": shares}
-    errors = {name: depth_error(answer, truth) for name, answer in answers.items()}
+    errors = {name: depth_error(answer, truth) for name, answer in outputs.items()}
     known_errors = {name: error for name, error in errors.items() if error is not None}
     if known_errors:
         content |= {"depth_measure": DEPTH_MEASURE, "depth_values": known_errors}

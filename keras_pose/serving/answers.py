@@ -17,6 +17,9 @@ from keras_pose.serving.metadata import Metadata
 
 SPREAD_RANGE = (0.7, 1.3)
 """Predicted over true distance of two joints, beyond which a network is not shipped."""
+NEAREST = 0.05
+"""Mean distance of two joints over the box's longer side, below which their ratio is not judged: half of
+the distance at which a joint counts as found."""
 MOST_MISSED, MOST_ALIKE, MOST_GREY = 0.2, 0.1, 0.05
 """Largest shares of pictures in which nobody is found and that are answered alike; largest move by a grey
 copy, over the box's longer side."""
@@ -65,8 +68,8 @@ def measure_answers(
 
     Returns:
         What `accuracy.json` says under `answers`: `set`; `spread`, pair to ratio, without those of
-        which too few pictures tell; `missed`, the share in which nobody is found, in colour or grey, and
-        which the others leave out; `alike`, a share; `grey_px` and `grey_share`, the mean move by a grey
+        which too few pictures tell or that lie too near each other; `missed`, the share in which nobody
+        is found, in colour or grey, and which the others leave out; `alike`, a share; `grey_px` and `grey_share`, the mean move by a grey
         copy in px of the crop and over the box's longer side.
     """
     count, size = len(truth.crops), truth.crops.shape[1]
@@ -84,7 +87,8 @@ def measure_answers(
     found, of_grey = found[is_answered], of_grey[is_answered]
     true, visible = truth.keypoints_2d[is_answered], truth.visible[is_answered]
     pairs = joint_pairs(metadata)
-    ratios = spread_ratios(found, true, visible, list(pairs.values()))
+    nearest = NEAREST * float(np.mean(truth.sides[is_answered]))
+    ratios = spread_ratios(found, true, visible, list(pairs.values()), min_distance=nearest)
     moves = mean_move(found, of_grey)
     return {
         "set": truth.name,

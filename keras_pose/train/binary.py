@@ -179,7 +179,10 @@ def _plain(text: str) -> str:
         if reason:
             words = words or f"is none of its values; give {', '.join(reason[1].split('|'))}."
             return f"{flag[1]} {words}"
-    return text
+    file = re.fullmatch(r"Unable to open flagfile: .* No such file or directory: '(.*)'", text)
+    if file:
+        return f"--flagfile={file[1]}: there is no such file; correct the path, or name a --recipe."
+    return text if text.endswith((".", "?")) else f"{text}; --help lists what there is."
 
 
 def forward(old: str, new: str) -> None:

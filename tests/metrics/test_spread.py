@@ -32,6 +32,9 @@ def test_pairs_that_few_pictures_show_have_no_ratio():
     assert np.isnan(ratios[0]) and ratios[1] == 1.0
     ratios = spread_ratios(poses(), poses(), seen, [(0, 1)], min_count=3)
     assert ratios[0] == 1.0
+    # The first pair is 10 px apart, the second 20.
+    ratios = spread_ratios(poses(), poses(), np.ones((10, 3)), [(0, 1), (0, 2)], min_distance=15.0)
+    assert np.isnan(ratios[0]) and ratios[1] == 1.0
     same = np.zeros((10, 3, 2))
     assert np.isnan(spread_ratios(same, same, np.ones((10, 3)), [(0, 1)]))[0]
 
