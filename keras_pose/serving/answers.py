@@ -69,8 +69,8 @@ def measure_answers(
     Returns:
         What `accuracy.json` says under `answers`: `set`; `spread`, pair to ratio, without those of
         which too few pictures tell or that lie too near each other; `missed`, the share in which nobody
-        is found, in colour or grey, and which the others leave out; `alike`, a share; `grey_px` and `grey_share`, the mean move by a grey
-        copy in px of the crop and over the box's longer side.
+        is found, in colour or grey, and which the others leave out; `alike`, a share; `grey_px` and
+        `grey_share`, the mean move by a grey copy in px of the crop and over the box's longer side.
     """
     count, size = len(truth.crops), truth.crops.shape[1]
     camera = np.array([[size, 0, size / 2], [0, size, size / 2], [0, 0, 1]], np.float32)
