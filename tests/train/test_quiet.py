@@ -84,16 +84,23 @@ def test_every_line_of_three_commands_is_ours(tmp_path):
 
 def _stop(command, folder, word):
     """Interrupt a command once it has said a word; the seconds it takes to end, code and last words."""
+    # A shell that runs the tests in the background has SIGINT ignored, which children inherit.
+    heeding = "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment()
+        [sys.executable, "-c", heeding, *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment(),
     )  # fmt: skip
     assert process.stdout is not None
-    for line in process.stdout:
-        if word in line:
-            break
-    begin = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        for line in process.stdout:
+            if word in line:
+                break
+        begin = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        # One that is deaf to it would keep a processor busy for ever.
+        process.kill()
     return time.monotonic() - begin, process.returncode, told.strip().splitlines()
 
 

@@ -21,6 +21,14 @@ from tests.train.interrupted_runs import BATCH, EPOCHS, STEPS, Model, train
 LAST = STEPS * EPOCHS
 
 
+@pytest.fixture(autouse=True)
+def _heeds_ctrl_c():
+    """Undo what a shell does to a command in the background: SIGINT ignored is not looked at."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
