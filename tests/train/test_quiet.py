@@ -85,7 +85,9 @@ def test_every_line_of_three_commands_is_ours(tmp_path):
 def _stop(command, folder, word):
     """Interrupt a command once it has said a word; the seconds it takes to end, code and last words."""
     # A shell that runs the tests in the background has SIGINT ignored, which children inherit.
-    heeding = "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    heeding = (
+        "import os, signal as s, sys; s.signal(2, s.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", heeding, *command],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=_environment(),
@@ -117,5 +119,7 @@ def test_ctrl_c_ends_a_training_in_one_sentence(tmp_path):
     seconds, code, told = _stop(command, tmp_path, "10/10")
     assert code == 130 and seconds < 8
     assert len(told) == 1
-    said = r"Stopped by SIGINT after step \d+, which is saved; the same command goes on from there\."
+    said = (
+        r"Stopped by SIGINT after step \d+, which is saved; the same command goes on from there\."
+    )
     assert re.fullmatch(said, told[0]), told
