@@ -19,6 +19,7 @@ from benchmarks.trainers import TRAINERS, open_trainer
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, listed, option
 from keras_pose.train.steps import Steps
+from keras_pose.train.strategy import make_strategy
 
 PLAIN, COMPILED = "plain", "compiled"
 
@@ -71,7 +72,7 @@ def measure(name: str, settings: Settings) -> dict:
         def held(first_step, batch=batch):
             return tf.data.Dataset.from_tensors(batch).repeat()
 
-        steps = Steps(trainer.model, tf.distribute.get_strategy(), trainer.batch_size, 1)
+        steps = Steps(trainer.model, make_strategy("one_device"), trainer.batch_size, 1)
         steps.begin(held, 0)
         start = time.perf_counter()
         logs, _ = steps.execute()

@@ -111,7 +111,7 @@ def measure(settings: Settings) -> dict:
     every = settings.num_steps // 3
     with tempfile.TemporaryDirectory(prefix="keras_pose_run_loop_") as folder:
         model = run(
-            build_model=lambda: trainer.model,
+            build_model=lambda: open_trainer(settings.trainer, **settings.changes).model,
             batches=trainer.batches,
             model_dir=folder,
             batch_size=trainer.batch_size,

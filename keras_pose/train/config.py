@@ -25,8 +25,6 @@ class MethodConfig(_Settings, typing.Protocol):
 
     method: typing.ClassVar[str]
 
-    is_faster_compiled: typing.ClassVar[bool]
-
     @property
     def seed(self) -> int:
         """Seed of weights, views and order."""
@@ -38,10 +36,6 @@ class MethodConfig(_Settings, typing.Protocol):
     @property
     def steps_per_epoch(self) -> int:
         """Updates between two evaluations."""
-
-    @property
-    def accumulation_steps(self) -> int:
-        """Micro-batches of an update."""
 
 
 _S = typing.TypeVar("_S", bound=_Settings)

@@ -192,8 +192,8 @@ def run_config(
 
     strategy = strategy or make_strategy(options.strategy, options.num_devices)
     is_compiled = options.jit_compile == "true"
-    if options.jit_compile == "auto":
-        is_compiled = config.is_faster_compiled and strategy.num_replicas_in_sync == 1
+    if options.jit_compile == "auto" and strategy.num_replicas_in_sync == 1:
+        is_compiled = getattr(config, "is_faster_compiled", False)
     return run(
         build_model=build_model,
         batches=batches,
@@ -205,7 +205,7 @@ def run_config(
         begin=begin,
         callbacks=callbacks,
         steps_per_execution=options.steps_per_execution,
-        accumulation_steps=config.accumulation_steps,
+        accumulation_steps=getattr(config, "accumulation_steps", 1),
         jit_compile=is_compiled,
         plan=SavingPlan(
             options.checkpoint_steps,

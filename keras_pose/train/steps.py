@@ -44,12 +44,11 @@ class Steps:
         self.waited_s = 0.0
         self._iterator: Any = None
         self._read_metrics: Any = None
-        step = tf.autograph.experimental.do_not_convert(model.train_step)
-        if model.jit_compile is True:
-            compiled = tf.function(step, jit_compile=True, autograph=False)
+        plain = tf.autograph.experimental.do_not_convert(model.train_step)
+        compiled = tf.function(plain, jit_compile=True, autograph=False)
 
-            def step(data):
-                return compiled(_numbers(data))
+        def step(data):
+            return compiled(_numbers(data)) if model.jit_compile is True else plain(data)
 
         @tf.function(reduce_retracing=True, autograph=False)
         def one_step(data):

@@ -112,10 +112,8 @@ def test_micro_batches_train_what_the_whole_batch_trains(trainer, monkeypatch):
     parts, other_logs = _steps(build, batch, 2)
     for one, two in zip(whole, parts, strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-11)
-    if trainer != "hand_pose":
-        # Its metrics weigh labels by micro-batch.
-        for name, value in logs.items():
-            np.testing.assert_allclose(other_logs[name], value, rtol=1e-9, err_msg=name)
+    for name, value in logs.items():
+        np.testing.assert_allclose(other_logs[name], value, rtol=1e-9, err_msg=name)
 
 
 def test_the_loop_gives_an_update_its_micro_batches_and_goes_on_at_the_right_one(tmp_path):
