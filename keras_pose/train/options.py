@@ -44,8 +44,8 @@ class RunOptions:
     jit_compile: str = option(
         "auto",
         "Whether XLA compiles the training step: auto where that was measured to be faster for this "
-        "trainer (docs/benchmarks.md), true or false; it changes results by rounding. Never on several "
-        "replicas.",
+        "trainer (docs/benchmarks.md), true or false; it changes results by rounding, and what dropout "
+        "draws. Never on several replicas.",
         choices=("auto", "true", "false"),
     )
     checkpoint_steps: int = option(
