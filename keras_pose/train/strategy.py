@@ -323,12 +323,13 @@ def accumulated(
         )
         kept = [tf.concat(rows, axis=0) for rows in zip(*(k for _, k in outcomes), strict=True)]
         return means, kept
-    # The first outside the loop, which must know what it carries.
-    first, first_kept = gradients_of(micro_batch(0))
+    # Traced once for both calls: the first is outside the loop, which must know what it carries.
+    traced = tf.function(gradients_of, autograph=False)
+    first, first_kept = traced(micro_batch(0))
     arrays = [tf.TensorArray(rows.dtype, steps).write(0, rows) for rows in first_kept]
 
     def add(index, total, arrays):
-        more, kept = gradients_of(micro_batch(index))
+        more, kept = traced(micro_batch(index))
         total = tf.nest.map_structure(tf.add, total, more)
         written = [array.write(index, rows) for array, rows in zip(arrays, kept, strict=True)]
         return index + 1, total, written

@@ -27,6 +27,8 @@ from keras_pose.train.strategy import make_strategy
 from keras_pose.wild3d import training as wild3d
 from keras_pose.wild3d.config import Config as BodyConfig
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = RunOptions(model_dir="unused")
 _LIFTER = {
     **{"dataset": "generated", "num_generated_frames": 100, "width": 8, "num_blocks": 1},
@@ -37,7 +39,7 @@ _HANDS = {
     **{"precision": "mixed_float16", "num_steps": 6, "warmup_steps": 2},
 }
 _BODIES = {
-    **{"dataset": "generated", "num_generated": 12, "image_size": 64, "backbone": "hourglass"},
+    **{"dataset": "generated", "num_generated": 16, "image_size": 64, "backbone": "hourglass"},
     **{"num_stacks": 1, "num_modules": 1, "width": 8, "num_depth_modules": 1, "batch_size": 4},
     "num_steps": 6,
 }
