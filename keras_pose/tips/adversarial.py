@@ -241,10 +241,10 @@ class AdversarialLifter(keras.Model):
         return loss, real_scores, fake_scores
 
     def train_step(self, points_2d):
-        step = self.discriminator_optimizer.iterations
+        step, logs = self.discriminator_optimizer.iterations, dict[str, Tensor]()
         points_2d, batch_size, draw = self._draw(points_2d, step)
         points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
-        batch, steps, logs = draw | {"points_2d": points_2d}, self.config.accumulation_steps, {}
+        batch, steps = draw | {"points_2d": points_2d}, self.config.accumulation_steps
         if steps > 1:
             # The generators answer to a discriminator that has seen all micro-batches.
             (gradients, logs), _ = replicas.accumulated(self._discriminator_gradients, batch, steps)
