@@ -8,6 +8,8 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import json  # noqa: E402
+
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
@@ -20,6 +22,16 @@ def _same_start():
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests first: a worker that meets one last leaves the other idle for minutes."""
+    """Files with slow tests first: a worker that meets one last leaves the other idle for minutes.
+
+    Tests of many minutes wait until they are asked for, and what a test marked `fault` proves goes into
+    its report, from which `tools.reliability` writes `docs/reliability.md`.
+    """
+    for item in items:
+        if item.get_closest_marker("long") and not os.environ.get("KERAS_POSE_LONG_TESTS"):
+            item.add_marker(pytest.mark.skip(reason="long; set KERAS_POSE_LONG_TESTS=1"))
+        for mark in item.iter_markers("fault"):
+            if mark.kwargs:
+                item.user_properties.append(("fault", json.dumps(mark.kwargs)))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

@@ -111,6 +111,9 @@ class BodyOptions:
     # Network and order.
     image_size: int = option(256, "Side of the crop in pixels, a multiple of 64.", low=32)
     batch_size: int = option(6, "Global batch size; published 6.", low=1)
+    accumulation_steps: int = option(
+        1, "Micro-batches of --batch_size whose mean gradient makes one update.", low=1
+    )
     seed: int = option(0, "Seed of weights, views and order.", low=0)
     # Evaluation.
     bone_sum_mm: float = option(

@@ -17,6 +17,7 @@ class FinetuneConfig(HandOptions):
     """
 
     method: ClassVar[str] = "hand_pose"
+    is_faster_compiled: ClassVar[bool] = False
     groups: ClassVar[dict[str, str]] = {
         "Data": "split",
         "Networks": "encoder",

@@ -134,14 +134,22 @@ class PoseRegressor(keras.Model):
 
     def train_step(self, data):
         targets = self.targets(data)
-        variables = self.trained_variables
+        steps = self.config.accumulation_steps
         optimizer = self.pose_optimizer
-        with tf.GradientTape() as tape:
-            outputs = self(data, training=True)
-            loss = self._loss(outputs, targets)
-            scaled = optimizer.scale_loss(loss + self._coupled_decay(variables))
-        gradients = tape.gradient(scaled, [variable.value for variable in variables])
-        optimizer.apply(gradients, variables)
+        # Labels of a micro-batch in the mean, so that those of the whole batch weigh alike.
+        labels = {name: ops.sum(targets[name]) / steps for name in ("weight_2d", "weight_depth")}
+
+        def gradients_of(part):
+            variables = self.trained_variables
+            with tf.GradientTape() as tape:
+                outputs = self(part["data"], training=True)
+                loss = self._loss(outputs, part["targets"], labels)
+                scaled = optimizer.scale_loss(loss + self._coupled_decay(variables))
+            return tape.gradient(scaled, [variable.value for variable in variables]), []
+
+        seen = {name: data[name] for name in ("image", "intrinsics")}
+        gradients, _ = replicas.accumulated(gradients_of, {"data": seen, "targets": targets}, steps)
+        optimizer.apply(gradients, self.trained_variables)
         if self.averaged_pose is not None:
             replicas.update_moving_average(
                 [variable.value for variable in self.averaged_pose.weights],
@@ -204,8 +212,13 @@ class PoseRegressor(keras.Model):
             "weight_3d": has_3d,
         }
 
-    def _loss(self, outputs, targets):
-        """Return this replica's share of the global loss; also feeds the trackers."""
+    def _loss(self, outputs, targets, labels=None):
+        """Return this replica's share of the global loss; also feeds the trackers.
+
+        `labels` are the numbers of labels to divide by; those of these targets if None. How many hands
+        have a root that can be refined is known of the micro-batch alone.
+        """
+        labels = labels or {}
         config = self.config
         # The head's own rows: a palm root stands apart in the outputs.
         points_2d = ops.concatenate(
@@ -221,11 +234,13 @@ class PoseRegressor(keras.Model):
                 "loss_2d",
                 losses.pixel_error(points_2d, targets["points_2d"], weight_2d),
                 weight_2d,
+                labels.get("weight_2d"),
             ),
             "loss_depth": self._term(
                 "loss_depth",
                 losses.relative_depth_error(depth, targets["depth"], weight_depth),
                 weight_depth,
+                labels.get("weight_depth"),
             ),
         }
         loss = config.loss_2d_weight * terms["loss_2d"]
@@ -245,12 +260,13 @@ class PoseRegressor(keras.Model):
         self.trackers["loss"].update_state(loss * replicas.num_replicas())
         return loss
 
-    def _term(self, name, sums, weights):
+    def _term(self, name, sums, weights, everywhere=None):
         """Return the sum of `sums` over this replica, divided by the weights of all replicas."""
         count = ops.sum(weights)
         total = ops.sum(sums)
         self.trackers[name].update_state(total / ops.maximum(count, 1.0), count)
-        return total / ops.maximum(_sum_over_replicas(count), 1.0)
+        labels = count if everywhere is None else everywhere
+        return total / ops.maximum(_sum_over_replicas(labels), 1.0)
 
     def _coupled_decay(self, variables):
         if self.config.optimizer != "adam" or not self.config.weight_decay:

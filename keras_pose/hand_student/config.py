@@ -20,6 +20,7 @@ class StudentConfig(HandOptions):
     """
 
     method: ClassVar[str] = "hand_student"
+    is_faster_compiled: ClassVar[bool] = False
     groups: ClassVar[dict[str, str]] = {
         "Data": "use_unlabelled",
         "Augmentation": "empty_probability",

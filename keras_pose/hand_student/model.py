@@ -134,18 +134,18 @@ class StudentModel(keras.Model):
         return outputs | {"features": self.imitation(outputs["features"])}
 
     def train_step(self, data):
-        variables = self.trained_variables
-        optimizer = self.pose_optimizer
+        steps = self.config.accumulation_steps
+        gradients, _ = replicas.accumulated(self._gradients, data, steps)
+        self.pose_optimizer.apply(gradients, self.trained_variables)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def _gradients(self, data):
         with tf.GradientTape() as tape:
             loss = self._loss(self(data, training=True), data)
-            scaled = optimizer.scale_loss(loss)
-        gradients = tape.gradient(
-            scaled,
-            [variable.value for variable in variables],
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-        optimizer.apply(gradients, variables)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+            scaled = self.pose_optimizer.scale_loss(loss)
+        values = [variable.value for variable in self.trained_variables]
+        unconnected = tf.UnconnectedGradients.ZERO
+        return tape.gradient(scaled, values, unconnected_gradients=unconnected), []
 
     def test_step(self, data):
         self._loss(self(data, training=False), data)

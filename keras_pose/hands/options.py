@@ -82,6 +82,9 @@ class HandRunOptions:
     learning_rate: float = option(5e-4, "Peak learning rate; published 5e-4.", low=0.0)
     weight_decay: float = option(2e-4, "Weight decay.", low=0.0)
     batch_size: int = option(64, "Global batch size.", low=1)
+    accumulation_steps: int = option(
+        1, "Micro-batches of --batch_size whose mean gradient makes one update.", low=1
+    )
     num_steps: int = option(
         4000, "Total number of updates, rounded up to whole epochs of --steps_per_epoch.", low=1
     )

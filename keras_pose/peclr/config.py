@@ -32,6 +32,7 @@ class PretrainConfig(HandRunOptions):
     """
 
     method: ClassVar[str] = "peclr"
+    is_faster_compiled: ClassVar[bool] = False
     groups: ClassVar[dict[str, str]] = {
         "Data": "sampler",
         "Augmentation": "augmentation",

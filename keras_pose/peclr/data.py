@@ -28,9 +28,9 @@ class PretrainingPictures(RunRecords):
     """What a pretraining run sees.
 
     Attributes:
-        batches: function of the first step to an endless dataset of batches: `views` uint8
+        batches: function of the first micro-batch to an endless dataset of them: `views` uint8
             `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
-            float32 `[B, 2, 2]`, `id` int64 `[B]`, with B = batch_size times accumulation_steps.
+            float32 `[B, 2, 2]`, `id` int64 `[B]`, one micro-batch.
         heldout: finite dataset of the same with fixed views, or None if nothing is held out.
         make_views: where views are made on the device, the function that makes them of a batch, which
             then holds squares in place of `views`; None on the host.
@@ -74,11 +74,10 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
             "pictures; a picture would be its own negative, so use a smaller batch."
         )
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
-    rows = config.batch_size * config.accumulation_steps
     ranges = view_ranges(config)
 
     def batches(first_step):
-        start = first_step * rows
+        start = first_step * config.batch_size
         stream = records.records_dataset(
             record_set.readers,
             seed=config.seed,
@@ -91,7 +90,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
         # Drawn with replacement, a record may come twice in an epoch; then every draw is its own.
         epoch = "position" if config.sampler == "weighted" else "epoch"
         views = _views(stream, config, ranges, config.seed, epoch, bad_records)
-        return batch_views(views, rows).prefetch(2)
+        return batch_views(views, config.batch_size).prefetch(2)
 
     num_heldout = sum(len(positions) for positions in record_set.heldout)
     heldout = None

@@ -1,8 +1,8 @@
 """Contrastive pretraining: two views, points in a plane, each view undone, NT-Xent.
 
 pictures -> encoder -> head -> points -> undo the view -> unit rows -> similarity -> loss, for both views
-of every picture in one forward pass. Gradients of several micro-batches may make one update: Keras' own
-accumulation fails under MirroredStrategy, so it is done here.
+of every picture in one forward pass. Gradients of several micro-batches may make one update; all see the
+same weights and bank.
 """
 
 from collections.abc import Callable
@@ -207,10 +207,10 @@ class ContrastiveModel(keras.Model):
             batch = self.make_views(batch)
         # Strings and the like cannot be compiled, nor cut into micro-batches for nothing.
         batch = {name: batch[name] for name in ("views", *PARAMETERS[self.config.inverse])}
-        if self.config.accumulation_steps == 1:
-            gradients, logs, rows = self.gradients_of(batch)
-        else:
-            gradients, logs, rows = self._accumulated_gradients(batch)
+        (gradients, logs), (rows,) = replicas.accumulated(
+            self.gradients_of, batch, self.config.accumulation_steps
+        )
+        logs = dict(logs)
         logs["learning_rate"] = tf.convert_to_tensor(self.encoder_optimizer.learning_rate)
         self.encoder_optimizer.apply(gradients, self.learnt_variables)
         if self.bank is not None:
@@ -225,55 +225,13 @@ class ContrastiveModel(keras.Model):
         return self._track(logs, batch)
 
     def _gradients(self, batch):
-        """Gradients of this replica's share of the global loss, logs, and rows for the bank."""
+        """Return gradients of this replica's share of the global loss and logs; rows for the bank."""
         variables = [variable.value for variable in self.learnt_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, logs, rows = self.contrast(batch, training=True)
             loss = self.encoder_optimizer.scale_loss(replicas.over_global_batch(loss))
-        return tape.gradient(loss, variables), logs, rows
-
-    def _accumulated_gradients(self, batch):
-        """Return the same, averaged over micro-batches; all see the same weights and bank."""
-        steps = self.config.accumulation_steps
-        parts = {
-            name: tf.reshape(values, (steps, -1, *values.shape[1:]))
-            for name, values in batch.items()
-        }
-
-        def micro_batch(index):
-            return {name: values[index] for name, values in parts.items()}
-
-        def add(index, gradients, logs, rows):
-            more, more_logs, more_rows = self.gradients_of(micro_batch(index))
-            return (
-                index + 1,
-                [total + gradient / steps for total, gradient in zip(gradients, more, strict=True)],
-                {name: logs[name] + value / steps for name, value in more_logs.items()},
-                rows.write(index, more_rows),
-            )
-
-        dtype = self.compute_dtype
-        state = (
-            tf.constant(0),
-            [tf.zeros(variable.shape, variable.dtype) for variable in self.learnt_variables],
-            {name: tf.zeros((), dtype) for name in _STEP_LOGS},
-            tf.TensorArray(dtype, steps),
-        )
-        if replicas.num_replicas() > 1:
-            # Replicas cannot meet inside a loop of the graph.
-            for index in range(steps):
-                state = add(index, *state[1:])
-        else:
-            state = tf.while_loop(
-                lambda index, *_: index < steps,
-                add,
-                state,
-                parallel_iterations=1,
-                maximum_iterations=steps,
-            )
-        _, gradients, logs, rows = state
-        return gradients, logs, rows.concat()
+        return (tape.gradient(loss, variables), logs), [rows]
 
     def _remember(self, bank, rows):
         """Put the newest rows of all replicas in front of the bank and let the oldest fall out."""

@@ -241,27 +241,38 @@ class AdversarialLifter(keras.Model):
         return loss, real_scores, fake_scores
 
     def train_step(self, points_2d):
-        step = self.discriminator_optimizer.iterations
+        step, logs = self.discriminator_optimizer.iterations, dict[str, Tensor]()
         points_2d, batch_size, draw = self._draw(points_2d, step)
         points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
+        batch, steps = draw | {"points_2d": points_2d}, self.config.accumulation_steps
+        if steps > 1:
+            # The generators answer to a discriminator that has seen all micro-batches.
+            (gradients, logs), _ = replicas.accumulated(self._discriminator_gradients, batch, steps)
+            logs = self._apply_discriminator_gradients(gradients, logs)
+        (gradients, more), _ = replicas.accumulated(self._generator_gradients, batch, steps)
+        self._apply_generator_gradients(gradients)
+        logs = logs | more | {"gradient_norm": _norm_of_replica(gradients)}
+        return self._track(logs, batch_size)
+
+    def _generator_gradients(self, batch):
+        points_2d, logs = batch["points_2d"], {}
         scene = [variable for variable, _ in self._scene_variables()]
         variables = [variable.value for variable in self.lifter.trainable_variables + scene]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             pitch = self.pitch_rad()
-            # Both halves of the step lift the same poses with the same weights: once is enough.
             lifted = self.geometry.lift(points_2d, self.lifter(points_2d, training=True))
-            with tape.stop_recording():
-                logs = self._train_discriminator(points_2d, lifted, pitch, draw)
-            rotation = view_rotation(draw["azimuth_rad"][1], draw["elevation_rad"][1], pitch)
+            if self.config.accumulation_steps == 1:
+                # Both halves of the step lift the same poses with the same weights: once is enough.
+                with tape.stop_recording():
+                    (judged, logs), _ = self._discriminator_gradients(batch, lifted)
+                    logs = self._apply_discriminator_gradients(judged, logs)
+            rotation = _rotation(batch, 1, pitch)
             terms = self.cycle(self.lifter, points_2d, lifted, rotation, pitch, training=True)
             loss, generator_logs = self.generator_loss(terms)
             shared_loss = replicas.over_global_batch(loss)
-        gradients = tape.gradient(shared_loss, variables)
-        self._apply_generator_gradients(gradients)
-        logs |= generator_logs | {"gradient_norm": _norm_of_replica(gradients)}
-        logs["pitch_deg"] = pitch * (180.0 / math.pi)
-        return self._track(logs, batch_size)
+        logs = logs | generator_logs | {"pitch_deg": pitch * (180.0 / math.pi)}
+        return (tape.gradient(shared_loss, variables), logs), []
 
     def generator_loss(self, terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the cycle's terms and the adversarial term.
@@ -284,26 +295,27 @@ class AdversarialLifter(keras.Model):
                 loss = loss + getattr(self.config, f"{name}_weight") * means[name]
         return loss, means
 
-    def _train_discriminator(self, points_2d, lifted, pitch, draw):
-        rotation = view_rotation(draw["azimuth_rad"][0], draw["elevation_rad"][0], pitch)
+    def _discriminator_gradients(self, batch, lifted=None):
+        points_2d, pitch = batch["points_2d"], self.pitch_rad()
+        if lifted is None:
+            lifted = self.geometry.lift(points_2d, self.lifter(points_2d, training=True))
+        rotation = _rotation(batch, 0, pitch)
         fake, _ = self.normalized_views(self.geometry.project(rotate(lifted, rotation)))
         with tf.GradientTape() as tape:
             values, real_scores, fake_scores = self.discriminator_loss(
-                points_2d, ops.stop_gradient(fake), draw["exchange"]
+                points_2d, ops.stop_gradient(fake), batch["exchange"]
             )
             loss = ops.mean(values)
             shared_loss = replicas.over_global_batch(loss)
-        variables = self.discriminator.trainable_variables
-        gradients = tape.gradient(shared_loss, [variable.value for variable in variables])
-        self.discriminator_optimizer.apply(gradients, variables)
+        variables = [variable.value for variable in self.discriminator.trainable_variables]
         real, fake_mean = ops.mean(real_scores), ops.mean(fake_scores)
-        return {
-            "discriminator_loss": loss,
-            "discriminator_real": real,
-            "discriminator_fake": fake_mean,
-            "discriminator_gap": real - fake_mean,
-            "discriminator_gradient_norm": _norm_of_replica(gradients),
-        }
+        logs = {"discriminator_loss": loss, "discriminator_real": real}
+        logs |= {"discriminator_fake": fake_mean, "discriminator_gap": real - fake_mean}
+        return (tape.gradient(shared_loss, variables), logs), []
+
+    def _apply_discriminator_gradients(self, gradients, logs):
+        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        return logs | {"discriminator_gradient_norm": _norm_of_replica(gradients)}
 
     def _scene_variables(self):
         """Return what is learnt about cameras and bodies besides the lifter, with its learning rate."""
@@ -339,7 +351,7 @@ class AdversarialLifter(keras.Model):
         points_2d, batch_size, draw = self._draw(points_2d, 0)
         pitch = self.pitch_rad()
         lifted = self(points_2d)
-        rotation = view_rotation(draw["azimuth_rad"][1], draw["elevation_rad"][1], pitch)
+        rotation = _rotation(draw, 1, pitch)
         terms = self.cycle(
             self.inference_lifter, points_2d, lifted, rotation, pitch, training=False
         )
@@ -352,16 +364,20 @@ class AdversarialLifter(keras.Model):
         return self._track(means, batch_size)
 
     def _draw(self, points_2d, step):
-        """Poses and the draws of a step in this model's precision, and the number of poses."""
+        """Poses and the draws of a step, a row per pose, in this model's precision; number of poses."""
         batch_size = tf.shape(points_2d)[0]
         draw = draw_views(self.config, batch_size, step)
-        draw = {name: ops.cast(values, self.compute_dtype) for name, values in draw.items()}
+        draw = {name: ops.cast(tf.transpose(v), self.compute_dtype) for name, v in draw.items()}
         return ops.cast(points_2d, self.compute_dtype), batch_size, draw
 
     def _track(self, logs, batch_size):
         for name, value in logs.items():
             self.trackers[name].update_state(value, tf.cast(batch_size, tf.float32))
         return {name: self.trackers[name].result() for name in logs}
+
+
+def _rotation(draw, half, pitch):
+    return view_rotation(draw["azimuth_rad"][:, half], draw["elevation_rad"][:, half], pitch)
 
 
 def _norm_of_replica(gradients):

@@ -25,6 +25,7 @@ class Config(LiftingOptions):
     """
 
     method: ClassVar[str] = "tips"
+    is_faster_compiled: ClassVar[bool] = False
     groups: ClassVar[dict[str, str]] = {
         "Models": "model",
         "Geometry": "renormalize_views",
@@ -156,6 +157,9 @@ class Config(LiftingOptions):
     )
     # Optimisation.
     batch_size: int = option(8192, "Global batch size.", low=2)
+    accumulation_steps: int = option(
+        1, "Micro-batches of --batch_size whose mean gradient makes one update.", low=1
+    )
     num_steps: int = option(30000, "Training steps.", low=1)
     steps_per_epoch: int = option(
         500, "Steps between evaluations; each evaluation writes a checkpoint.", low=1

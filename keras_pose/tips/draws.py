@@ -32,7 +32,9 @@ def draw_views(config: Config, batch_size: Tensor, step: Tensor) -> dict[str, Te
     """
     seed = tf.stack([tf.constant(config.seed, tf.int64), tf.cast(step, tf.int64)])
     # Every replica draws the global batch and keeps its part.
-    uniform = tf.random.stateless_uniform([6, batch_size * num_replicas()], seed)
+    shape = [6, batch_size * num_replicas()]
+    # Named, or XLA would draw by another algorithm.
+    uniform = tf.random.stateless_uniform(shape, seed, alg="philox")
     whole_batch = tf.broadcast_to(uniform[:, :1], tf.shape(uniform))
     start = replica_index() * batch_size
     uniform = uniform[:, start : start + batch_size]

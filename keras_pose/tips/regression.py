@@ -90,14 +90,10 @@ class DepthRegressor(keras.Model):
             depth = mirror_depths(depth, draw["mirror"], self.config.mirror)
         else:
             depth = ops.cast(ops.stop_gradient(self.teacher(points_2d)), self.compute_dtype)
-        with tf.GradientTape() as tape:
-            predicted = self.lifter(points_2d, training=True)
-            error = ops.mean(losses.squared_error(predicted[..., None], depth[..., None]))
-            loss = replicas.over_global_batch(error)
-        variables = self.lifter.trainable_variables
-        self.lifter_optimizer.apply(
-            tape.gradient(loss, [variable.value for variable in variables]), variables
+        (gradients, error), _ = replicas.accumulated(
+            self._gradients, (points_2d, depth), self.config.accumulation_steps
         )
+        self.lifter_optimizer.apply(gradients, self.lifter.trainable_variables)
         if self.averaged_lifter is not None:
             replicas.update_moving_average(
                 [variable.value for variable in self.averaged_lifter.weights],
@@ -108,6 +104,15 @@ class DepthRegressor(keras.Model):
             )
         self.tracker.update_state(error, tf.cast(batch_size, tf.float32))
         return {"depth_error": self.tracker.result()}
+
+    def _gradients(self, batch):
+        points_2d, depth = batch
+        with tf.GradientTape() as tape:
+            predicted = self.lifter(points_2d, training=True)
+            error = ops.mean(losses.squared_error(predicted[..., None], depth[..., None]))
+            loss = replicas.over_global_batch(error)
+        values = [variable.value for variable in self.lifter.trainable_variables]
+        return (tape.gradient(loss, values), error), []
 
 
 def mirrored_mean(lifter: Callable) -> Callable:

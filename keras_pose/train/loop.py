@@ -27,7 +27,14 @@ from keras_pose.train.callbacks import (
 from keras_pose.train.checkpoints import Begun, Checkpoints
 from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
-from keras_pose.train.steps import Interruption, Steps, callback_list, executions, is_bar_wanted
+from keras_pose.train.steps import (
+    Interruption,
+    Steps,
+    callback_list,
+    executions,
+    grouped,
+    is_bar_wanted,
+)
 from keras_pose.train.strategy import (
     gather_over_workers,
     lost_worker,
@@ -66,6 +73,8 @@ def run(
     begin: Callable[[], None] | None = None,
     callbacks: list | None = None,
     steps_per_execution: int = 1,
+    accumulation_steps: int = 1,
+    jit_compile: bool = False,
     plan: SavingPlan = SavingPlan(),
     lease: Lease | None = None,
     restart: bool = False,
@@ -75,9 +84,9 @@ def run(
     Args:
         build_model: function without arguments that returns an uncompiled model; its `compile` builds
             all optimizers, listed by its attribute `optimizers`.
-        batches: function of the first step that returns an endless dataset of global batches.
+        batches: function of the first micro-batch that returns an endless dataset of global ones.
         model_dir: run folder; checkpoints go to its `checkpoints`.
-        batch_size: global batch size.
+        batch_size: global batch size, of a micro-batch.
         num_steps: training steps in all, rounded up to whole epochs.
         steps_per_epoch: steps between evaluations.
         strategy: a `tf.distribute.Strategy`.
@@ -86,6 +95,8 @@ def run(
         callbacks: Keras callbacks, run before the checkpoint of an epoch is written. Under several
             workers they run on the chief, with a model of the same weights that knows of no strategy.
         steps_per_execution: steps per graph call.
+        accumulation_steps: micro-batches of a step; the model averages over them.
+        jit_compile: whether XLA compiles the step, on one replica.
         plan: when to write checkpoints.
         lease: asked before each checkpoint whether the folder is still this process's.
         restart: begin at step 0 whatever lies in `model_dir`; `begin` puts it aside.
@@ -105,9 +116,13 @@ def run(
             f"--steps_per_execution={steps_per_execution} does not divide --steps_per_epoch="
             f"{steps_per_epoch}; use a divisor."
         )
+    if jit_compile and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            "--jit_compile=true needs one replica, since XLA cannot reach across several here; use auto."
+        )
     with strategy.scope():
         model = build_model()
-        model.compile()
+        model.compile(jit_compile=jit_compile)
     checkpoints = Checkpoints(model, os.path.join(model_dir, "checkpoints"), keep=plan.keep)
     done = 0 if restart else checkpoints.restore()
     if (steps_per_epoch - done % steps_per_epoch) % steps_per_execution:
@@ -126,9 +141,15 @@ def run(
         trainer.shown = build_model()
         trainer.shown.compile()
     if done < epochs * steps_per_epoch:
-        steps = Steps(model, strategy, batch_size, steps_per_execution)
+        rows = batch_size * accumulation_steps
+        steps = Steps(model, strategy, rows, steps_per_execution)
+
+        def updates(first_step):
+            micro = batches(first_step * accumulation_steps)
+            return grouped(micro, accumulation_steps, strategy.num_replicas_in_sync)
+
         with lost_worker(strategy):
-            trainer.train(steps, batches, done, epochs, callbacks or [])
+            trainer.train(steps, updates, done, epochs, callbacks or [])
     trainer.show()
     return trainer.shown
 
@@ -169,6 +190,10 @@ def run_config(
             run_folder.put_aside(options.model_dir)
         run_folder.open_run(options.model_dir, config)
 
+    strategy = strategy or make_strategy(options.strategy, options.num_devices)
+    is_compiled = options.jit_compile == "true"
+    if options.jit_compile == "auto" and strategy.num_replicas_in_sync == 1:
+        is_compiled = getattr(config, "is_faster_compiled", False)
     return run(
         build_model=build_model,
         batches=batches,
@@ -176,10 +201,12 @@ def run_config(
         batch_size=config.batch_size,
         num_steps=config.num_steps,
         steps_per_epoch=min(config.steps_per_epoch, config.num_steps),
-        strategy=strategy or make_strategy(options.strategy, options.num_devices),
+        strategy=strategy,
         begin=begin,
         callbacks=callbacks,
         steps_per_execution=options.steps_per_execution,
+        accumulation_steps=getattr(config, "accumulation_steps", 1),
+        jit_compile=is_compiled,
         plan=SavingPlan(
             options.checkpoint_steps,
             options.checkpoint_minutes,

@@ -11,7 +11,7 @@ from keras_pose.train.runs import require_run
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """Flags shared by all trainers; none of them changes a result.
+    """Flags shared by all trainers; none of them changes a result but by rounding.
 
     Raises:
         ValueError: if a value is out of range.
@@ -40,6 +40,13 @@ class RunOptions:
     )
     steps_per_execution: int = option(
         1, "Training steps per graph call; more save time on a GPU with small networks.", low=1
+    )
+    jit_compile: str = option(
+        "auto",
+        "Whether XLA compiles the training step: auto where that was measured to be faster for this "
+        "trainer (docs/benchmarks.md), true or false; it changes results by rounding, and what dropout "
+        "draws. Never on several replicas.",
+        choices=("auto", "true", "false"),
     )
     checkpoint_steps: int = option(
         0, "Steps between two checkpoints inside an epoch; 0 leaves it to the clock.", low=0

@@ -82,7 +82,7 @@ def check_run(model_dir: str, config: Any, is_kept: bool = True) -> bool:
         Whether there is a run.
 
     Raises:
-        ValueError: if the folder holds a run with other settings; each is named.
+        ValueError: if the folder holds a run of another method or with other settings; each is named.
     """
     if not model_dir:
         raise ValueError("--model_dir is empty; name a folder for the run.")
@@ -94,6 +94,12 @@ def check_run(model_dir: str, config: Any, is_kept: bool = True) -> bool:
     if os.path.exists(path) and not is_kept:
         return True
     if os.path.exists(path):
+        method = read_run(model_dir).get("method") or config.method
+        if method != config.method:
+            raise ValueError(
+                f"{path}: this is a run of keras_pose.{method}; give keras_pose.{config.method} another "
+                "--model_dir, or --restart, which keeps that run aside."
+            )
         earlier = configs.from_dict(type(config), read_run(model_dir)["config"], path)
         changed = configs.differences(config, earlier)
         if changed:
@@ -167,7 +173,7 @@ def open_run(model_dir: str, config: Any, command: list[str] | None = None) -> N
         command: command line, for the record.
 
     Raises:
-        ValueError: if the folder holds a run with other settings; each is named.
+        ValueError: if the folder holds a run of another method or with other settings; each is named.
     """
     if check_run(model_dir, config):
         return

@@ -44,9 +44,13 @@ class Steps:
         self.waited_s = 0.0
         self._iterator: Any = None
         self._read_metrics: Any = None
-        step = tf.autograph.experimental.do_not_convert(model.train_step)
+        plain = tf.autograph.experimental.do_not_convert(model.train_step)
+        compiled = tf.function(plain, jit_compile=True, autograph=False)
 
-        @tf.function(reduce_retracing=True, jit_compile=model.jit_compile, autograph=False)
+        def step(data):
+            return compiled(_numbers(data)) if model.jit_compile is True else plain(data)
+
+        @tf.function(reduce_retracing=True, autograph=False)
         def one_step(data):
             logs = strategy.run(step, args=(data,))
             logs = {name: self._mean(value) for name, value in logs.items()}
@@ -169,10 +173,44 @@ class Steps:
         return values[0] if len(values) == 1 else tf.add_n(list(values)) / len(values)
 
 
+def _numbers(batch):
+    """Leave out texts, ids for instance, which XLA knows nothing of."""
+    if not isinstance(batch, dict):
+        return batch
+    return {name: values for name, values in batch.items() if values.dtype != tf.string}
+
+
 def _rows(batch, index, count):
     """Return the rows of one worker."""
     part = tf.nest.map_structure(lambda rows: rows[index * count : (index + 1) * count], batch)
     return part[0] if len(part) == 1 else part
+
+
+def grouped(dataset: tf.data.Dataset, steps: int, num_replicas: int) -> tf.data.Dataset:
+    """Put the micro-batches of an update together.
+
+    Args:
+        dataset: global micro-batches, `[B, ...]` each.
+        steps: micro-batches of an update.
+        num_replicas: R; what a replica gets of the whole is its part of the first micro-batch, of the
+            second and so on.
+
+    Returns:
+        Dataset of `[steps * B, ...]`.
+    """
+    if steps == 1:
+        return dataset
+
+    def whole(rows):
+        parts = tf.reshape(rows, (steps, num_replicas, -1, *rows.shape[2:]))
+        parts = tf.experimental.numpy.swapaxes(parts, 0, 1)
+        return tf.reshape(parts, (-1, *rows.shape[2:]))
+
+    def together(*batch):
+        batch = tf.nest.map_structure(whole, batch)
+        return batch[0] if len(batch) == 1 else batch
+
+    return dataset.batch(steps, drop_remainder=True).map(together).prefetch(1)
 
 
 def executions(step: int, end: int, count: int) -> Iterator[int]:

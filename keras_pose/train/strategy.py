@@ -7,7 +7,7 @@ its size; clipping comes after the sum; moving averages leave the replica contex
 import contextlib
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -287,6 +287,62 @@ def starting_momentum(momentum: float, step: Tensor) -> Tensor:
     """
     done = tf.cast(step, tf.float32)
     return tf.minimum(momentum, (1.0 + done) / (10.0 + done))
+
+
+def accumulated(
+    gradients_of: Callable[[Any], tuple[Any, list[Tensor]]], batch: Any, steps: int
+) -> tuple[Any, list[Tensor]]:
+    """Average over micro-batches; all of them see the same weights.
+
+    Keras' own accumulation fails under MirroredStrategy, and sums over calls of `train_step`, so that an
+    interrupted update would be lost.
+
+    Args:
+        gradients_of: function of a micro-batch to `(means, kept)`: floats to be averaged, in any
+            structure, and tensors `[R, ...]` whose rows are kept.
+        batch: tensors `[steps * B, ...]` in any structure; consecutive rows make a micro-batch.
+        steps: how many micro-batches.
+
+    Returns:
+        `(means, kept)`: averages in the same structure, and `[steps * R, ...]`.
+    """
+    if steps == 1:
+        return gradients_of(batch)
+    parts = tf.nest.map_structure(
+        lambda rows: tf.reshape(rows, (steps, -1, *rows.shape[1:])), batch
+    )
+
+    def micro_batch(index):
+        return tf.nest.map_structure(lambda rows: rows[index], parts)
+
+    if num_replicas() > 1:
+        # Replicas cannot meet inside a loop of the graph.
+        outcomes = [gradients_of(micro_batch(index)) for index in range(steps)]
+        means = tf.nest.map_structure(
+            lambda *values: tf.add_n(list(values)) / steps, *(means for means, _ in outcomes)
+        )
+        kept = [tf.concat(rows, axis=0) for rows in zip(*(k for _, k in outcomes), strict=True)]
+        return means, kept
+    # Traced once for both calls: the first is outside the loop, which must know what it carries.
+    traced = tf.function(gradients_of, autograph=False)
+    first, first_kept = traced(micro_batch(0))
+    arrays = [tf.TensorArray(rows.dtype, steps).write(0, rows) for rows in first_kept]
+
+    def add(index, total, arrays):
+        more, kept = traced(micro_batch(index))
+        total = tf.nest.map_structure(tf.add, total, more)
+        written = [array.write(index, rows) for array, rows in zip(arrays, kept, strict=True)]
+        return index + 1, total, written
+
+    _, total, arrays = tf.while_loop(
+        lambda index, *_: index < steps,
+        add,
+        (tf.constant(1), first, arrays),
+        parallel_iterations=1,
+        maximum_iterations=steps - 1,
+    )
+    means = tf.nest.map_structure(lambda value: value / steps, total)
+    return means, [array.concat() for array in arrays]
 
 
 def update_moving_average(

@@ -47,6 +47,7 @@ class Config(BodyOptions):
     """
 
     method: ClassVar[str] = "wild3d"
+    is_faster_compiled: ClassVar[bool] = False
     groups: ClassVar[dict[str, str]] = {
         "Networks": "backbone",
         "Losses": "coordinates",

@@ -125,19 +125,20 @@ class PoseModel(keras.Model):
         return self.network(unit_range(inputs["image"]), training=training)
 
     def train_step(self, data):
+        steps = self.config.accumulation_steps
+        gradients, _ = replicas.accumulated(self._gradients, data, steps)
+        self.pose_optimizer.apply(gradients, self.trained_variables)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def _gradients(self, data):
         data = self._with_image(data)
-        variables = self.trained_variables
-        optimizer = self.pose_optimizer
         with tf.GradientTape() as tape:
             loss = self._loss(self(data, training=True), data)
-            scaled = optimizer.scale_loss(loss)
-        values = [variable.value for variable in variables]
+            scaled = self.pose_optimizer.scale_loss(loss)
+        values = [variable.value for variable in self.trained_variables]
         # A head that no term of this stage looks at has no gradient; it waits as it is.
-        gradients = tape.gradient(
-            scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        optimizer.apply(gradients, variables)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        unconnected = tf.UnconnectedGradients.ZERO
+        return tape.gradient(scaled, values, unconnected_gradients=unconnected), []
 
     def test_step(self, data):
         data = self._with_image(data)

@@ -81,6 +81,10 @@ def _marker(tmp_path):
     return str(tmp_path / "ran")
 
 
+@pytest.mark.fault(
+    fault="a pickle that calls functions",
+    happened="refused in one sentence; none of them is called",
+)
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [

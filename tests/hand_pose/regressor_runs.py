@@ -43,6 +43,7 @@ def toy_config(**changes):
         "learning_rate": 1e-3,
         "weight_decay": 1e-4,
         "num_steps": 100,
+        "accumulation_steps": 1,
         "warmup_steps": 0,
         "averaging_momentum": 0.0,
         "precision": "float32",

@@ -81,15 +81,17 @@ class CommandServer:
 
     Args:
         folder: where output goes, one folder per command.
+        preloaded: more modules that its commands import, no commands themselves.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, preloaded=()):
         self.folder = pathlib.Path(folder)
+        self.preloaded = preloaded
         self.count = 0
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, *self.preloaded],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -190,7 +192,7 @@ def _become(request):
 
 
 if __name__ == "__main__":
-    for preloaded in PRELOADED:
+    for preloaded in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(preloaded)
     task = _serve()
     if task is not None:

@@ -36,7 +36,7 @@ class Model(keras.Model):
         self(tf.zeros((2, 3)))
 
     def compile(self, **kwargs):
-        super().compile(optimizer=None, jit_compile=False, **kwargs)
+        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         self.adam = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
         self.adam.build(self.trainable_variables)
 

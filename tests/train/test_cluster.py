@@ -25,6 +25,10 @@ def test_the_chief_comes_first():
     assert read_cluster({}) is None and _read("{}") is None and _read(" ") is None
 
 
+@pytest.mark.fault(
+    fault="TF_CONFIG is no JSON, lacks a part or names what cannot be",
+    happened="refused in one sentence before anything starts",
+)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -48,6 +52,10 @@ def test_a_broken_one_is_a_sentence(content, sentence):
         _read(content)
 
 
+@pytest.mark.fault(
+    fault="TF_CONFIG names a port in use or a host that nobody knows",
+    happened="refused in one sentence before anything starts",
+)
 def test_ports_and_names_are_looked_at():
     with socket.socket() as taken:
         taken.bind(("", 0))

@@ -17,6 +17,10 @@ def _write(folder, **changes):
     (folder / LEASE_FILE).write_text(json.dumps(content))
 
 
+@pytest.mark.fault(
+    fault="another process writes to the run folder",
+    happened="refused with its pid and host",
+)
 def test_a_second_writer_is_refused_and_the_first_leaves_nothing(tmp_path):
     folder = tmp_path / "run"
     with Lease(str(folder)) as first, Lease(str(folder)) as second:
@@ -31,6 +35,10 @@ def test_a_second_writer_is_refused_and_the_first_leaves_nothing(tmp_path):
         third.acquire()
 
 
+@pytest.mark.fault(
+    fault="the process that held the run folder was killed",
+    happened="forgotten at once",
+)
 def test_a_dead_process_of_this_machine_is_forgotten_at_once(tmp_path):
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
     _write(tmp_path, pid=int(child.stdout), started="1")
@@ -46,6 +54,10 @@ def test_a_number_that_another_process_bears_now_does_not_count(tmp_path):
         lease.acquire()
 
 
+@pytest.mark.fault(
+    fault="the run folder is held from another host",
+    happened="refused while its beat goes on; taken when it has stopped",
+)
 def test_a_process_elsewhere_is_told_by_its_beat(tmp_path, capsys):
     _write(tmp_path, host="elsewhere", pid=7)
     done = threading.Event()
@@ -78,6 +90,10 @@ def test_a_process_elsewhere_is_told_by_its_beat(tmp_path, capsys):
         assert json.loads((tmp_path / LEASE_FILE).read_text())["pid"] == os.getpid()
 
 
+@pytest.mark.fault(
+    fault="a process stood still and lost the run folder",
+    happened="it writes nothing more and says who has it",
+)
 def test_who_stood_still_and_was_replaced_writes_no_more(tmp_path):
     with Lease(str(tmp_path), beat_s=0.01) as lease:
         lease.acquire()
@@ -91,12 +107,20 @@ def test_who_stood_still_and_was_replaced_writes_no_more(tmp_path):
     assert json.loads((tmp_path / LEASE_FILE).read_text())["token"] == "theirs"
 
 
+@pytest.mark.fault(
+    fault="the file of the lease is cut off",
+    happened="it belongs to nobody",
+)
 def test_half_a_file_belongs_to_nobody(tmp_path):
     (tmp_path / LEASE_FILE).write_text('{"pid": ')
     with Lease(str(tmp_path), beat_s=0.02) as lease:
         lease.acquire()
 
 
+@pytest.mark.fault(
+    fault="the run folder cannot be written",
+    happened="one sentence before anything is trained",
+)
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with (

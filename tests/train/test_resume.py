@@ -97,6 +97,11 @@ def test_the_checkpoint_holds_every_kind_of_state(uninterrupted):
     assert len(tensors) > 100
 
 
+@pytest.mark.fault(
+    fault="kill -9 in the second epoch",
+    trainer="TIPS, adversarial",
+    happened="the same command goes on; weights, rows and results are the same bytes",
+)
 def test_killed_adversarial_run_ends_byte_equal(server, uninterrupted, tmp_path):
     folder = tmp_path / "run"
     arguments = [*COMMON, *ADVERSARIAL, f"--model_dir={folder}"]
@@ -129,6 +134,11 @@ def test_the_same_command_on_a_finished_run_changes_nothing(server, uninterrupte
     assert (uninterrupted / "epochs.jsonl").read_text() == rows
 
 
+@pytest.mark.fault(
+    fault="kill -9 in the second epoch",
+    trainer="TIPS, student",
+    happened="the same command goes on; weights, rows and results are the same bytes",
+)
 def test_killed_student_ends_byte_equal(server, uninterrupted, tmp_path):
     settings = (*COMMON, "--model=student", f"--teacher={uninterrupted}", "--dropout=0.3")
     expected, folder = tmp_path / "expected", tmp_path / "run"

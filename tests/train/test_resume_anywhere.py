@@ -21,6 +21,14 @@ from tests.train.interrupted_runs import BATCH, EPOCHS, STEPS, Model, train
 LAST = STEPS * EPOCHS
 
 
+@pytest.fixture(autouse=True)
+def _heeds_ctrl_c():
+    """Undo what a shell does to a command in the background: SIGINT ignored is not looked at."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
@@ -39,6 +47,11 @@ def _steps(folder):
     return sorted(int(path.stem[5:]) for path in (folder / "checkpoints").glob("*.index"))
 
 
+@pytest.mark.fault(
+    fault="SIGTERM, SIGINT or a sudden end at random steps",
+    happened="a signal saves after its step and ends with 128 + its number; the same command "
+    "goes on, to the same bytes",
+)
 def test_signals_and_sudden_ends_at_random_steps_change_no_byte(tmp_path, whole, capsys):
     steps = sorted(random.sample(range(1, LAST), 3))
     plan = SavingPlan(steps=4)
@@ -68,6 +81,10 @@ def test_several_steps_per_execution_are_the_same_steps(tmp_path, whole):
         train(tmp_path / "new", steps_per_execution=2)
 
 
+@pytest.mark.fault(
+    fault="SIGTERM and a sudden end on two replicas",
+    happened="the same command goes on, to the same bytes",
+)
 @pytest.mark.slow
 def test_two_replicas_resume_to_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "tests.train.interrupted_runs", str(tmp_path)]
@@ -79,6 +96,11 @@ def test_two_replicas_resume_to_the_same_bytes(tmp_path):
     _assert_same(tmp_path / "three", tmp_path / "whole")
 
 
+@pytest.mark.fault(
+    fault="the newest checkpoint is cut off, lacks its data or has one byte changed",
+    happened="named and passed over; the run goes on from the one before, to the same bytes",
+    lost="nothing; the steps between both are trained again",
+)
 @pytest.mark.parametrize(
     ("name", "content"),
     [("data-00000-of-00001", b""), ("data-00000-of-00001", None), ("index", b"garbage")],
@@ -96,6 +118,10 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(tmp_path, whole, capsys, 
     _assert_same(tmp_path, whole)
 
 
+@pytest.mark.fault(
+    fault="no checkpoint is whole",
+    happened="refused in one sentence; --restart begins anew and keeps the run aside",
+)
 def test_without_a_whole_checkpoint_nothing_is_begun_anew_unasked(tmp_path):
     assert train(tmp_path, at=5, number=signal.SIGTERM) == 143
     (tmp_path / "checkpoints" / "step-5.index").unlink()
@@ -104,6 +130,10 @@ def test_without_a_whole_checkpoint_nothing_is_begun_anew_unasked(tmp_path):
     assert train(tmp_path, restart=True) == 0
 
 
+@pytest.mark.fault(
+    fault="a checkpoint of a model of another shape",
+    happened="refused in one sentence that names it",
+)
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     assert train(tmp_path, at=5, number=signal.SIGTERM) == 143
 
@@ -131,6 +161,10 @@ def test_the_clock_asks_for_checkpoints_too(tmp_path):
     assert _steps(tmp_path) == list(range(1, LAST + 1))
 
 
+@pytest.mark.fault(
+    fault="an end while early stopping is counting",
+    happened="its patience is in the checkpoint",
+)
 def test_an_early_stop_remembers_its_patience(tmp_path):
     def stop():
         return keras.callbacks.EarlyStopping("error", min_delta=100.0, patience=2, mode="min")
@@ -154,6 +188,12 @@ class _Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.fault(
+    fault="the loss becomes NaN",
+    happened="stopped in one sentence; the batch's records are written out, the last finite "
+    "checkpoint is named",
+    lost="nothing before that step",
+)
 def test_a_number_that_breaks_names_the_records_and_the_last_checkpoint(tmp_path):
     from tests.train import interrupted_runs
 
@@ -173,6 +213,11 @@ def test_a_number_that_breaks_names_the_records_and_the_last_checkpoint(tmp_path
     assert content["non_finite_inputs"] == {"rows": 3 * BATCH} and content["rows"] == BATCH
 
 
+@pytest.mark.fault(
+    fault="a weight becomes NaN",
+    happened="no checkpoint is written over a good one",
+    lost="nothing before that step",
+)
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     class Holder:
         variables = [keras.Variable([1.0, np.nan])]
@@ -183,6 +228,10 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     assert list(tmp_path.rglob("step*")) == []
 
 
+@pytest.mark.fault(
+    fault="killed while a checkpoint is being written",
+    happened="the half is never read and is cleared away by the next",
+)
 def test_a_checkpoint_that_was_not_finished_is_cleared_away(tmp_path):
     checkpoints = Checkpoints(_Numbers(), str(tmp_path))
     checkpoints.save(1)
@@ -200,6 +249,11 @@ class _Numbers:
         self.optimizers = []
 
 
+@pytest.mark.fault(
+    fault="the disk is full in mid-checkpoint",
+    happened="one sentence; earlier checkpoints stay",
+    lost="nothing before the last checkpoint",
+)
 def test_a_full_disk_keeps_what_there_was_and_says_so(tmp_path, monkeypatch):
     checkpoints = Checkpoints(_Numbers(), str(tmp_path))
     checkpoints.save(1)

@@ -20,6 +20,8 @@ from keras_pose.train.weights import read_weights, write_weights
 @dataclasses.dataclass(frozen=True)
 class Settings:
     method: ClassVar[str] = "toy"
+    is_faster_compiled: ClassVar[bool] = False
+    accumulation_steps: int = option(1, "Micro-batches.")
     batch_size: int = option(2, "Rows.")
     num_steps: int = option(3, "Steps.")
     steps_per_epoch: int = option(2, "Steps of an epoch.")
@@ -130,6 +132,10 @@ def test_a_run_goes_through_all_steps_in_order_and_is_recorded(tmp_path):
     assert run == read_run(str(tmp_path / "run"))
 
 
+@pytest.mark.fault(
+    fault="killed during the last evaluation",
+    happened="the same command measures again",
+)
 def test_a_run_killed_while_it_is_measured_is_measured_again(tmp_path):
     def killed(config, model, data):
         raise KeyboardInterrupt

@@ -102,6 +102,10 @@ def test_two_workers_train_what_one_process_trains(server, pair, tmp_path):
     assert read_run(str(pair))["finished"] is True
 
 
+@pytest.mark.fault(
+    fault="one of two workers is killed",
+    happened="the other ends; started again, both end with the undisturbed bytes",
+)
 def test_a_killed_worker_ends_the_other_and_all_go_on_to_the_same_bytes(server, pair, tmp_path):
     folder = tmp_path / "run"
     workers = _start(server, folder, "--checkpoint_steps=2")
@@ -120,6 +124,10 @@ def test_a_killed_worker_ends_the_other_and_all_go_on_to_the_same_bytes(server, 
     assert [name for name in theirs if mine[name] != theirs[name]] == []
 
 
+@pytest.mark.fault(
+    fault="a worker never comes",
+    happened="after --worker_timeout_s one sentence with its address",
+)
 def test_a_worker_that_never_comes_is_named(server, tmp_path):
     addresses = [f"localhost:{port}" for port in _free_ports(2)]
     content = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 0}}
@@ -135,6 +143,10 @@ def test_a_worker_that_never_comes_is_named(server, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.fault(
+    fault="a worker was started with other settings",
+    happened="all workers stop in one sentence",
+)
 def test_workers_of_other_settings_say_so(server, tmp_path):
     addresses = [f"localhost:{port}" for port in _free_ports(2)]
     workers = [

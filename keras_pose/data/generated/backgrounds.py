@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keras_pose.data.pictures.picture import decode_picture
+
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 # Pictures are kept at this size at most; larger ones cost memory and show no more behind a hand.
 _LARGEST_PX = 640
@@ -86,9 +88,12 @@ class Backgrounds:
     def _picture(self, number: int) -> np.ndarray:
         if number not in self._decoded:
             path = self._pictures[number]
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if picture is None:
-                raise OSError(f"{path}: this background cannot be read; remove it from the folder.")
+            try:
+                picture = decode_picture(path.read_bytes(), str(path))
+            except ValueError as error:
+                raise OSError(
+                    f"{path}: this background cannot be read; remove it from the folder."
+                ) from error
             factor = _LARGEST_PX / max(picture.shape[:2])
             if factor < 1:
                 picture = cv2.resize(
@@ -96,7 +101,7 @@ class Backgrounds:
                 )
             if len(self._decoded) >= 256:  # some 300 MB
                 self._decoded.clear()
-            self._decoded[number] = np.ascontiguousarray(picture[..., ::-1])
+            self._decoded[number] = np.ascontiguousarray(picture)
         return self._decoded[number]
 
 

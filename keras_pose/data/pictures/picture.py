@@ -15,6 +15,8 @@ import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+MAX_PIXELS = 178_956_970
+"""Pictures of more pixels are refused from their header, as Pillow does; that many fill 540 MB."""
 _QUALITY = 95
 _JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
@@ -44,7 +46,8 @@ def decode_picture(data: bytes, name: str) -> np.ndarray:
         uint8 `[H, W, 3]`, RGB.
 
     Raises:
-        ValueError: if the file is empty, cut off, damaged or no picture, in one sentence naming it.
+        ValueError: if the file is empty, cut off, damaged, no picture or larger than `MAX_PIXELS`, in one
+            sentence naming it.
     """
     return _decode(data, name, _inspect(data, name))
 
@@ -173,14 +176,16 @@ def _upright(image, orientation):
 def _inspect(data, name):
     if not data:
         raise ValueError(f"{name}: the file is empty (0 bytes); get it again.")
-    inspect = {_JPEG: _inspect_jpeg, _PNG[:2]: _inspect_png}.get(data[:2])
-    if inspect is None:
-        return _Container("other", 1, False, False)
+    inspect = {_JPEG: _inspect_jpeg, _PNG[:2]: _inspect_png}.get(data[:2], _inspect_other)
     try:
         with warnings.catch_warnings():
             # Of EXIF blocks that are cut short; what they say before that counts.
             warnings.simplefilter("ignore")
             return inspect(data)
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"{name}: the picture has more than {MAX_PIXELS} px by its header; make it smaller."
+        ) from error
     # Pillow raises nearly every exception there is; it opens files lazily, so that none is memory's.
     except Exception as error:
         raise ValueError(
@@ -188,10 +193,26 @@ def _inspect(data, name):
         ) from error
 
 
+def _check_size(picture):
+    # The classes themselves look at nothing, only `Image.open` does.
+    if picture.size[0] * picture.size[1] > MAX_PIXELS:
+        raise Image.DecompressionBombError
+
+
+def _inspect_other(data):
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            _check_size(picture)
+    except OSError:
+        pass  # OpenCV knows more kinds, and has a bound of its own
+    return _Container("other", 1, False, False)
+
+
 def _inspect_jpeg(data):
     # The class itself: `Image.open` would refuse large pictures, and tries other kinds.
     stream = io.BytesIO(data)
     picture = JpegImagePlugin.JpegImageFile(stream)
+    _check_size(picture)
     # Pillow stops behind the header of the first scan; a thumbnail's end lies before it.
     if data.find(_JPEG_END, stream.tell()) < 0:
         raise EOFError
@@ -200,6 +221,7 @@ def _inspect_jpeg(data):
 
 def _inspect_png(data):
     picture = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    _check_size(picture)
     has_alpha = picture.mode in ("LA", "RGBA") or "transparency" in picture.info
     orientation = _orientation(picture)
     picture.verify()  # checksums of all parts but the last

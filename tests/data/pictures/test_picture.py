@@ -233,3 +233,50 @@ def test_a_side_beyond_jpeg_is_one_sentence():
     ):
         encode_picture(wide)
     assert decode_picture(encode_picture(wide, "png"), "wide").shape == wide.shape
+
+
+def _png_of(width, height):
+    """Header of a PNG of any size, its checksum right, and an end."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [header, b"IDAT" + zlib.compress(bytes(100)), b"IEND"]
+    blocks = [
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
+        for part in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(blocks)
+
+
+def _sized(kind, width, height):
+    """A small picture whose header was made to say another size."""
+    if kind == "png":
+        return _png_of(width, height)
+    data = bytearray(cv2.imencode(f".{kind}", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    if kind == "bmp":
+        data[18:26] = struct.pack("<ii", width, height)
+        return bytes(data)
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+@pytest.mark.fault(
+    fault="a JPEG, PNG or BMP whose header says more than 178,956,970 pixels",
+    happened="refused in one sentence before it is decoded",
+)
+@pytest.mark.parametrize(
+    ("kind", "width", "height"),
+    [("png", 100_000, 100_000), ("jpg", 60_000, 60_000), ("bmp", 30_000, 30_000)],
+)
+def test_pictures_larger_than_memory_are_refused_from_their_header(
+    monkeypatch, kind, width, height
+):
+    def decode(*arguments):
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    with pytest.raises(
+        ValueError, match="a.pic: the picture has more than 178956970 px by its hea"
+    ):
+        decode_picture(_sized(kind, width, height), "a.pic")
+    with pytest.raises(AssertionError, match="it was decoded"):
+        decode_picture(_sized(kind, 8, 8), "a.pic")
