@@ -32,7 +32,9 @@ def lift_with_teachers(places: tuple[str, ...], poses: Poses) -> np.ndarray:
     teachers = [open_teacher(place) for place in places]
     return np.concatenate(
         [
-            sum(_both_ways(teacher, poses.points_2d[start : start + _BATCH]) for teacher in teachers)
+            sum(
+                _both_ways(teacher, poses.points_2d[start : start + _BATCH]) for teacher in teachers
+            )
             / len(teachers)
             for start in range(0, len(poses), _BATCH)
         ]

@@ -1,4 +1,4 @@
-"""Trains a lifter for detected poses: `python -m keras_pose.lifter_student.train --teachers=<lifter> ...`.
+"""Trains a lifter of detections: `python -m keras_pose.lifter_student.train --teachers=<lifter> ...`.
 
 It learns from whole poses lifted by --teachers, shown to other cameras, with noise and joints missing.
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.

@@ -1,5 +1,6 @@
 """The errors of 2D detectors, which have heavy tails and are larger at hands and feet."""
 
+import itertools
 import math
 
 from keras import ops
@@ -25,7 +26,7 @@ def body_height(points_3d: Tensor) -> Tensor:
 
     def chain(joints):
         rows = list(H36M_17.indices(joints))
-        parts = [points_3d[..., b, :] - points_3d[..., a, :] for a, b in zip(rows, rows[1:])]
+        parts = [points_3d[..., b, :] - points_3d[..., a, :] for a, b in itertools.pairwise(rows)]
         return sum(length(part) for part in parts)
 
     legs = [
