@@ -14,6 +14,7 @@ from keras_pose.train import run_folder
 
 _BATCH = 4096
 _SWAPPED = list(H36M_17.flip_permutation)
+_MIRROR = np.array([-1.0, 1.0, 1.0], np.float32)
 
 
 def lift_with_teachers(places: tuple[str, ...], poses: Poses) -> np.ndarray:
@@ -58,7 +59,7 @@ def open_teacher(place: str) -> Callable[[np.ndarray], np.ndarray]:
         if "depth_sign" not in run:
             raise ValueError(f"--teachers={place}: this run is unfinished; end its training first.")
         model = load_lifter(place)[1]
-        signs = np.float32([1.0, 1.0, run["depth_sign"]])
+        signs = np.array([1.0, 1.0, run["depth_sign"]], np.float32)
 
         def lift(points):
             lifted = ops.convert_to_numpy(model(points[:, 1:], training=False)) * signs
@@ -75,6 +76,6 @@ def open_teacher(place: str) -> Callable[[np.ndarray], np.ndarray]:
 def _both_ways(teacher, points_2d):
     """Return the mean over a pose and its mirror image, turned back."""
     points = np.pad(points_2d, [(0, 0), (1, 0), (0, 0)]).astype(np.float32)
-    mirrored = (points * np.float32([-1.0, 1.0]))[:, _SWAPPED]
-    turned_back = (teacher(mirrored) * np.float32([-1.0, 1.0, 1.0]))[:, _SWAPPED]
+    mirrored = (points * _MIRROR[:2])[:, _SWAPPED]
+    turned_back = (teacher(mirrored) * _MIRROR)[:, _SWAPPED]
     return 0.5 * (teacher(points) + turned_back)

@@ -112,15 +112,12 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
     with contextlib.ExitStack() as stack:
         writer = None
         for number, (frame, persons) in enumerate(_frames(found, poses)):
-            drawing = None
-            if config.overlay or config.page:
-                paper = np.full((*shape, 3), _PAPER, np.uint8)
-                drawing = draw_on_picture(paper, persons, 0.0)
+            drawing = _drawn(config, shape, persons)
             # Frames without anybody are not in the file, so their numbers count where there are any.
             time_s = (int(frame) if frame.isdigit() else number) / rate if rate else 0.0
             shown = drawing if config.page else None
             results.add(frame, (*shape, 3), None, persons, shown, time_s)
-            if not config.overlay:
+            if drawing is None or not config.overlay:
                 continue
             # A film's drawings are of one size, with the first person alone beside it.
             board = draw_beside(drawing, persons[:1] if rate else persons)
@@ -135,6 +132,13 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
             writer.write(board)
     notes = results.write(_facts(config, lifter, found))
     return [*_notes(lifter, found, lifted["valid"]), *notes], len(results)
+
+
+def _drawn(config: PredictConfig, shape: tuple[int, int], persons: list[FoundPose]):
+    """Return poses drawn on white paper; nothing where nobody wants it."""
+    if not (config.overlay or config.page):
+        return None
+    return draw_on_picture(np.full((*shape, 3), _PAPER, np.uint8), persons, 0.0)
 
 
 def _frames(found: Detections, poses: list[FoundPose]) -> Iterator[tuple[str, list[FoundPose]]]:
