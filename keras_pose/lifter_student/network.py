@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_pose.codecs import pose_scale
 from keras_pose.geometry import length
+from keras_pose.geometry.shapes import Tensor
 from keras_pose.layers import ResidualMLP
 from keras_pose.lifting.presence import encode_present
 from keras_pose.skeletons import H36M_17
@@ -63,7 +64,7 @@ class PresenceLifter(keras.Model):
         }
 
 
-def lift_present(network: PresenceLifter, points_2d, present) -> dict:
+def lift_present(network: PresenceLifter, points_2d: Tensor, present: Tensor) -> dict[str, Tensor]:
     """Lift poses of any unit and place.
 
     Args:

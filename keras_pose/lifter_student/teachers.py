@@ -52,7 +52,7 @@ def open_teacher(place: str) -> Callable[[np.ndarray], np.ndarray]:
         Function of float32 `[N, 17, 2]`, size 1, root at 0, to float32 `[N, 17, 3]` in that unit.
 
     Raises:
-        ValueError: as `lift_with_teachers`.
+        ValueError: if it is unfinished, cannot be read or lifts nothing.
     """
     if os.path.isfile(os.path.join(place, run_folder.RUN_FILE)):
         run = run_folder.read_run(place)

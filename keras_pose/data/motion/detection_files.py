@@ -16,8 +16,6 @@ import numpy as np
 from keras_pose.files import read_json
 from keras_pose.skeletons import BODY_33_MEDIAPIPE, COCO_17
 
-TOOLS = ("mediapipe", "openpose", "alphapose", "coco", "deeplabcut", "sleap")
-
 # OpenPose's two joint orders; its neck is the middle of the shoulders.
 _OPENPOSE_18 = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip "
@@ -64,7 +62,7 @@ class DetectionFile(NamedTuple):
     """What a file holds.
 
     Attributes:
-        tool: one of `TOOLS`.
+        tool: `mediapipe`, `openpose`, `alphapose`, `coco`, `deeplabcut` or `sleap`.
         detections: in the file's order.
         is_film: whether its frames follow each other in time.
     """
@@ -79,7 +77,7 @@ def read_detection_file(path: str | os.PathLike[str], tool: str = "auto") -> Det
 
     Args:
         path: a file; of OpenPose also a folder with a file per frame.
-        tool: one of `TOOLS`, which the file must then be of; "auto" finds out.
+        tool: as in `DetectionFile`, which the file must then be of; "auto" finds out.
 
     Returns:
         The people.

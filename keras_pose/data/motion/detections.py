@@ -59,7 +59,7 @@ def load_detections(
     Args:
         path: MediaPipe landmarks, OpenPose's file or folder, AlphaPose's or COCO results (.json), or
             DeepLabCut's or SLEAP's table (.csv).
-        tool: one of `detection_files.TOOLS`, or "auto".
+        tool: as in `detection_files.DetectionFile`, or "auto".
         picture_size: width and height in px of the pictures, by which MediaPipe's shares are multiplied.
 
     Returns:
