@@ -93,6 +93,8 @@ setup(
             "keras-pose-predict = keras_pose.predict.__main__:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",
+            "keras-pose-lifter-student-train = keras_pose.lifter_student.train:run_main",
+            "keras-pose-lifter-student-export = keras_pose.lifter_student.export:run_main",
         ],
     },
     classifiers=[

@@ -60,10 +60,11 @@ def exported_files(folder: Path) -> list[Path]:
         folder: folder of served models, or one version folder.
 
     Returns:
-        `.tflite` files beside a SavedModel, those of one version together.
+        `.tflite` files of the signature `lift` beside a SavedModel, those of one version together.
     """
     versions = sorted({path.parent for path in [*folder.glob("*.pb"), *folder.glob("*/*/*.pb")]})
-    return [file for version in versions for file in sorted(version.glob("*.tflite"))]
+    files = [file for version in versions for file in sorted(version.glob("*.tflite"))]
+    return [file for file in files if "_scored_" not in file.name]
 
 
 def export_random_lifter(config: Config, folder: Path) -> list[Path]:

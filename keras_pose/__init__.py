@@ -38,6 +38,7 @@ ROOMS = (
     "hand_student",
     "wild3d",
     "tips",
+    "lifter_student",
     "predict",
     "equivariance",
     "doctor",

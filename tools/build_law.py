@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "hand_student": (*_BELOW_METHODS, "hands", "hand_pose"),
     "wild3d": (*_BELOW_METHODS, "bodies"),
     "tips": (*_BELOW_METHODS, "lifting"),
+    "lifter_student": (*_BELOW_METHODS, "lifting", "tips"),
     # Above the methods.
     "predict": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
@@ -64,7 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "weights": _BELOW_METHODS,
     "doctor": _BELOW_SERVING,
 }
-METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips")
+METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips", "lifter_student")
 METHOD_BUDGET = 1600
 """Lines of a method's folder, all its files together."""
 _ANY_DEPENDENCY = (

@@ -2,6 +2,8 @@
 
     python -m keras_pose.predict --saved_model=<model folder> --pictures=<picture, folder or video>
         --output=<folder> [--hands=<version folder>] [--boxes=...] [--focal_px=...] [--height_m=...]
+    python -m keras_pose.predict --lift=savedmodels/tips_cmu --keypoints=<a detector's file>
+        --output=<folder> [--picture_size=640x480] [--height_m=...]
 
 Writes `poses.json` (or .csv, .npz, .coco.json, .bvh) with units and frames at the top, drawings, and
 `poses.html`, in which the poses can be rotated.

@@ -2,19 +2,21 @@
 
 import os
 
-from keras_pose.predict.prediction import is_film, predict_files
+from keras_pose.predict.lifted import lift_files
+from keras_pose.predict.prediction import Outcome, is_film, predict_files
 from keras_pose.predict.settings import PredictConfig
 
 
 def main(config: PredictConfig) -> None:
     """Turn settings into files."""
     try:
-        outcome = predict_files(config)
+        outcome = Outcome({}, *lift_files(config)) if config.lift else predict_files(config)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Ended by Ctrl-C before any poses were written.") from None
     if outcome.num_predicted:
         what = "frame" if outcome.num_predicted == 1 else "frames"
-        what = what if is_film(config) else what.replace("frame", "picture")
+        is_frames = config.lift or is_film(config)
+        what = what if is_frames else what.replace("frame", "picture")
         print(f"{outcome.num_predicted} {what} written to {os.path.abspath(config.output)}.")
         if config.page:
             print(f"Next: open {os.path.join(config.output, 'poses.html')}")

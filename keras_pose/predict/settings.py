@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import re
 from typing import Any
 
 from keras_pose.export.versions import version_folder
 from keras_pose.train.config import check_ranges, listed, option
 
 POSE_FORMATS = ("json", "csv", "npz", "coco", "bvh")
+KEYPOINT_TOOLS = ("mediapipe", "openpose", "alphapose", "coco", "deeplabcut", "sleap")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,27 @@ class PredictConfig:
         "A picture, a folder of pictures (with its subfolders), or a video.",
         exists="either",
     )
+    lift: str = option(
+        "",
+        "Lifter, savedmodels/tips_cmu or one of its versions: lifts the 2D poses in --keypoints "
+        "instead of looking at pictures.",
+        exists="folder",
+    )
+    keypoints: str = option(
+        "",
+        "With --lift: what a detector wrote. MediaPipe landmarks, OpenPose's file or folder, AlphaPose's "
+        "or COCO results (.json), DeepLabCut's or SLEAP's table (.csv).",
+        exists="either",
+    )
+    keypoints_tool: str = option(
+        "auto", "Whose --keypoints are; auto finds out.", choices=("auto", *KEYPOINT_TOOLS)
+    )
+    picture_size: str = option(
+        "",
+        "Width and height in pixels of the pictures that --keypoints belong to, such as 640x480; "
+        "MediaPipe's need it.",
+    )
+    frames_per_second: float = option(30.0, "Rate of a film of --keypoints.", low=0.1, high=1000.0)
     webcam: int = option(-1, "Instead: the number of a camera; -1 for none.", low=-1, high=99)
     max_frames: int = option(0, "Maximum number of frames of a video or camera; 0 for all.", low=0)
     output: str = option("", "Folder to write to.")
@@ -133,6 +156,10 @@ class PredictConfig:
                 f"--format={self.format} names no format; give one or more of "
                 f"{', '.join(POSE_FORMATS)}, separated by commas."
             )
+        if self.picture_size and not self.picture_width_height:
+            raise ValueError(
+                f"--picture_size={self.picture_size} is not a width and height; write it like 640x480."
+            )
         if self.hand_bone_length_m and not self.hands:
             raise ValueError("--hand_bone_length_m needs --hands; give --bone_length_m instead.")
 
@@ -145,10 +172,14 @@ class PredictConfig:
         Raises:
             ValueError: if model, pictures or output are not named, or there is no such model.
         """
-        for flag in ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ()):
+        needed = ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ())
+        if self.lift or self.keypoints:
+            self._check_lifting()
+            needed = ("lift", "keypoints", "output")
+        for flag in needed:
             if not getattr(self, flag):
                 raise ValueError(f"--{flag} is empty; give a value.")
-        for flag in ("saved_model", "hands", "finder"):
+        for flag in ("saved_model", "hands", "finder", "lift"):
             place = getattr(self, flag)
             if place and not (flag == "finder" and place in ("auto", "none")):
                 try:
@@ -157,6 +188,23 @@ class PredictConfig:
                     raise ValueError(f"--{flag}={error}") from None
         if self.boxes.endswith((".csv", ".json")) and not os.path.isfile(self.boxes):
             raise ValueError(f"--boxes={self.boxes}: there is no such file; correct the path.")
+
+    def _check_lifting(self):
+        given = [
+            f"--{name}" for name in ("saved_model", "hands", "pictures") if getattr(self, name)
+        ]
+        given += ["--webcam"] if self.webcam >= 0 else []
+        if given:
+            raise ValueError(
+                f"{given[0]} is for pictures, --lift for the 2D poses in --keypoints; give only one of "
+                "them."
+            )
+
+    @property
+    def picture_width_height(self) -> tuple[int, int] | None:
+        """Width and height of `picture_size`, px; None where it says none."""
+        parts = re.fullmatch(r"\s*([1-9]\d{0,5})\s*[x,]\s*([1-9]\d{0,5})\s*", self.picture_size)
+        return (int(parts[1]), int(parts[2])) if parts else None
 
     @property
     def formats(self) -> tuple[str, ...]:

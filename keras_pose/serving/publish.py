@@ -37,9 +37,10 @@ from keras_pose.serving.signature_files import (
 )
 from keras_pose.serving.warmup import write_warmup
 from keras_pose.train import run_folder, runs
+from keras_pose.train.config import listed
 
 # Settings that name a run folder on which a run builds; `init` may name a file.
-_EARLIER_RUNS = ("init_from", "teacher", "teacher_dir")
+_EARLIER_RUNS = ("init_from", "teacher", "teacher_dir", "teachers")
 # What a run's record says of its data and worth.
 _FACTS_OF_RUNS = ("pictures", "hands", "bodies", "source", "results")
 
@@ -56,6 +57,8 @@ class Exported:
         words: of its card.
         default: name of the signature that is also `serving_default`.
         file_signature: name of the one that becomes the files for phones otherwise.
+        more_files: further signatures that become files, each with the word that its files' names have
+            after the model's.
         settings: of the export itself, beside those of the training.
         warmup: signature name to requests for servers; None takes those of `warmup_requests`.
         bound: function of `saved_model` or a format, and an output's name, to how far it may be off.
@@ -74,6 +77,7 @@ class Exported:
     words: CardWords
     default: str = SERVING_DEFAULT
     file_signature: str = "serve_crop"
+    more_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     warmup: Mapping[str, Sequence[Mapping[str, np.ndarray]]] | None = None
     bound: Callable[[str, str], Bound] = contract_bound
@@ -87,6 +91,11 @@ class Exported:
     def has_maps(self) -> bool:
         """Whether the files for phones are those of heat maps and the joints read from them."""
         return set(PHONE_SIGNATURES) <= set(self.signatures)
+
+    @property
+    def file_words(self) -> dict[str, str]:
+        """Signature without maps that becomes files, to the word in their names."""
+        return {self.file_signature: "", **self.more_files}
 
 
 _Config = TypeVar("_Config", bound=ExportConfig)
@@ -144,9 +153,11 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
             loaded, exported.signatures, exported.requests, exported.bound, exported.settle
         )
         files: dict[str, str] = {}
-        for signature in PHONE_SIGNATURES if exported.has_maps else (exported.file_signature,):
+        words = exported.file_words
+        for signature in PHONE_SIGNATURES if exported.has_maps else words:
             say(f"converting {signature} to {', '.join(formats) or 'no format'}")
-            files |= _write_files(folder, metadata, signature, formats, examples)
+            word = words.get(signature, "")
+            files |= _write_files(folder, metadata, signature, formats, examples, word)
         say(f"comparing {len(files)} files with the Keras model")
         reports += _compare_files(folder, metadata, exported, formats)
         if exported.has_maps:
@@ -185,30 +196,33 @@ def _spoken_steps() -> Callable[[str], None]:
     return lambda step: print(f"{time.monotonic() - started:6.0f} s  {step}", flush=True)
 
 
-def _write_files(folder, metadata, signature, formats, examples) -> dict[str, str]:
+def _write_files(folder, metadata, signature, formats, examples, word) -> dict[str, str]:
     """Write the files of a signature; file name to signature."""
     if signature in PHONE_SIGNATURES:
         write_phone_files(folder, metadata, formats, examples, (signature,))
         return {phone_file(metadata.name, signature, kind): signature for kind in formats}
-    write_signature_files(folder, metadata, signature, formats)
-    return {signature_file(metadata.name, kind): signature for kind in formats}
+    write_signature_files(folder, metadata, signature, formats, word)
+    return {signature_file(metadata.name, kind, word): signature for kind in formats}
 
 
 def _compare_files(folder, metadata, exported, formats) -> list[dict]:
     if exported.has_maps:
         crops = exported.requests[PHONE_SIGNATURES[0]]["image"]
         return compare_phone_files(folder, metadata.name, exported.signatures, formats, crops)
-    name = exported.file_signature
-    return compare_signature_files(
-        folder,
-        metadata,
-        exported.signatures[name],
-        name,
-        formats,
-        exported.requests[name],
-        exported.bound,
-        exported.settle,
-    )
+    reports = []
+    for name, word in exported.file_words.items():
+        reports += compare_signature_files(
+            folder,
+            metadata,
+            exported.signatures[name],
+            name,
+            formats,
+            exported.requests[name],
+            exported.bound,
+            exported.settle,
+            word,
+        )
+    return reports
 
 
 def _leave_out(folder, files, kept, reports) -> list[dict]:
@@ -229,9 +243,9 @@ def training_settings(model_dir: str, seen: frozenset[str] = frozenset()) -> dic
 
     Returns:
         `method`, `commit` and `config` of the run, folders by their names alone, since a path of
-        somebody's machine says nothing; for each of `init_from`, `teacher` and `teacher_dir` that is a
-        run folder still there, under this name, the same of that run with what its record says of its
-        data.
+        somebody's machine says nothing; for each of `init_from`, `teacher`, `teacher_dir` and `teachers`
+        that is a run folder still there, under this name, the same of that run with what its record
+        says of its data.
     """
     run = run_folder.read_run(model_dir)
     config = dict(run["config"])
@@ -245,10 +259,16 @@ def training_settings(model_dir: str, seen: frozenset[str] = frozenset()) -> dic
         place = config.get(field)
         if not place:
             continue
-        config[field] = os.path.basename(os.path.normpath(place))
+        config[field] = ",".join(_folder_name(part) for part in listed(place))
         is_run = os.path.isfile(os.path.join(place, run_folder.RUN_FILE))
         if is_run and os.path.realpath(place) not in seen:
             earlier = run_folder.read_run(place)
             facts = {name: earlier[name] for name in _FACTS_OF_RUNS if earlier.get(name)}
             settings[field] = training_settings(place, seen) | facts
     return settings
+
+
+def _folder_name(place):
+    """Return the name of a run folder; of a version folder, model and version."""
+    above, name = os.path.split(os.path.normpath(place))
+    return f"{os.path.basename(above)}/{name}" if name.isdigit() else name

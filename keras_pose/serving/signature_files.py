@@ -18,11 +18,15 @@ _WORDS = {
     "score": "trust in the joint, see metadata.json",
     "valid": "1, or 0 where the input leaves the answer open, which is 0 then",
     "scale": "size of the 2D pose, pixels of the input",
+    "filled_2d": "pixels of the input",
+    "gravity": "unit vector",
 }
 _AXES = {
     "image": ("row", "column", "colour"),
     "keypoints_2d": ("joint", "coordinate"),
     "keypoints_3d": ("joint", "coordinate"),
+    "filled_2d": ("joint", "coordinate"),
+    "gravity": ("coordinate",),
     "depth": ("joint",),
     "score": ("joint",),
     "K": ("row", "column"),
@@ -31,15 +35,20 @@ _AXES = {
 
 
 def write_signature_files(
-    folder: str | os.PathLike, metadata: Metadata, signature: str, formats: Sequence[str]
+    folder: str | os.PathLike,
+    metadata: Metadata,
+    signature: str,
+    formats: Sequence[str],
+    word: str = "",
 ) -> list[Path]:
-    """Convert a signature to `<name>_<format>.tflite` files; those of maps are in `phone`.
+    """Convert a signature to `<name>[_<word>]_<format>.tflite` files; those of maps are in `phone`.
 
     Args:
         folder: version folder with the SavedModel and its `metadata.json`, usually still hidden.
         metadata: what the model says of itself, its signatures included.
         signature: one of them.
         formats: of `convert_tflite` that need no examples.
+        word: what files' names have after the model's.
 
     Returns:
         The files, of any number of rows.
@@ -63,7 +72,7 @@ def write_signature_files(
             METADATA_NAME: (Path(folder) / METADATA_NAME).read_text(encoding="utf-8"),
         }
         content = export.write_tflite_metadata(content, note, _notes(metadata, signature), files)
-        path = Path(folder) / signature_file(metadata.name, kind)
+        path = Path(folder) / signature_file(metadata.name, kind, word)
         written.append(write_file(path, content))
     return written
 
@@ -77,6 +86,7 @@ def compare_signature_files(
     given: Mapping[str, np.ndarray],
     bound: Callable[[str, str], export.Bound] = contract_bound,
     settle: Settle = dict,
+    word: str = "",
 ) -> list[dict]:
     """Compare the files of `write_signature_files` with the Keras model.
 
@@ -89,6 +99,7 @@ def compare_signature_files(
         given: name of an input to its array `[N, ...]`.
         bound: function of a format and an output's name to its bound.
         settle: what is compared of the outputs of either side.
+        word: as in `write_signature_files`.
 
     Returns:
         Reports of `keras_pose.export.compare_tflite`, two per file.
@@ -97,7 +108,7 @@ def compare_signature_files(
     reports = []
     for kind in formats:
         reports += export.compare_tflite(
-            Path(folder) / signature_file(metadata.name, kind),
+            Path(folder) / signature_file(metadata.name, kind, word),
             name,
             reference,
             given,
@@ -109,14 +120,15 @@ def compare_signature_files(
     return reports
 
 
-def signature_file(name: str, format: str) -> str:  # noqa: A002 - as in convert_tflite
+def signature_file(name: str, format: str, word: str = "") -> str:  # noqa: A002 - as in convert_tflite
     """Return the name of a model's file of one signature.
 
     Args:
         name: of the model.
         format: one of the formats of `convert_tflite`.
+        word: which signature, where a model has files of several.
     """
-    return f"{name}_{format}.tflite"
+    return "_".join(part for part in (name, word, format) if part) + ".tflite"
 
 
 def _notes(metadata, signature):

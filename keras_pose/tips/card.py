@@ -27,7 +27,7 @@ _FILMED = (
     "rolled cameras, extreme pitch and noise of detectors were not measured."
 )
 _AS_GIVEN = "Trained on the cameras of its data set alone; other cameras were not measured."
-_TENSORS = {
+TENSORS = {
     "keypoints_2d": (
         "pixels, any scale",
         "x right, y down; any origin",
@@ -57,22 +57,13 @@ def card_words(config: Config, run: dict) -> CardWords:
     Returns:
         What the card says besides facts of the folder.
     """
-    data = _DATA.get(config.dataset) or DataFact(
-        name=f"{config.dataset}: {run.get('source', 'unknown')}",
-        role="training and validation",
-        licence="the user's own or as the data set's owner states; not checked",
-        citation="as the data set's owner asks",
-    )
-    source = f"{run['source']}, {run.get('results_poses', 0)} views of the validation split"
-    results = {name: f"{value:.2f}" for name, value in run.get("results", {}).items()}
-    results = results or {"none": "no 3D labels to measure against"}
     supervision = "with 3D labels" if config.model == "supervised" else "without 3D labels"
     return CardWords(
         summary=(
             f"Lifts 17 body joints from 2D pixels to root-relative 3D. TIPS (arXiv 2205.05980), "
             f"trained {supervision}; model: {config.model}, geometry: {config.geometry}."
         ),
-        data=(data,),
+        data=(data_fact(config.dataset, run),),
         limits=(
             "One person, all 17 joints present: missing joints must be filled in before.",
             _FILMED if config.dataset in ("cmu", "generated", "bvh") else _AS_GIVEN,
@@ -82,7 +73,34 @@ def card_words(config: Config, run: dict) -> CardWords:
             f"without labels (sign {run['depth_sign']:+.0f}, nose in front in "
             f"{100 * run['chirality']:.1f} % of poses).",
         ),
-        metrics=tuple(MetricFact(name, source, value) for name, value in results.items()),
-        tensors={name: _TENSORS for name in ("lift", "serving_default")},
+        metrics=metric_facts(run),
+        tensors={name: TENSORS for name in ("lift", "serving_default")},
         licence="Apache-2.0; cite the training data as below.",
     )
+
+
+def data_fact(dataset: str, run: dict) -> DataFact:
+    """Say what a run learned from.
+
+    Args:
+        dataset: the setting.
+        run: content of `run.json`.
+    """
+    return _DATA.get(dataset) or DataFact(
+        name=f"{dataset}: {run.get('source', 'unknown')}",
+        role="training and validation",
+        licence="the user's own or as the data set's owner states; not checked",
+        citation="as the data set's owner asks",
+    )
+
+
+def metric_facts(run: dict) -> tuple[MetricFact, ...]:
+    """Say what a run measured on its validation split.
+
+    Args:
+        run: content of `run.json`.
+    """
+    source = f"{run['source']}, {run.get('results_poses', 0)} views of the validation split"
+    results = {name: f"{value:.2f}" for name, value in run.get("results", {}).items()}
+    results = results or {"none": "no 3D labels to measure against"}
+    return tuple(MetricFact(name, source, value) for name, value in results.items())

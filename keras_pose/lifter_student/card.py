@@ -1,0 +1,67 @@
+"""The words of an exported lifter for detected poses, filled from its run."""
+
+from keras_pose.lifter_student.config import Config
+from keras_pose.lifting.presence import MIN_JOINTS
+from keras_pose.serving.model_card import CardWords
+from keras_pose.tips.card import TENSORS, data_fact, metric_facts
+
+_SCORED = {
+    "keypoints_2d": (
+        "pixels, any scale",
+        "x right, y down; any origin",
+        "Human3.6M-17 joints of one person, anything where missing",
+    ),
+    "filled_2d": (
+        "pixels of the input",
+        "as the input",
+        "the input's joints, and missing ones filled in",
+    ),
+    "gravity": ("none", "x right, y down, z forward", "direction down, unit length, estimated"),
+    "valid": (
+        "none",
+        "none",
+        f"1, or 0 for fewer than {MIN_JOINTS} joints, coinciding joints, a present joint that is not "
+        "finite or a score outside [0, 1]; other outputs are then 0",
+    ),
+}
+
+
+def card_words(config: Config, run: dict, min_score: float) -> CardWords:
+    """Word the card of a lifter.
+
+    Args:
+        config: of the run.
+        run: content of `run.json`.
+        min_score: joints with a lower score are missing.
+
+    Returns:
+        What the card says besides facts of the folder.
+    """
+    score = ("none", "none", f"0 to 1; a joint below {min_score:g} is missing")
+    scored = TENSORS | _SCORED | {"score": score}
+    low, high = config.pitch_range_deg
+    return CardWords(
+        summary=(
+            "Lifts 17 body joints from 2D pixels to root-relative 3D, and fills in joints that are "
+            "missing. Taught by TIPS lifters (arXiv 2205.05980), without 3D labels."
+        ),
+        data=(data_fact(config.dataset, run),),
+        limits=(
+            f"One person, at least {MIN_JOINTS} of 17 joints. Filled joints are a guess from the others.",
+            "x and y of the output are the network's, with noise reduced; they differ from the input "
+            "by some per cent of the pose.",
+            f"Trained on motion capture with made-up noise of up to {100 * config.noise_level:g} % of "
+            "the body's height, Student's t of "
+            f"{config.noise_degrees_of_freedom:g} degrees of freedom, not on a detector's own errors.",
+            f"Cameras from {low:g} to {high:g} degrees of pitch (positive looks down) and up to "
+            f"{config.roll_range_deg:g} degrees of roll were made from the teachers' 3D.",
+            "Scale and place in the room are not estimated: output is relative to the pelvis, in the "
+            "input's pixels.",
+            "Accuracy was measured on the validation split named above, whole exact poses (nose in "
+            f"front in {100 * run['chirality']:.1f} % of them); docs/tips.md has missing joints, noise "
+            "and other cameras.",
+        ),
+        metrics=metric_facts(run),
+        tensors={"lift": TENSORS, "serving_default": TENSORS, "lift_scored": scored},
+        licence="Apache-2.0; cite the training data as below.",
+    )

@@ -1,0 +1,181 @@
+"""Every choice of the lifter for detected poses in one frozen dataclass: name, type, default, help."""
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+from keras_pose.lifting.options import LiftingOptions
+from keras_pose.serving import export_settings
+from keras_pose.skeletons import H36M_17
+from keras_pose.train.config import listed, option
+
+# Relative noise of joints, Human3.6M-17: small at the trunk, large at hands and feet.
+_NOISE_OF_JOINTS = "0.8,0.9,1,1.2,0.9,1,1.2,0.8,0.8,0.8,0.9,0.8,1.1,1.4,0.8,1.1,1.4"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(LiftingOptions):
+    """Settings of one run; field = flag = constructor argument = attribute.
+
+    Raises:
+        ValueError: if a value is out of range or two values contradict each other.
+    """
+
+    method: ClassVar[str] = "lifter_student"
+    groups: ClassVar[dict[str, str]] = {
+        "Teachers": "teachers",
+        "Cameras": "pitch",
+        "Detector": "missing_share",
+        "Network": "width",
+        "Losses": "plane_weight",
+        "Optimisation": "batch_size",
+    }
+
+    # Teachers.
+    teachers: str = option(
+        "",
+        "Lifters to learn from, separated by commas: run folders of keras_pose.tips.train, or version "
+        "folders of exported lifters. Of several, the mean is learnt.",
+        exists="folders",
+    )
+    teacher_pitch_deg: float = option(
+        12.65,
+        "Pitch of the cameras that the teachers and the training poses know, degrees looking down.",
+        low=-60.0,
+        high=60.0,
+    )
+    # Cameras.
+    pitch: str = option(
+        "-20,45",
+        "Pitch of the cameras that the lifter must answer for, degrees looking down: one number, or "
+        "the lowest and the highest separated by a comma.",
+    )
+    roll_range_deg: float = option(
+        15.0, "Roll of these cameras is drawn from +- this range.", low=0.0, high=90.0
+    )
+    azimuth_range_deg: float = option(
+        20.0, "Poses are turned about the vertical by +- this range.", low=0.0, high=180.0
+    )
+    other_cameras_share: float = option(
+        0.6,
+        "Share of the poses that are shown by such a camera: the teachers' 3D, projected. The others "
+        "are those of the data as they are.",
+        low=0.0,
+        high=1.0,
+    )
+    # Detector.
+    missing_share: float = option(
+        0.5,
+        "Share of the poses that lose joints: half of these at random, half whole limbs and halves.",
+        low=0.0,
+        high=1.0,
+    )
+    max_missing: int = option(11, "Most joints that go missing one by one.", low=1, high=11)
+    noise_share: float = option(0.5, "Share of the poses that get noise.", low=0.0, high=1.0)
+    noise_level: float = option(
+        0.03,
+        "Noise of a noisy pose is drawn up to this scale, a share of the body's height.",
+        low=0.0,
+        high=0.2,
+    )
+    noise_degrees_of_freedom: float = option(
+        4.0,
+        "Weight of the noise's tails: degrees of freedom of Student's t; 100 is nearly normal.",
+        low=1.0,
+        high=1000.0,
+    )
+    noise_of_joints: str = option(
+        _NOISE_OF_JOINTS, "Noise of each joint relative to the level, in the order of Human3.6M-17."
+    )
+    # Network.
+    width: int = option(256, "Width of every hidden layer.", low=4)
+    num_blocks: int = option(3, "Residual blocks.", low=0)
+    # Losses.
+    plane_weight: float = option(
+        0.5, "Weight of the distance in the picture, which fills missing joints in 2D.", low=0.0
+    )
+    gravity_weight: float = option(
+        0.1, "Weight of 1 minus the cosine between estimated and true gravity.", low=0.0
+    )
+    # Optimisation.
+    batch_size: int = option(512, "Global batch size.", low=2)
+    num_steps: int = option(20000, "Training steps.", low=1)
+    steps_per_epoch: int = option(
+        1000, "Steps between evaluations; each evaluation writes a checkpoint.", low=1
+    )
+    learning_rate: float = option(
+        1e-3, "Adam's first learning rate, which falls to 0 along a cosine.", low=0.0
+    )
+    ema_momentum: float = option(
+        0.999, "Momentum of the averaged weights that are exported.", low=0.0, high=0.99999
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        low, high = self.pitch_range_deg
+        if not -60.0 <= low <= high <= 60.0:
+            raise ValueError(
+                f"--pitch={self.pitch} is no pitch; give degrees in [-60, 60], or the lowest and the "
+                "highest separated by a comma."
+            )
+        if len(self.joint_noise) != H36M_17.num_joints:
+            raise ValueError(
+                f"--noise_of_joints={self.noise_of_joints} is not {H36M_17.num_joints} numbers of at "
+                "least 0; give one per joint of Human3.6M-17, separated by commas."
+            )
+        if self.input_2d == "orthographic":
+            raise ValueError(
+                "--input_2d=orthographic has no cameras that could be tilted; use "
+                "--input_2d=projected."
+            )
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command without a teacher, before TensorFlow is imported.
+
+        Args:
+            *others: further settings of the command.
+
+        Raises:
+            ValueError: if no teacher is named.
+        """
+        if not self.teachers:
+            raise ValueError("--teachers is empty; name a lifter, such as savedmodels/tips_cmu/1.")
+
+    @property
+    def teacher_folders(self) -> tuple[str, ...]:
+        """The folders in `teachers`, each once."""
+        return listed(self.teachers)
+
+    @property
+    def joint_noise(self) -> tuple[float, ...]:
+        """The numbers in `noise_of_joints`; none where one of them is no number of at least 0."""
+        try:
+            values = [float(word) for word in self.noise_of_joints.split(",")]
+        except ValueError:
+            return ()
+        return tuple(values) if all(0.0 <= value < math.inf for value in values) else ()
+
+    @property
+    def pitch_range_deg(self) -> tuple[float, float]:
+        """Lowest and highest pitch in degrees; (nan, nan) where `pitch` holds no one or two numbers."""
+        try:
+            ends = [float(word) for word in self.pitch.split(",")]
+        except ValueError:
+            ends = []
+        return (ends[0], ends[-1]) if len(ends) in (1, 2) else (float("nan"), float("nan"))
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig(export_settings.ExportConfig):
+    """Settings of one export; field = flag.
+
+    Raises:
+        ValueError: if a value is out of range or no format.
+    """
+
+    min_score: float = option(
+        0.2,
+        "Joints with a lower score count as missing in the signature lift_scored.",
+        low=0.0,
+        high=1.0,
+    )

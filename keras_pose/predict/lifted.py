@@ -1,0 +1,219 @@
+"""2D poses of any detector, lifted to 3D and written like predictions."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_pose.codecs import total_bone_length
+from keras_pose.data.motion import Detections, load_detections
+from keras_pose.data.pictures.picture import encode_picture
+from keras_pose.data.pictures.videos import VideoWriter
+from keras_pose.export import LoadedModel, version_folder
+from keras_pose.files import check_writable, write_file
+from keras_pose.predict.attachment import BONE_SUM_PER_HEIGHT
+from keras_pose.predict.overlay import draw_beside, draw_on_picture
+from keras_pose.predict.places import DRAWN
+from keras_pose.predict.pose import FoundPose
+from keras_pose.predict.results import Results
+from keras_pose.predict.settings import PredictConfig
+from keras_pose.serving import read_metadata
+from keras_pose.skeletons import H36M_17, MPII_16, convert
+
+# An adult's, where nobody says.
+_TYPICAL_HEIGHT_M = 1.70
+_PAPER = 255
+# Room around poses where no picture's size is known, a share of their extent.
+_MARGIN = 0.1
+_BATCH = 4096
+
+
+class Lifter:
+    """An exported lifter.
+
+    Args:
+        place: version folder, or the folder of a model.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        fills: whether it takes poses with joints missing.
+
+    Raises:
+        ValueError: if there is no exported lifter.
+    """
+
+    def __init__(self, place: str) -> None:
+        folder = version_folder(place)
+        metadata = read_metadata(folder)
+        if metadata.image_size or metadata.joints != H36M_17.joints:
+            raise ValueError(
+                f"--lift={place} is a network of pictures, not a lifter; give one such as "
+                "savedmodels/tips_cmu."
+            )
+        self.name, self.version = metadata.name, metadata.version
+        self._min_score = float(metadata.settings.get("min_score", 0.0))
+        model = LoadedModel(folder)
+        self.fills = "lift_scored" in model.signatures
+        self._run = model.runner("lift_scored" if self.fills else "lift")
+
+    def lift(self, points_px: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
+        """Lift poses.
+
+        Args:
+            points_px: float32 `[N, 17, 2]`.
+            score: float32 `[N, 17]`, 0 where missing.
+
+        Returns:
+            `keypoints_3d` `[N, 17, 3]`, px, pelvis at 0; `filled_2d` `[N, 17, 2]`, px; `valid` bool
+            `[N]`.
+        """
+        answers = []
+        for start in range(0, len(points_px), _BATCH):
+            rows = slice(start, start + _BATCH)
+            given = {"keypoints_2d": points_px[rows]}
+            if self.fills:
+                given["score"] = score[rows]
+            answer = self._run(given)
+            valid = answer["valid"] > 0
+            if not self.fills:
+                valid &= (score[rows] > 0).all(axis=1)
+            filled = answer.get("filled_2d", points_px[rows])
+            answers.append((answer["keypoints_3d"], filled, valid))
+        space, plane, valid = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        return {"keypoints_3d": space, "filled_2d": plane, "valid": valid}
+
+
+def lift_files(config: PredictConfig) -> tuple[list[str], int]:
+    """Lift everybody in a detector's file and write what the command asks for.
+
+    Args:
+        config: `lift`, `keypoints`, `keypoints_tool`, `picture_size`, `frames_per_second`, `height_m`
+            and the flags of files.
+
+    Returns:
+        Sentences on what a reader should know, and the number of frames written.
+
+    Raises:
+        ValueError: if the file or the lifter cannot be read.
+        OSError: if something cannot be written.
+    """
+    check_writable(config.output, "--output")
+    found = load_detections(config.keypoints, config.keypoints_tool, config.picture_width_height)
+    lifter = Lifter(config.lift)
+    lifted = lifter.lift(found.points_px, found.score)
+    poses = [_pose(found, lifted, row, config) for row in range(len(found))]
+    rate = config.frames_per_second if found.is_film else 0.0
+    stem = Path(config.keypoints).stem
+    results = Results(config, rate, stem)
+    shape = _shape(config, lifted["filled_2d"][lifted["valid"]])
+    with contextlib.ExitStack() as stack:
+        writer = None
+        for number, (frame, persons) in enumerate(_frames(found, poses)):
+            drawing = _drawn(config, shape, persons)
+            # Frames without anybody are not in the file, so their numbers count where there are any.
+            time_s = (int(frame) if frame.isdigit() else number) / rate if rate else 0.0
+            shown = drawing if config.page else None
+            results.add(frame, (*shape, 3), None, persons, shown, time_s)
+            if drawing is None or not config.overlay:
+                continue
+            # A film's drawings are of one size, with the first person alone beside it.
+            board = draw_beside(drawing, persons[:1] if rate else persons)
+            if not rate:
+                picture = encode_picture(board)
+                write_file(Path(config.output) / f"{Path(frame).name}{DRAWN}", picture)
+                continue
+            if writer is None:
+                target = Path(config.output) / f"{stem}.overlay.mp4"
+                writer = VideoWriter(target, board.shape, rate)
+                stack.enter_context(writer)
+            writer.write(board)
+    notes = results.write(_facts(config, lifter, found))
+    return [*_notes(lifter, found, lifted["valid"]), *notes], len(results)
+
+
+def _drawn(config: PredictConfig, shape: tuple[int, int], persons: list[FoundPose]):
+    """Return poses drawn on white paper; nothing where nobody wants it."""
+    if not (config.overlay or config.page):
+        return None
+    return draw_on_picture(np.full((*shape, 3), _PAPER, np.uint8), persons, 0.0)
+
+
+def _frames(found: Detections, poses: list[FoundPose]) -> Iterator[tuple[str, list[FoundPose]]]:
+    """Everybody of each frame, frames in the file's order."""
+    frames: dict[str, list[FoundPose]] = {}
+    for pose, frame in zip(poses, found.frames, strict=True):
+        frames.setdefault(frame, []).append(pose)
+    yield from frames.items()
+
+
+def _pose(found: Detections, lifted: dict, row: int, config: PredictConfig) -> FoundPose:
+    is_valid = bool(lifted["valid"][row])
+    points = lifted["filled_2d"][row].astype(np.float64)
+    space = lifted["keypoints_3d"][row].astype(np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return FoundPose(
+        picture=found.frames[row],
+        person=found.persons[row],
+        kind="body",
+        side="",
+        skeleton=H36M_17,
+        box=np.concatenate([low, high - low]),
+        keypoints_2d=points,
+        score=found.score[row].astype(np.float64),
+        depth=space[:, 2],
+        keypoints_3d=_metres(space, config) if is_valid else None,
+        is_root_relative=True,
+        is_valid=is_valid,
+    )
+
+
+def _metres(space, config):
+    """Give a pose its size: bones as long as those of a person of the known or typical height."""
+    length_m = config.bone_length_m or BONE_SUM_PER_HEIGHT * (config.height_m or _TYPICAL_HEIGHT_M)
+    bones, _ = convert(space, H36M_17, MPII_16)
+    return space * length_m / max(float(np.asarray(total_bone_length(bones))), 1e-9)
+
+
+def _shape(config, points):
+    """Height and width of the paper that poses are drawn on, px."""
+    if config.picture_width_height:
+        width, height = config.picture_width_height
+        return int(height), int(width)
+    far = points.reshape(-1, 2).max(axis=0) * (1 + _MARGIN) if len(points) else np.full(2, 64.0)
+    width, height = np.clip(np.ceil(far), 64, 4096).astype(int)
+    return int(height), int(width)
+
+
+def _facts(config, lifter, found):
+    size = f"assumed: a height of {_TYPICAL_HEIGHT_M} m; give --height_m"
+    if config.height_m:
+        size = f"given: a height of {config.height_m:g} m"
+    if config.bone_length_m:
+        size = f"given: bones of {config.bone_length_m:g} m"
+    facts: dict[str, Any] = {
+        "source": config.keypoints,
+        "tool": found.tool,
+        "lifter": f"{config.lift} ({lifter.name}, version {lifter.version})",
+        "depth_unit": {"body": "pixels of the input"},
+        "camera": "none: 3D is relative to the pelvis",
+        "size": size,
+        "smoothing": "none",
+    }
+    return facts
+
+
+def _notes(lifter, found, valid):
+    notes = []
+    gaps = int((found.score == 0).any(axis=1).sum())
+    if gaps and lifter.fills:
+        notes.append(
+            f"{gaps} of {len(found)} poses lack joints, which the lifter filled in; their score is 0."
+        )
+    lost = int((~valid).sum())
+    if lost:
+        why = "have fewer than 6 joints" if lifter.fills else "lack joints, which it cannot fill in"
+        notes.append(f"{lost} of {len(found)} poses were not lifted by {lifter.name}: they {why}.")
+    return notes
