@@ -5,7 +5,11 @@ Importing this package has no side effect and loads no framework. Import the roo
 """
 
 import importlib
+import typing
 from collections.abc import Callable, Sequence
+
+if typing.TYPE_CHECKING:
+    from keras_pose.predict.everybody import Pose
 
 __version__ = "0.1.0"
 
@@ -46,7 +50,7 @@ ROOMS = (
     "weights",
 )
 
-__all__ = ["ROOMS", "__version__", "lazy_names"]
+__all__ = ["ROOMS", "Pose", "__version__", "lazy_names"]
 
 
 def lazy_names(
@@ -72,3 +76,6 @@ def lazy_names(
         raise AttributeError(f"{room} has no name {name!r}; look in {', '.join(homes)}.")
 
     return find
+
+
+__getattr__ = lazy_names(__name__, ("predict.everybody",), ("Pose",))

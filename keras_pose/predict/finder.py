@@ -106,6 +106,35 @@ class Finder:
             )
         return self._sides[0]
 
+    def everybody(
+        self, name: str, image: np.ndarray, entries: Sequence[tuple[np.ndarray, str]]
+    ) -> list[FoundPose]:
+        """Look at all boxes of a picture.
+
+        Args:
+            name: of the picture.
+            image: uint8 `[H, W, 3]` RGB.
+            entries: boxes `[4]`, px, each with "left", "right" or "" of a whole person.
+
+        Returns:
+            Per box a hand or a body, a body's hands after it; empty without boxes.
+
+        Raises:
+            ValueError: if a hand's box does not say which hand it is, and it must.
+        """
+        if self.hands is None:
+            sides = [self.side_of(side, name) for _, side in entries]
+            return self.look(name, image, [box for box, _ in entries], sides)
+        if not entries:
+            return []
+        of_bodies = [box for box, side in entries if not side]
+        of_hands = [(box, side) for box, side in entries if side]
+        if not of_bodies:
+            # A file may name the hands alone; their body is then somewhere in the picture.
+            of_bodies = [np.array([0.0, 0.0, image.shape[1], image.shape[0]])]
+        bodies = self.look(name, image, of_bodies, [""] * len(of_bodies))
+        return self.attach(bodies, self.add_hands(name, image, bodies, of_hands))
+
     def look(
         self, name: str, image: np.ndarray, boxes: Sequence[np.ndarray], sides: Sequence[str]
     ) -> list[FoundPose]:

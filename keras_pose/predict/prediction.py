@@ -16,7 +16,6 @@ from keras_pose.files import check_writable, write_file
 from keras_pose.predict.finder import Finder
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
-from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.results import Results
 from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
@@ -140,28 +139,12 @@ def _find_all(finder, search, root, names, failures) -> Iterator[tuple[str, np.n
         try:
             image = decode_picture((root / name).read_bytes(), name)
             entries = search.of(name, image)
-            poses = _find(finder, name, image, entries)
+            poses = finder.everybody(name, image, entries)
         except (ValueError, OSError) as error:
             failures[name] = str(error)
             continue
         yield name, image, poses
     bar.close()
-
-
-def _find(finder, name, image, entries) -> list[FoundPose]:
-    """Everybody in one picture."""
-    if finder.hands is None:
-        sides = [finder.side_of(side, name) for _, side in entries]
-        return finder.look(name, image, [box for box, _ in entries], sides)
-    if not entries:
-        return []
-    of_bodies = [box for box, side in entries if not side]
-    of_hands = [(box, side) for box, side in entries if side]
-    if not of_bodies:
-        # A file may name the hands alone; their body is then somewhere in the picture.
-        of_bodies = [np.array([0.0, 0.0, image.shape[1], image.shape[0]])]
-    bodies = finder.look(name, image, of_bodies, [""] * len(of_bodies))
-    return finder.attach(bodies, finder.add_hands(name, image, bodies, of_hands))
 
 
 def _follow(config, finder, search, source, capture, failures) -> Results:
