@@ -5,11 +5,14 @@ weights the losses have, how much of a batch has depth labels, what it starts fr
 """
 
 import dataclasses
-from typing import ClassVar
+import glob
+import os
+from typing import Any, ClassVar
 
 from keras_pose.bodies.options import BodyOptions
 from keras_pose.train.choices import PRECISIONS
 from keras_pose.train.config import option
+from keras_pose.train.shipped import shipped_path
 
 # Also the order of help texts; `keras_pose.wild3d.network` builds each.
 BACKBONES = (
@@ -295,3 +298,38 @@ class StageOptions:
     recipes: str = option(
         "flags/wild3d", "Folder of the recipes stage<number>_*.flags for --stages."
     )
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse stages without a recipe, before TensorFlow is imported.
+
+        Args:
+            *others: further settings of the command, of which none matters here.
+
+        Raises:
+            ValueError: if a stage has no recipe, or several.
+        """
+        for word in filter(None, self.stages.split(",")):
+            self.recipe_of(word)
+
+    def recipe_of(self, word: str) -> str:
+        """Return the flagfile of a stage.
+
+        Args:
+            word: number of the stage, or a flagfile.
+
+        Returns:
+            The flagfile's path.
+
+        Raises:
+            ValueError: if the stage has no recipe, or several.
+        """
+        if not word.isdigit():
+            return word
+        found = sorted(glob.glob(os.path.join(shipped_path(self.recipes), f"stage{word}_*.flags")))
+        if len(found) != 1:
+            raise ValueError(
+                f"--stages={self.stages}: --recipes={self.recipes} has {len(found)} files "
+                f"stage{word}_*.flags; name the folder flags/wild3d of a checkout, or flagfiles in "
+                "--stages."
+            )
+        return found[0]

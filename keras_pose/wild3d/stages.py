@@ -4,13 +4,11 @@ What a stage is stands in its recipe; this module only knows that one follows th
 """
 
 import dataclasses
-import glob
 import os
 
 from keras_pose.train import config as configs
 from keras_pose.train.options import RunOptions
 from keras_pose.train.runs import is_finished, read_config
-from keras_pose.train.shipped import shipped_path
 from keras_pose.wild3d.config import Config, StageOptions
 
 
@@ -61,7 +59,7 @@ def plan(chosen: StageOptions, options: RunOptions) -> list[Stage]:
     given = configs.given_flags(Config)
     stages: list[Stage] = []
     for number, word in enumerate(filter(None, chosen.stages.split(",")), 1):
-        recipe = _recipe(word, chosen.recipes)
+        recipe = chosen.recipe_of(word)
         values = configs.flagfile_values(recipe, Config, RunOptions) | given
         folder = os.path.join(options.model_dir, f"stage{number}")
         if stages:
@@ -71,15 +69,3 @@ def plan(chosen: StageOptions, options: RunOptions) -> list[Stage]:
     if not stages:
         raise ValueError(f"--stages={chosen.stages} names no stage; give numbers such as 1,2,3.")
     return stages
-
-
-def _recipe(word: str, folder: str) -> str:
-    if not word.isdigit():
-        return word
-    found = sorted(glob.glob(os.path.join(shipped_path(folder), f"stage{word}_*.flags")))
-    if len(found) != 1:
-        raise ValueError(
-            f"--recipes={folder} has {len(found)} files stage{word}_*.flags; name the folder "
-            "flags/wild3d of a checkout, or flagfiles in --stages."
-        )
-    return found[0]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
@@ -119,15 +120,14 @@ def _fill(folder):
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff no picture")
     (folder / "one").mkdir()
     for split in ("train", "val"):
-        np.save(
-            folder / "one" / f"{split}.npy", np.random.default_rng(1).uniform(9, 400, (1, 17, 2))
-        )
+        np.save(folder / "one" / f"{split}.npy", 7.0 + np.arange(34.0).reshape(1, 17, 2))
     person = {"image_id": 1, "id": 1, "keypoints": [30, 40, 2] * 17, "bbox": [1, 1, 50, 50]}
     people = {
         "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
         "annotations": [person],
     }
     (folder / "people.json").write_text(json.dumps(people))
+    cv2.imwrite(str(folder / "a.png"), np.full((64, 64, 3), 128, np.uint8))
     places = {"hand": "hand_student", "lifter": "tips_cmu"}
     return {key: str(ROOT / "savedmodels" / name) for key, name in places.items()}
 
@@ -137,7 +137,8 @@ def _filled(arguments, places):
 
 
 def _fault(code, told, names):
-    lines = _told(told)
+    # A record that is left out is named before.
+    lines = [line for line in _told(told) if not line.startswith("bad record ")]
     if code not in (1, 2):
         return f"exit code {code}: {told}"
     if len(lines) != 1 or not lines[0].startswith("ERROR: "):
@@ -164,7 +165,7 @@ def test_wrong_flags_and_paths_are_one_sentence_before_tensorflow(tmp_path):
     assert faults == {}
     # Nothing is left of a command that was refused.
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"empty", "notes.txt", "notes.json", "photo.jpg", "one", "people.json"}
+    assert left == {"empty", "notes.txt", "notes.json", "photo.jpg", "one", "people.json", "a.png"}
 
 
 @pytest.fixture(scope="module")
