@@ -56,7 +56,7 @@ class Settings:
     """
 
     lifters: str = option(
-        "savedmodels/tips_cmu/1,savedmodels/tips_cmu/2",
+        "savedmodels/tips_cmu/1",
         "Version folders of lifters, or run folders of keras_pose.lifter_student, separated by commas.",
         exists="folders",
     )

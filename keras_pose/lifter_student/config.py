@@ -9,7 +9,8 @@ from keras_pose.serving import export_settings
 from keras_pose.skeletons import H36M_17
 from keras_pose.train.config import listed, option
 
-# Relative noise of joints, Human3.6M-17: small at the trunk, large at hands and feet.
+# Relative noise of joints, Human3.6M-17: small at the trunk, large at hands and feet. Guessed, not
+# measured; benchmarks.detector_noise measures a detector's.
 _NOISE_OF_JOINTS = "0.8,0.9,1,1.2,0.9,1,1.2,0.8,0.8,0.8,0.9,0.8,1.1,1.4,0.8,1.1,1.4"
 
 

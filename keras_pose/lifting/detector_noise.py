@@ -1,4 +1,4 @@
-"""The errors of 2D detectors, which have heavy tails and are larger at hands and feet."""
+"""Noise as 2D detectors make it: of heavy tails, in shares of the body's height."""
 
 import itertools
 import math

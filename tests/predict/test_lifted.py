@@ -56,7 +56,10 @@ def test_results_become_metres_drawings_and_a_page(people, tmp_path, capsys):
     )
     said = capsys.readouterr().out
     assert "2 frames written" in said
-    assert "1 of 3 poses were not lifted by tips_cmu: they lack joints, which it cannot fill in." in said
+    assert (
+        "1 of 3 poses were not lifted by tips_cmu: they lack joints, which it cannot fill in."
+        in said
+    )
     content = json.loads((output / "poses.json").read_text())
     assert content["tool"] == "coco" and "tips_cmu, version 1" in content["lifter"]
     assert content["size"] == "given: a height of 1.8 m"
