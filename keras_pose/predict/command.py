@@ -18,10 +18,12 @@ def main(config: PredictConfig) -> None:
         is_frames = config.lift or is_film(config)
         what = what if is_frames else what.replace("frame", "picture")
         print(f"{outcome.num_predicted} {what} written to {os.path.abspath(config.output)}.")
-        if config.page:
-            print(f"Next: open {os.path.join(config.output, 'poses.html')}")
     for sentence in outcome.notes:
         print(sentence)
+    page = os.path.join(config.output, "poses.html")
+    # Without anybody there is none.
+    if outcome.num_predicted and config.page and os.path.isfile(page):
+        print(f"Next: open {page}")
     sentences = list(outcome.failures.values())
     if len(sentences) == 1:
         raise ValueError(sentences[0])

@@ -80,7 +80,8 @@ class Search:
         if not self.num_empty:
             return []
         return [
-            f"Nobody was found in {self.num_empty} pictures; --finder=none uses whole pictures."
+            f"The finder saw nobody in {self.num_empty} "
+            f"{'picture' if self.num_empty == 1 else 'pictures'}; --finder=none uses whole pictures."
         ]
 
 

@@ -68,7 +68,7 @@ def test_a_finder_beside_the_network_is_taken_by_itself(root):
     assert side == "" and search.notes() == []
     assert search.of("b.jpg", np.zeros((64, 64, 3), np.uint8)) == []
     (note,) = search.notes()
-    assert note.startswith("Nobody was found in 1 pictures")
+    assert note.startswith("The finder saw nobody in 1 picture;")
 
 
 def test_whole_pictures_are_taken_without_a_finder(root):
