@@ -90,6 +90,7 @@ setup(
             "keras-pose-wild3d-train = keras_pose.wild3d.train:run_main",
             "keras-pose-wild3d-export = keras_pose.wild3d.export:run_main",
             "keras-pose-weights-mediapipe = keras_pose.weights.mediapipe:run_main",
+            "keras-pose-pseudo-labels = keras_pose.pseudo_labels.__main__:run_main",
             "keras-pose-predict = keras_pose.predict.__main__:run_main",
             "keras-pose-tips-train = keras_pose.tips.train:run_main",
             "keras-pose-tips-export = keras_pose.tips.export:run_main",

@@ -44,6 +44,7 @@ ROOMS = (
     "tips",
     "lifter_student",
     "predict",
+    "pseudo_labels",
     "equivariance",
     "doctor",
     "demo",

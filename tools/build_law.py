@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lifter_student": (*_BELOW_METHODS, "lifting", "tips"),
     # Above the methods.
     "predict": _BELOW_METHODS,
+    "pseudo_labels": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
     "demo": (*_BELOW_METHODS, "lifting", "tips"),
     "weights": _BELOW_METHODS,
