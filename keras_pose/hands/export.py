@@ -74,14 +74,18 @@ def describe_hand(
         signatures=signatures(network, model),
         served=signatures(served, folded),
         requests=golden_hands(network, bone),
-        words=card_words(config, run_folder.read_run(settings.model_dir), what, presence.words),
+        words=card_words(
+            config, run_folder.read_run(settings.model_dir), what, presence.words, settings.data_dir
+        ),
         examples=lambda: example_hands(network, settings.data_dir, settings.num_examples),
         held_out=lambda: held_out_hands(network, settings.num_heldout, bone),
         of_run=lambda: shown,
     )
 
 
-def card_words(config: HandOptions, run: dict, what: str, presence: str) -> CardWords:
+def card_words(
+    config: HandOptions, run: dict, what: str, presence: str, data_dir: str = ""
+) -> CardWords:
     """Word the card of a hand network.
 
     Args:
@@ -89,6 +93,7 @@ def card_words(config: HandOptions, run: dict, what: str, presence: str) -> Card
         run: content of `run.json`.
         what: a sentence on the network.
         presence: a sentence on what the scores tell.
+        data_dir: record folders of the run, whose licences are quoted.
 
     Returns:
         What the card says besides facts of the folder.
@@ -103,6 +108,7 @@ def card_words(config: HandOptions, run: dict, what: str, presence: str) -> Card
             config.dataset,
             run.get("hands", {}),
             "{train} labelled records to train, {heldout} held out",
+            data_dir,
         ),
         limits=(
             "One hand in the middle of its box; left hands are known by their mirror image "

@@ -1,8 +1,10 @@
 """The card of every exported network: the words of its method, and what its folder says of itself."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from keras_pose.data.records import read_index
 from keras_pose.export import DataFact, MetricFact, ModelCard
 from keras_pose.serving.accuracy import losses, metric_facts
 from keras_pose.serving.answers import answer_facts, answer_faults
@@ -71,7 +73,11 @@ def model_card(metadata: Metadata, words: CardWords, accuracy: Mapping | None = 
 
 
 def data_facts(
-    kind: str, dataset: str, counts: Mapping[str, Mapping[str, int]], role: str
+    kind: str,
+    dataset: str,
+    counts: Mapping[str, Mapping[str, int]],
+    role: str,
+    data_dir: str = "",
 ) -> tuple[DataFact, ...]:
     """Say what a run was trained on.
 
@@ -80,19 +86,22 @@ def data_facts(
         dataset: `generated` or `records`.
         counts: record folder to part to number of records.
         role: sentence with the parts in braces.
+        data_dir: record folders, separated by commas, whose licences are quoted.
 
     Returns:
-        One fact per folder, its licence with a reminder; one of rendered pictures.
+        One fact per folder, its licence as its records state it, or a reminder; one of rendered pictures.
     """
     if dataset == "generated":
         name = f"rendered {kind} of this package with exact joints and cameras"
         role = "training and validation, split by person"
         return (DataFact(name, role, "Apache-2.0", "none needed"),)
+    folders = {os.path.basename(os.path.normpath(place)): place for place in data_dir.split(",")}
+    licences = {name: read_index(place)["licence"] for name, place in folders.items() if data_dir}
     return tuple(
         DataFact(
             name=folder,
             role=role.format(**parts),
-            licence="as the data set's owner states; not checked",
+            licence=licences.get(folder, "as the data set's owner states; not checked"),
             citation="as the data set's owner asks",
         )
         for folder, parts in counts.items()

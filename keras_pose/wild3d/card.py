@@ -5,13 +5,14 @@ from keras_pose.serving.model_card import CardWords, data_facts, result_facts
 from keras_pose.wild3d.config import STRIDE, Config
 
 
-def card_words(config: Config, run: dict, presence: str) -> CardWords:
+def card_words(config: Config, run: dict, presence: str, data_dir: str = "") -> CardWords:
     """Word the card of a body pose network.
 
     Args:
         config: of the run.
         run: content of `run.json`.
         presence: a sentence on what the scores tell.
+        data_dir: record folders of the run, whose licences are quoted.
 
     Returns:
         What the card says besides facts of the folder.
@@ -28,6 +29,7 @@ def card_words(config: Config, run: dict, presence: str) -> CardWords:
             config.dataset,
             run.get("bodies", {}),
             "{train_3d} records with 3D and {train_2d} with 2D labels to train, {heldout} held out",
+            data_dir,
         ),
         limits=(
             "One person in the middle of its box; joints that are not in the picture get a place all "

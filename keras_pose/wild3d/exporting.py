@@ -48,7 +48,7 @@ def _describe(settings: ExportConfig) -> Exported:
         signatures=serving.signatures(network, pose, config.coordinates, config.sharpness),
         served=serving.signatures(served, folded, config.coordinates, config.sharpness),
         requests=golden_bodies(network),
-        words=card_words(config, run, presence.words),
+        words=card_words(config, run, presence.words, settings.data_dir),
         examples=lambda: example_crops(config, settings.data_dir, settings.num_examples),
         held_out=lambda: held_out_bodies(network, settings.num_heldout),
         of_run=lambda: shown,

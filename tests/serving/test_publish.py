@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_pose import export
+from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving import ServedPose, read_metadata
 from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.publish import training_settings
@@ -59,12 +60,26 @@ def test_runs_that_start_from_each_other_or_are_gone_end_the_list(tmp_path):
     assert "init_from" not in settings["init_from"] and "teacher" not in settings
 
 
-@pytest.mark.parametrize(("name", "count"), [("hand_student", 21), ("body_student", 16)])
-def test_shipped_networks_of_pictures_load_and_answer(name, count):
-    folder = ROOT / "savedmodels" / name / "1"
+def test_a_shipped_network_of_before_loads_and_answers():
+    folder = ROOT / "savedmodels" / "hand_student" / "1"
     assert read_metadata(folder).settings == {}
     found = ServedPose(folder).predict(np.full((90, 70, 3), 128, np.uint8))[0]
-    assert found.keypoints_2d.shape == (count, 2) and np.isfinite(found.keypoints_3d).all()
+    assert found.keypoints_2d.shape == (21, 2) and np.isfinite(found.keypoints_3d).all()
+
+
+def test_the_shipped_body_says_what_made_it_and_that_nobody_is_there():
+    folder = ROOT / "savedmodels" / "body_student" / "2"
+    settings = read_metadata(folder).settings
+    assert settings["method"] == "wild3d"
+    assert settings["config"]["backbone"] == "efficientnet_lite0"
+    assert {path.name for path in folder.glob("*_heatmaps_*")} == set()
+    network = ServedPose(folder)
+    body = generate_body(3, 5, size=160, style="test")
+    (found,) = network.predict(body.image, [body.box])
+    side = max(body.box[2:])
+    away = np.linalg.norm(found.keypoints_2d - body.keypoints_2d, axis=-1) / side
+    assert found.valid and np.median(away) < 0.05
+    assert not network.predict(np.full((90, 70, 3), 128, np.uint8))[0].valid
 
 
 def test_the_shipped_lifter_loads_and_answers():
