@@ -62,7 +62,7 @@ def measure_answers(
     """Measure what must hold of a network that is shipped.
 
     Args:
-        find: the signature `serve_crop` as a function of its inputs to its outputs.
+        find: the signature `serve_crop` as a function of its inputs to its outputs, arrays `[N, ...]`.
         metadata: of the network.
         truth: labelled crops that no training saw.
 

@@ -23,6 +23,8 @@ DECODING = {
     "keras_pose/data/views/decoding.py",
     "keras_pose/serving/picture_bytes.py",
     "benchmarks/augment.py",  # its own pictures
+    "benchmarks/serving.py",  # its own picture
+    "benchmarks/mediapipe_reference.py",  # runs without this package's libraries
 }
 _DECODERS = (
     "imread",

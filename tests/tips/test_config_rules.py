@@ -107,7 +107,10 @@ def test_command_line_round_trip(config):
             {"dataset": "keypoints", "geometry": "orthographic", "input_2d": "orthographic"},
             ["--dataset=keypoints", "--input_2d"],
         ),
-        ({"picture_size": "640x480"}, ["--picture_size=640x480", "--dataset is not keypoints"]),
+        (
+            {"dataset": "generated", "picture_size": "640x480"},
+            ["--picture_size=640x480", "--dataset=keypoints", "--dataset=generated"],
+        ),
         ({"dataset": "keypoints", "picture_size": "large"}, ["--picture_size=large", "640x480"]),
         ({"pitch": "steep"}, ["--pitch=steep"]),
         ({"pitch": "61"}, ["--pitch=61"]),

@@ -44,7 +44,7 @@ ROWS = {
     },
 }  # fmt: skip
 # What these options choose happens outside a training step; tests of data and runs cover them.
-ELSEWHERE = {"model", "dataset"}
+ELSEWHERE = {"model", "dataset", "skeleton"}
 
 
 def test_rows_hold_every_value_of_every_choice():

@@ -29,6 +29,8 @@ from keras_pose.skeletons import (
 
 # Length of all bones in the right joint order over that in a wrong one, at most.
 _MUCH_SHORTER = 0.85
+# Bones of people over the mean distance of their joints are about 0.5.
+_NEIGHBOURS = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,13 +283,14 @@ def _check_poses(path: str, values: np.ndarray, kept: np.ndarray) -> None:
 def is_coco_order(points: np.ndarray) -> bool:
     """Tell whether 17 joints without names are COCO's and not Human3.6M's.
 
-    In the right order limbs join neighbours, so that bones are short together.
+    In the right order limbs join neighbours, so that bones are short together, and shorter than joints
+    are apart that are not neighbours: numbers that are no pose at all are nobody's order.
 
     Args:
         points: `[N, 17, 2]`, px.
 
     Returns:
-        Whether bones in COCO's order are much shorter, of most poses.
+        Whether bones in COCO's order are much shorter than both, of most poses.
     """
     lengths = [
         np.linalg.norm(
@@ -297,7 +300,12 @@ def is_coco_order(points: np.ndarray) -> bool:
         ).sum(axis=1)
         for order in (convert(points, COCO_17, H36M_17)[0], points)
     ]
-    return bool(np.median(lengths[0] / np.maximum(lengths[1], 1e-9)) < _MUCH_SHORTER)
+    pairs = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
+    # Of two different joints, over as many pairs as there are bones.
+    apart = pairs.sum(axis=(1, 2)) / (17 * 16) * len(H36M_17.bones)
+    in_coco, in_h36m = lengths
+    is_shorter = np.median(in_coco / np.maximum(in_h36m, 1e-9)) < _MUCH_SHORTER
+    return bool(is_shorter and np.median(in_coco / np.maximum(apart, 1e-9)) < _NEIGHBOURS)
 
 
 def _warn_if_upside_down(path: str, points: np.ndarray) -> None:
