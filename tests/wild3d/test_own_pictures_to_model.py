@@ -108,7 +108,7 @@ def test_evaluation_says_what_training_said(walked):
     trained, again = (text for module, text in walked[1] if module == "keras_pose.wild3d.train")
     for line in again.splitlines():
         assert line in trained
-    assert any("MPJPE" in line for line in again.splitlines())
+    assert any("mpjpe_mm" in line for line in again.splitlines())
     assert any(name.startswith("mpjpe[") for name in run["results"]["all"])
 
 
