@@ -29,7 +29,8 @@ from keras_pose.skeletons import (
 
 # Length of all bones in the right joint order over that in a wrong one, at most.
 _MUCH_SHORTER = 0.85
-# Bones of people over the mean distance of their joints are about 0.5.
+# Bones over the mean distance of joints: median 0.41 of mocap poses, 0.38 of COCO people, 0.58 at most of
+# 95 % of these; 1 of joints in any order.
 _NEIGHBOURS = 0.7
 
 
