@@ -33,7 +33,7 @@ def crops_of_batches(batches: tf.data.Dataset, name: str, total: int, count: int
         ValueError: if there is no crop with a joint.
     """
     rows: list[dict[str, np.ndarray]] = []
-    for element in batches.unbatch().shard(max(-(-total // count), 1), 0).take(count):
+    for element in _drawn(batches, total, count):
         row = {key: np.asarray(value) for key, value in element.items()}
         if row["has_2d"] > 0 and row["visible"].any():
             rows.append(row)
@@ -94,8 +94,13 @@ def images_of_batches(batches: tf.data.Dataset, total: int, count: int) -> np.nd
     Returns:
         uint8 `[R, S, S, 3]`.
     """
-    chosen = batches.unbatch().shard(max(-(-total // count), 1), 0).take(count)
-    return np.stack([np.asarray(element["image"]) for element in chosen])
+    drawn = _drawn(batches, total, count)
+    return np.stack([np.asarray(element["image"]) for element in drawn])
+
+
+def _drawn(batches, total, count):
+    """Every so many-th record, so that each folder of a run has its share."""
+    return batches.unbatch().shard(max(-(-total // count), 1), 0).take(count)
 
 
 def plain_crops(size: int) -> np.ndarray:
