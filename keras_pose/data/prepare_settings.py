@@ -11,7 +11,7 @@ SOURCE_FLAGS: dict[str, tuple[str, ...]] = {
     "folder": ("boxes", "side"),
     "keypoint_json": (
         *("pictures", "joint_order", "label_field", "side_field", "side_is_mirrored"),
-        *("score_field", "box_field", "group_field", "head_field"),
+        *("score_field", "box_field", "group_field", "head_field", "where"),
     ),
     "generated_hands": ("num", "seed", "size", "side", "backgrounds"),
     "generated_bodies": ("num", "seed", "size", "style", "motion", "backgrounds", "labels_3d"),
@@ -94,7 +94,7 @@ class PrepareConfig:
     group_field: str = option("group", "keypoint_json, coco: field of session, person or scene.")
     where: str = option(
         "",
-        "coco: only annotations whose fields have one of these values, such as "
+        "coco, keypoint_json: only annotations whose fields have one of these values, such as "
         "licence=MIT|Apache-2.0,source=mine.",
     )
     head_field: str = option("head_size", "keypoint_json: field of the head size for PCKh, in px.")

@@ -26,11 +26,10 @@ def source_settings(config: Any) -> dict[str, Any]:
         own["size"] = _size(config)
     if own.get("head_field") == "head_size":  # younger than the folders that lack it
         del own["head_field"]
-    if config.source == "coco":  # likewise
-        if not own["where"]:
-            del own["where"]
-        if own["group_field"] == "group":
-            del own["group_field"]
+    if own.get("where") == "":  # likewise
+        del own["where"]
+    if config.source == "coco" and own["group_field"] == "group":  # likewise
+        del own["group_field"]
     return own
 
 
@@ -100,6 +99,7 @@ def _keypoint_json(config: Any) -> RecordSource:
         fields,
         licence=config.licence,
         name=config.name,
+        where=_conditions(config.where),
     )
 
 

@@ -13,7 +13,13 @@ import numpy as np
 
 from keras_pose.data.datasets.body_joints import labelled_joints
 from keras_pose.data.labels.coco_categories import CategoryNames
-from keras_pose.data.labels.coco_fields import identity, is_crowd, keypoint_table
+from keras_pose.data.labels.coco_fields import (
+    check_conditions,
+    identity,
+    is_crowd,
+    keypoint_table,
+    meets_conditions,
+)
 from keras_pose.data.labels.missing_joints import missing_joints, missing_note
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
@@ -65,7 +71,7 @@ def read_coco_keypoints(
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: an image lacks 'id' or 'file_name'; {_ADVICE}.") from error
     where = where or {}
-    _check_fields(path, annotations, where)
+    check_conditions(path, annotations, where)
     categories = CategoryNames(content, COCO_17, path)
     persons: list[tuple[int, dict, str, np.ndarray, np.ndarray]] = []
     counts = {
@@ -81,7 +87,7 @@ def read_coco_keypoints(
             if is_crowd(annotation.get("iscrowd")):
                 counts["crowds"] += 1
                 continue
-            if any(str(annotation.get(name)) not in values for name, values in where.items()):
+            if not meets_conditions(annotation, where):
                 counts["of other fields"] += 1
                 continue
             table = keypoint_table(annotation.get("keypoints"))
@@ -154,15 +160,6 @@ def read_coco_keypoints(
         )
 
     return RecordSource("coco", LICENCE, MPII_16.name, len(persons), read, tuple(notes))
-
-
-def _check_fields(path, annotations, where):
-    for name, values in where.items():
-        known = {str(a[name]) for a in annotations if isinstance(a, dict) and name in a}
-        unknown = [value for value in values if value not in known]
-        if unknown:
-            said = ", ".join(sorted(known)[:8]) or "none at all"
-            raise ValueError(f"{path}: no annotation has {name}={unknown[0]}; the file has {said}.")
 
 
 def _pictures(path: pathlib.Path, pictures: str | os.PathLike[str] | None) -> pathlib.Path:

@@ -9,13 +9,21 @@ bodies alike: the joint order says which.
 import dataclasses
 import os
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_pose.data.datasets.body_joints import body_skeleton, labelled_joints
 from keras_pose.data.labels.coco_categories import CategoryNames
-from keras_pose.data.labels.coco_fields import count_missing, identity, is_crowd, keypoint_table
+from keras_pose.data.labels.coco_fields import (
+    check_conditions,
+    count_missing,
+    identity,
+    is_crowd,
+    keypoint_table,
+    meets_conditions,
+)
 from keras_pose.data.labels.missing_joints import missing_joints, missing_note
 from keras_pose.data.pictures.body_boxes import BODY_JOINT_MARGIN, PERSON_MARGIN
 from keras_pose.data.pictures.boxes import joints_box, square_box
@@ -63,6 +71,7 @@ def read_keypoint_json(
     fields: KeypointFields | None = None,
     licence: str = "",
     name: str = "",
+    where: Mapping[str, Sequence[str]] | None = None,
 ) -> RecordSource:
     """Describe a set of pictures with joints.
 
@@ -82,6 +91,8 @@ def read_keypoint_json(
         fields: which fields mean what.
         licence: licence of the data; the file's own if empty.
         name: short name of the set; that of the file's folder if empty.
+        where: field of the annotations to the values that are admitted; pictures of other annotations
+            are left out too.
 
     Returns:
         The records. `id` is the annotation's number in the file; images without annotation are
@@ -98,6 +109,8 @@ def read_keypoint_json(
     images = _table(content, "images", path)
     annotations = _table(content, "annotations", path)
     _check_fields(fields, images, annotations, path)
+    where = where or {}
+    check_conditions(path, annotations, where)
     target = _kept_order(order, annotations)
     root = pathlib.Path(pictures) if pictures else path.parent / "images"
     if pictures is None and not root.is_dir():
@@ -124,6 +137,15 @@ def read_keypoint_json(
         notes.append(
             f"{num_annotations - len(pairs)} of {num_annotations} annotations are crowds and were "
             "left out."
+        )
+    num_persons = len(pairs)
+    pairs = [pair for pair in pairs if meets_conditions(pair[1], where)]
+    if not pairs and num_persons:
+        raise ValueError(f"{path}: no annotation meets all conditions of --where; give fewer.")
+    if num_persons > len(pairs):
+        notes.append(
+            f"{num_persons - len(pairs)} of {num_annotations} annotations have other fields and "
+            "were left out."
         )
     categories = CategoryNames(content, order, path)
     pairs = [pair for pair in pairs if not (_has_joints(pair[1]) and categories.is_other(pair[1]))]

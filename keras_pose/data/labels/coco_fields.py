@@ -1,6 +1,7 @@
 """Single fields of COCO's annotations, as files of many programs have them."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,34 @@ def identity(value: Any) -> int | str | None:
         # "007" is a name; 7 is another one.
         return int(text) if text.isascii() and text.isdigit() and str(int(text)) == text else text
     return value if isinstance(value, int) else None
+
+
+def check_conditions(
+    path: str | os.PathLike[str],
+    annotations: Sequence[Any],
+    where: Mapping[str, Sequence[str]],
+) -> None:
+    """Refuse a condition that no annotation meets: most often a slip of the pen.
+
+    Args:
+        path: the file, for the message.
+        annotations: of the file.
+        where: field to the values that are admitted.
+
+    Raises:
+        ValueError: if a value is nowhere in its field.
+    """
+    for name, values in where.items():
+        known = {str(a[name]) for a in annotations if isinstance(a, dict) and name in a}
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            said = ", ".join(sorted(known)[:8]) or "none at all"
+            raise ValueError(f"{path}: no annotation has {name}={unknown[0]}; the file has {said}.")
+
+
+def meets_conditions(annotation: Mapping[str, Any], where: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether each field that `where` names has one of its values."""
+    return all(str(annotation.get(name)) in values for name, values in where.items())
 
 
 def keypoint_table(value: Any) -> np.ndarray | None:

@@ -84,6 +84,26 @@ def test_a_field_of_the_image_serves_where_the_annotation_lacks_it(tmp_path):
     assert first.side == "left"
 
 
+def test_only_annotations_that_meet_the_conditions_and_no_pictures_of_others(tmp_path):
+    content = _content()
+    first = content["annotations"][0] | {"maker": "me", "year": 2020}
+    other = first | {"image_id": 6, "maker": "you"}
+    content["annotations"] = [first, other]
+    path = _write(tmp_path, content)
+    source = read_keypoint_json(path, where={"maker": ["me", "you"], "year": ["2020"]})
+    assert len(source) == 2
+    source = read_keypoint_json(path, where={"maker": ["you"]})
+    assert [source.read(n).name for n in range(len(source))] == ["b.png"]
+    assert source.notes == ("1 of 2 annotations have other fields and were left out.",)
+    with pytest.raises(ValueError, match="no annotation has maker=mine; the file has me, you"):
+        read_keypoint_json(path, where={"maker": ["mine"]})
+    content["annotations"][1]["year"] = 2021
+    with pytest.raises(ValueError, match="no annotation meets all conditions of --where"):
+        read_keypoint_json(
+            _write(tmp_path, content), where={"maker": ["you"], "year": ["2020"]}
+        )
+
+
 def test_joints_of_another_order_are_rearranged_by_name(tmp_path):
     first, _ = read_keypoint_json(_write(tmp_path, _content()), joint_order="hand_21_ait")
     for place, name in enumerate(HAND_21_FREIHAND.joints):
