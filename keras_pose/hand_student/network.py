@@ -1,17 +1,26 @@
-"""The phone-sized hand network: MobileNetV3, light upsampling with lateral connections, two heads.
+"""The phone-sized hand network: a mobile encoder, light upsampling with lateral connections, two heads.
 
 Every operation is one that the GPU delegates of phones run (`keras_pose.export.GPU_OPERATIONS`).
 """
+
+import functools
 
 import keras
 from keras import layers
 
 from keras_pose.hand_student.config import BACKBONES, MULTIPLE
-from keras_pose.layers import BatchNorm, PointwiseConvolution, build_mobilenet
+from keras_pose.layers import (
+    BatchNorm,
+    DepthwiseConvolution,
+    PointwiseConvolution,
+    build_trunk,
+    feature_levels,
+)
 from keras_pose.skeletons import HAND_21_FREIHAND
 
 # The network's maps have a pixel for so many of the crop; its encoder halves three times more.
 STRIDE = 4
+_LATERALS = (STRIDE, 8, 16)
 NUM_JOINTS = HAND_21_FREIHAND.num_joints
 
 FEATURES = "pooled_features"
@@ -24,6 +33,7 @@ def build_student_network(
     width: int = 64,
     depth_width: int = 128,
     synchronized: bool = False,
+    bn_momentum: float = 0.99,
     name: str = "hand_student",
 ) -> keras.Model:
     """Build the network with random weights.
@@ -37,6 +47,7 @@ def build_student_network(
         width: channels of the upsampled maps.
         depth_width: hidden width of the head that reads depth from pooled features.
         synchronized: batch statistics over all replicas of a strategy.
+        bn_momentum: share of the old running statistics that stays in a step.
         name: of the model.
 
     Returns:
@@ -48,7 +59,8 @@ def build_student_network(
     Raises:
         ValueError: if the backbone is unknown or a size does not fit.
 
-    Reference: Howard et al. 2019 (MobileNetV3); Lin et al. 2017 (lateral connections).
+    Reference: Howard et al. 2019 (MobileNetV3); Tan & Le 2019 (EfficientNet); Lin et al. 2017 (lateral
+    connections).
     """
     if backbone not in BACKBONES:
         raise ValueError(f"--backbone={backbone} is unknown; use one of {', '.join(BACKBONES)}.")
@@ -59,27 +71,22 @@ def build_student_network(
         )
     full = keras.config.dtype_policy().variable_dtype
     picture = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
-    # MobileNetV3 was trained on pictures in [-1, 1]; in full precision, since bfloat16 has few levels.
-    normalized = layers.Rescaling(2.0, -1.0, name="normalize", dtype=full)(picture)
-    trunk = build_mobilenet(backbone, image_size, pooled=False, synchronized=synchronized)
-    sides = [image_size // stride for stride in (4, 8, 16)]
-    *laterals, top = keras.Model(
-        trunk.input, [*(_last_of_side(trunk, side) for side in sides), trunk.output], name=backbone
-    )(normalized)
+    trunk, normalized = build_trunk(picture, backbone, synchronized, bn_momentum)
+    levels = [*feature_levels(trunk, _LATERALS), trunk.output]
+    *laterals, top = keras.Model(trunk.input, levels, name=backbone)(normalized)
 
+    norm = functools.partial(BatchNorm, bn_momentum, synchronized=synchronized)
     hidden = PointwiseConvolution(width, name="top")(top)
-    hidden = _normalized(hidden, synchronized, "top")
+    hidden = _normalized(hidden, norm, "top")
     for level, lateral in zip((2, 1, 0), reversed(laterals), strict=True):
         hidden = layers.UpSampling2D(interpolation="bilinear", name=f"up{level}")(hidden)
         beside = PointwiseConvolution(width, name=f"lateral{level}")(lateral)
-        beside = BatchNorm(synchronized=synchronized, name=f"lateral{level}_bn")(beside)
+        beside = norm(name=f"lateral{level}_bn")(beside)
         hidden = layers.Add(name=f"sum{level}")([hidden, beside])
-        hidden = layers.DepthwiseConv2D(
-            3, padding="same", use_bias=False, name=f"depthwise{level}"
-        )(hidden)
-        hidden = _normalized(hidden, synchronized, f"depthwise{level}")
+        hidden = DepthwiseConvolution(3, name=f"depthwise{level}")(hidden)
+        hidden = _normalized(hidden, norm, f"depthwise{level}")
         hidden = PointwiseConvolution(width, name=f"mixing{level}")(hidden)
-        hidden = _normalized(hidden, synchronized, f"mixing{level}")
+        hidden = _normalized(hidden, norm, f"mixing{level}")
     heatmaps = PointwiseConvolution(
         NUM_JOINTS,
         use_bias=True,
@@ -100,16 +107,6 @@ def build_student_network(
     return keras.Model(picture, {"heatmaps": heatmaps, "depth": depth}, name=name)
 
 
-def _last_of_side(trunk, side):
-    """Output of the last bottleneck of a MobileNetV3 whose maps have a side of so many pixels."""
-    ends = [
-        layer.output
-        for layer in trunk.layers
-        if layer.name.endswith(("_project_bn", "_add")) and layer.output.shape[1] == side
-    ]
-    return ends[-1]
-
-
-def _normalized(hidden, synchronized, name):
-    hidden = BatchNorm(synchronized=synchronized, name=f"{name}_bn")(hidden)
+def _normalized(hidden, norm, name):
+    hidden = norm(name=f"{name}_bn")(hidden)
     return layers.ReLU(name=f"{name}_relu")(hidden)

@@ -20,6 +20,7 @@ from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.model import StudentModel, Teacher
 from keras_pose.hands.data import LabelledHands, load_hands
 from keras_pose.hands.progress import hand_callbacks, measure_heldout
+from keras_pose.layers import load_lite_weights
 from keras_pose.skeletons import HAND_21_FREIHAND
 from keras_pose.train import runs
 from keras_pose.train.options import RunOptions
@@ -47,7 +48,7 @@ def student_run(
         open_data=open_hands,
         build_model=lambda hands: build_model(config),
         callbacks=lambda hands, steps: hand_callbacks(options, hands, steps),
-        write_weights=lambda model, folder: write_weights(model.network, weights_path(folder)),
+        write_weights=_write_weights,
         load=lambda folder, hands: load_student(folder)[1],
         evaluate=lambda config, model, hands: measure_heldout(model, hands),
         load_teacher=lambda config: tf.function(
@@ -55,6 +56,11 @@ def student_run(
         ),
         measured_on="hand with 2D joints",
     )
+
+
+def _write_weights(model, model_dir):
+    model.take_mean_weights()
+    write_weights(model.network, weights_path(model_dir))
 
 
 def weights_path(model_dir: str) -> str:
@@ -74,10 +80,13 @@ def build_model(config: StudentConfig) -> StudentModel:
     Raises:
         ValueError: if the teacher's weights are missing or damaged.
     """
-    if not config.teacher:
-        return StudentModel(config)
-    teacher, width = load_teacher(config.teacher, config.image_size)
-    return StudentModel(config, teacher, width)
+    teacher, width = None, 1
+    if config.teacher:
+        teacher, width = load_teacher(config.teacher, config.image_size)
+    model = StudentModel(config, teacher, width)
+    if config.encoder_weights == "imagenet":
+        load_lite_weights(model.network.get_layer(config.backbone))
+    return model
 
 
 def load_student(model_dir: str) -> tuple[StudentConfig, keras.Model]:

@@ -19,6 +19,7 @@ from keras_pose.layers.preactivation import INITS, PreactivationResidual, convol
 from keras_pose.layers.pyramid import build_pyramid, feature_levels
 from keras_pose.layers.residual_mlp import DenseUnit, ResidualMLP
 from keras_pose.layers.resnet import build_resnet
+from keras_pose.layers.trunks import build_trunk
 
 __all__ = [
     "INITS",
@@ -37,6 +38,7 @@ __all__ = [
     "build_mobilenet",
     "build_pyramid",
     "build_resnet",
+    "build_trunk",
     "convolution_initializers",
     "feature_levels",
     "find_lite_weights",

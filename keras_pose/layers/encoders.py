@@ -10,14 +10,24 @@ import keras
 import numpy as np
 
 from keras_pose.files.torch_file import read_torch_file
-from keras_pose.layers import build_mobilenet, build_resnet
+from keras_pose.layers import (
+    LITE_OFFSET,
+    LITE_SCALE,
+    build_efficientnet_lite,
+    build_mobilenet,
+    build_resnet,
+    load_lite_weights,
+)
 from keras_pose.layers.torch_weights import load_torch_weights, split_state
+from keras_pose.layers.trunks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    MOBILENET_OFFSET,
+    MOBILENET_SCALE,
+)
 from keras_pose.train.choices import ENCODERS
 from keras_pose.train.weights import read_weights
 
-# Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 _TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
 
 
@@ -33,10 +43,10 @@ def build_encoder(
         name: one of `ENCODERS`.
         image_size: side of the square pictures in px.
         synchronized: batch statistics over all replicas of a strategy.
-        weights: `"random"`; `"imagenet"` (MobileNets alone: Keras fetches them); a `.weights.h5` file
-            that this encoder's `save_weights` wrote; or, for ResNets, a torch file (`.pth`) in the
-            layout of torchvision, of PeCLR's contrastive model or of its pose model, of which only
-            the encoder is taken.
+        weights: `"random"`; `"imagenet"` (not for ResNets: Keras fetches MobileNets', Lite0's come with
+            `keras-pose[pretrained]`); a `.weights.h5` file that this encoder's `save_weights` wrote; or,
+            for ResNets, a torch file (`.pth`) in the layout of torchvision, of PeCLR's contrastive model
+            or of its pose model, of which only the encoder is taken.
 
     Returns:
         Model named `name`, from float32 `[B, S, S, 3]`, RGB in [0, 1], to features `[B, F]` in the
@@ -75,12 +85,16 @@ def build_encoder(
         backbone = build_resnet(depth, image_size, None, synchronized, width)
         std = np.array(IMAGENET_STD)
         scale, offset = 1.0 / std, -np.array(IMAGENET_MEAN) / std
+    elif name == "efficientnet_lite0":
+        backbone = build_efficientnet_lite(image_size, synchronized=synchronized)
+        if weights == "imagenet":
+            load_lite_weights(backbone)
+        scale, offset = np.array(LITE_SCALE), np.array(LITE_OFFSET)
     else:
         backbone = build_mobilenet(
             name, image_size, synchronized=synchronized, has_weights=weights == "imagenet"
         )
-        # MobileNetV3 was trained on pictures in [-1, 1].
-        scale, offset = np.array(2.0), np.array(-1.0)
+        scale, offset = np.array(MOBILENET_SCALE), np.array(MOBILENET_OFFSET)
     # Normalised in full precision: bfloat16 has fewer levels near 1 than a picture.
     full = keras.config.dtype_policy().variable_dtype
     picture = keras.Input((image_size, image_size, 3), name="image", dtype="float32")

@@ -92,8 +92,9 @@ class PretrainConfig(HandRunOptions):
     encoder: str = option("resnet50", "Encoder to pretrain.", choices=ENCODERS)
     init: str = option(
         "random",
-        "Initial weights: random, imagenet (only for mobilenet, downloaded by Keras) or a file of "
-        "torchvision's ResNet weights (.pth), as in the published runs.",
+        "Initial weights: random, imagenet (mobilenets: downloaded by Keras; efficientnet_lite0: from "
+        "keras-pose[pretrained]) or a file of torchvision's ResNet weights (.pth), as in the published "
+        "runs.",
     )
     num_points: int = option(
         64, "Number of 2D points that the projection head predicts; m in Equation 3.", low=1
@@ -185,9 +186,9 @@ class PretrainConfig(HandRunOptions):
                 "--translation_scale and --center_points change only --inverse=official, not "
                 f"--inverse={self.inverse}; omit them."
             )
-        if self.init == "imagenet" and not self.encoder.startswith("mobilenet"):
+        if self.init == "imagenet" and self.encoder.startswith("resnet"):
             raise ValueError(
-                f"--init=imagenet is only available for mobilenet; for --encoder={self.encoder} "
+                f"--init=imagenet is not available for ResNets; for --encoder={self.encoder} "
                 "give the path of torchvision's weights (.pth)."
             )
 

@@ -30,9 +30,7 @@ class Settings:
         low=0.001,
         high=1.0,
     )
-    min_score: float = option(
-        0.3, "Joints with a lower score are not labelled.", low=0.0, high=1.0
-    )
+    min_score: float = option(0.3, "Joints with a lower score are not labelled.", low=0.0, high=1.0)
     min_joints: int = option(6, "Leave out who has fewer labelled joints.", low=1)
     side: str = option(
         "right",

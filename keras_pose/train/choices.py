@@ -12,5 +12,6 @@ ENCODERS = (
     "resnet152",
     "mobilenet_v3_small",
     "mobilenet_v3_large",
+    "efficientnet_lite0",
 )
 """Encoders that `keras_pose.layers.build_encoder` builds."""

@@ -159,6 +159,7 @@ def build_optimizer(
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float = 0.0,
     decay_filter: str = "rank",
+    ema_momentum: float = 0.0,
 ) -> keras.optimizers.Optimizer:
     """Make an optimizer by its name.
 
@@ -168,6 +169,8 @@ def build_optimizer(
         learning_rate: number or schedule.
         weight_decay: inside the gradient for LARS and RMSprop, decoupled for AdamW.
         decay_filter: which variables decay, see `is_decayed`.
+        ema_momentum: share of the old mean of the weights that an update keeps; 0 keeps no mean.
+            `finalize_variable_values` replaces the weights by it.
 
     Returns:
         An optimizer; `build` it with the trainable variables before training.
@@ -177,12 +180,19 @@ def build_optimizer(
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer={name} is unknown; choose one of {', '.join(OPTIMIZERS)}.")
+    optimizer: keras.optimizers.Optimizer
     if name == "adamw":
-        return FilteredAdamW(learning_rate, weight_decay, decay_filter, name=name)
-    if name == "rmsprop":
-        return PlainRmsprop(learning_rate, weight_decay, decay_filter, name=name)
-    inner = name.removeprefix("lars_")
-    return Lars(learning_rate, inner, weight_decay, decay_filter, name=name)
+        optimizer = FilteredAdamW(learning_rate, weight_decay, decay_filter, name=name)
+    elif name == "rmsprop":
+        optimizer = PlainRmsprop(learning_rate, weight_decay, decay_filter, name=name)
+    else:
+        inner = name.removeprefix("lars_")
+        optimizer = Lars(learning_rate, inner, weight_decay, decay_filter, name=name)
+    if ema_momentum:
+        optimizer.use_ema = True
+        optimizer.ema_momentum = ema_momentum
+        optimizer.ema_overwrite_frequency = None
+    return optimizer
 
 
 @keras.saving.register_keras_serializable("keras_pose")

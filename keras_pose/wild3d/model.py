@@ -80,11 +80,9 @@ class PoseModel(keras.Model):
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         config = self.config
         rate = _learning_rate(config)
-        optimizer = build_optimizer(config.optimizer, rate, config.weight_decay)
-        if config.ema_momentum:
-            optimizer.use_ema = True
-            optimizer.ema_momentum = config.ema_momentum
-            optimizer.ema_overwrite_frequency = None
+        optimizer = build_optimizer(
+            config.optimizer, rate, config.weight_decay, ema_momentum=config.ema_momentum
+        )
         if config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(self.trained_variables)

@@ -13,16 +13,12 @@ from keras import layers
 
 from keras_pose.layers import (
     INITS,
-    LITE_OFFSET,
-    LITE_SCALE,
     BatchNorm,
     PointwiseConvolution,
     PreactivationResidual,
-    build_efficientnet_lite,
     build_hourglass,
-    build_mobilenet,
     build_pyramid,
-    build_resnet,
+    build_trunk,
     convolution_initializers,
     feature_levels,
 )
@@ -33,9 +29,6 @@ NUM_JOINTS = 16
 
 _DECONVOLUTIONS = 3
 _LEVELS = (STRIDE, 8, 16, 32)
-# Per channel R, G, B of pictures in [0, 1]; torchvision's, with which all ResNet weights are trained.
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def build_network(
@@ -115,7 +108,7 @@ def build_network(
             hidden, maps = _stack(hidden, num_modules, init, residual, norm, f"stack{stack}")
             heatmaps.append(maps)
     else:
-        trunk, normalized = _encoder(picture, backbone, side, synchronized_batch_norm, bn_momentum)
+        trunk, normalized = build_trunk(picture, backbone, synchronized_batch_norm, bn_momentum)
         if is_lateral:
             levels = keras.Model(trunk.input, feature_levels(trunk, _LEVELS), name=trunk.name)
             hidden = build_pyramid(levels(normalized), width, norm)
@@ -200,25 +193,6 @@ def _stack(hidden, num_modules, init, residual, norm, name):
     maps_back = _pointwise(maps, width, init, f"{name}_heatmaps_back")
     # After the last stack too: the depth head reads the sum.
     return layers.Add(name=f"{name}_sum")([hidden, features_back, maps_back]), maps
-
-
-def _encoder(picture, backbone, side, synchronized, momentum):
-    full = keras.config.dtype_policy().variable_dtype
-    scale: float | list[float]
-    offset: float | list[float]
-    if backbone == "resnet50":
-        trunk = build_resnet(50, side, synchronized=synchronized, pooled=False, momentum=momentum)
-        scale = [1.0 / std for std in _IMAGENET_STD]
-        offset = [-mean / std for mean, std in zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True)]
-    elif backbone == "efficientnet_lite0":
-        trunk = build_efficientnet_lite(side, False, synchronized, momentum)
-        scale, offset = LITE_SCALE, LITE_OFFSET
-    else:
-        trunk = build_mobilenet(backbone, side, False, synchronized, momentum)
-        # MobileNetV3 was trained on pictures in [-1, 1].
-        scale, offset = 2.0, -1.0
-    # Normalised in full precision: bfloat16 has fewer levels near 1 than a picture.
-    return trunk, layers.Rescaling(scale, offset, name="normalize", dtype=full)(picture)
 
 
 def _deconvolutions(hidden, width, norm):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from keras_pose.layers import build_resnet
-from keras_pose.layers.encoders import ENCODERS, IMAGENET_MEAN, IMAGENET_STD, build_encoder
+from keras_pose.layers.encoders import ENCODERS, build_encoder
 from keras_pose.layers.projection import build_projection_head
 from keras_pose.layers.torch_weights import load_torch_weights
+from keras_pose.layers.trunks import IMAGENET_MEAN, IMAGENET_STD
 from tests.hand_pose.weight_rule import resnet_shapes, rule_state, rule_value
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "peclr"

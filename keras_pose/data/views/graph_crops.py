@@ -84,7 +84,9 @@ def cut_crop(picture: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
     part = tf.pad(part, [[0, -shape[0] % factor], [0, -shape[1] % factor], [0, 0]])
     smaller = tf.shape(part)[:2] // factor
     level = tf.raw_ops.ResizeArea(images=part[None], size=smaller)[0]
-    crop = _look_up(level, matrix[0, 0], matrix[1, 1], matrix[:, 2], tf.cast(factor, tf.float32), size)
+    crop = _look_up(
+        level, matrix[0, 0], matrix[1, 1], matrix[:, 2], tf.cast(factor, tf.float32), size
+    )
     crop = tf.cast(tf.round(tf.clip_by_value(crop, 0.0, 255.0)), tf.uint8)
     return tf.ensure_shape(crop, (size, size, 3))
 
