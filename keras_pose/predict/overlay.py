@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from keras_pose.predict.pose import FoundPose, join_poses, persons_of
+from keras_pose.predict.pose import FoundPose, join_poses, join_scores, persons_of
 from keras_pose.viz import VIEWS, draw_pose_2d, draw_pose_3d, label, tile
 from keras_pose.viz.brush import Brush
 
@@ -66,7 +66,7 @@ def draw_beside(
     Args:
         drawing: uint8 `[H, W, 3]` RGB, from `draw_on_picture`.
         poses: what was found; a body and its hands are drawn as one.
-        min_score: a person without a joint above it has no figure here either.
+        min_score: joints below it are left out here too.
 
     Returns:
         uint8 [H', W', 3] RGB of even size: the drawing, beside it the first person from two sides (one
@@ -109,7 +109,8 @@ def _side_views(person, number, count, side, min_score):
     which = (
         f"{'hand' if person[0].kind == 'hand' else 'person'} {number + 1}, " if count > 1 else ""
     )
-    skeleton, _, points = join_poses([pose for pose in person if pose.is_valid] or person)
+    joined = [pose for pose in person if pose.is_valid] or person
+    skeleton, _, points = join_poses(joined)
     unsure = not any(is_drawn(pose, min_score) for pose in person)
     if points is None or unsure:
         empty = np.full((side, side, 3), _EMPTY, np.uint8)
@@ -117,14 +118,26 @@ def _side_views(person, number, count, side, min_score):
         if any(pose.is_valid for pose in person):
             words = "no joint is sure" if unsure else "no metric 3D"
         return [label(empty, which + words) for _ in VIEWS]
-    has_floor = person[0].kind == "body"
+    is_shown = join_scores(joined) >= min_score
+    # Who is seen to the waist stands on nothing that can be drawn.
+    has_floor = any(
+        shown and joint.endswith("ankle")
+        for joint, shown in zip(skeleton.joints, is_shown, strict=True)
+    )
     widths = np.ones(skeleton.num_joints)
     # Fingers come after the joints of their body.
     widths[person[0].skeleton.num_joints :] = _FINGER
     return [
         label(
             draw_pose_3d(
-                points, skeleton, azimuth, elevation, (side, side), floor=has_floor, widths=widths
+                points,
+                skeleton,
+                azimuth,
+                elevation,
+                (side, side),
+                floor=has_floor,
+                widths=widths,
+                is_shown=is_shown,
             ),
             which + title,
         )

@@ -97,6 +97,13 @@ def join_poses(poses: Iterable[FoundPose]) -> tuple[Skeleton, np.ndarray, np.nda
     return skeleton, np.concatenate(planes), np.concatenate(known) if full else None
 
 
+def join_scores(poses: Iterable[FoundPose]) -> np.ndarray:
+    """Join the scores of a body and its hands, `[J]`, in the order of `join_poses`."""
+    first, *hands = poses
+    rest = [np.delete(hand.score, hand.skeleton.root) for hand in hands]
+    return np.concatenate([first.score, *rest])
+
+
 def persons_of(poses: Iterable[FoundPose]) -> list[list[FoundPose]]:
     """Sort the poses of one picture into persons.
 

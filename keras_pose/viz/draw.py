@@ -124,6 +124,7 @@ def draw_pose_3d(
     extent: float | None = None,
     floor: bool = True,
     widths: np.ndarray | None = None,
+    is_shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw a 3D pose from one side, without perspective: near limbs over far, paler ones.
 
@@ -139,6 +140,8 @@ def draw_pose_3d(
             points; None chooses it so that the pose stays inside from every side.
             floor: whether to draw a level grid below the lowest joint, with the pose's shadow on it.
             widths: `[J]`, factor on the thickness of the limb that ends in each joint; None means 1.
+            is_shown: bool `[J]`, joints that are drawn, at least one of them; None means all. A limb
+            needs both its ends, and size and floor follow what is drawn.
 
     Returns:
             uint8 `[H, W, 3]` RGB.
@@ -147,10 +150,12 @@ def draw_pose_3d(
             ValueError: if the shapes do not fit or a point is not finite.
     """
     points = _checked_points(points_3d, skeleton, 3)
-    drawn = points
+    shown = np.ones(len(points), bool) if is_shown is None else np.asarray(is_shown, bool)
+    bones = [bone for bone in skeleton.bones if shown[list(bone)].all()]
+    drawn = points[shown]
     if truth is not None:
         truth = _checked_points(truth, skeleton, 3)
-        drawn = np.concatenate([points, truth])
+        drawn = np.concatenate([drawn, truth])
     if not np.all(np.isfinite(drawn)):
         raise ValueError("A 3D pose to be drawn holds values that are not finite: leave it out.")
     middle = (drawn.min(0) + drawn.max(0)) / 2 if centre is None else np.asarray(centre, float)
@@ -170,13 +175,14 @@ def draw_pose_3d(
             start, end = see(line)
             brush.limb(start, end, thickness * 0.12, _FLOOR)
         shadow = see(np.where([False, True, False], ground, points))
-        for parent, child in skeleton.bones:
+        for parent, child in bones:
             brush.limb(shadow[parent], shadow[child], thickness * 0.8, _SHADOW)
     colours = limb_colours(skeleton)
     seen = see(points)
     # 0 at the nearest joint; a pose that is nearly flat from here is not made to look deep.
-    seen[:, 2] = (seen[:, 2] - seen[:, 2].min()) / max(np.ptp(seen[:, 2]), 0.3)
-    for bone in sorted(skeleton.bones, key=lambda bone: -seen[list(bone), 2].mean()):
+    depth = seen[shown, 2]
+    seen[:, 2] = (seen[:, 2] - depth.min()) / max(np.ptp(depth), 0.3)
+    for bone in sorted(bones, key=lambda bone: -seen[list(bone), 2].mean()):
         width = thickness if widths is None else thickness * float(widths[bone[1]])
         _draw_tube(brush, seen[list(bone)], width, colours[bone[1]])
     if truth is not None:

@@ -12,7 +12,13 @@ from keras_pose.serving import BoneLength, PoseNetwork
 from keras_pose.skeletons import BODY_33_MEDIAPIPE
 from keras_pose.weights.body_lift import BONE_NAMES, lift_body
 from keras_pose.weights.detections import BODIES, decode_detections, suppress
-from keras_pose.weights.mediapipe_regions import body_squares, cut_squares, square_matrices
+from keras_pose.weights.mediapipe_regions import (
+    body_squares,
+    cut_squares,
+    picture_squares,
+    repeat_borders,
+    square_matrices,
+)
 
 CROP_SIZE, CROP_SCALE = 320, 1.5
 # Mean of the network's own world landmarks, which are those of an average adult.
@@ -92,13 +98,15 @@ def find_body_squares(finder: keras.Model, image: Tensor) -> tuple[Tensor, Tenso
     size = float(CROP_SIZE)
     count = tf.shape(image)[0]
     middle = tf.fill((count, 2), size / 2.0)
-    whole = (middle, tf.fill((count,), size), tf.zeros((count,)))
-    seen = cut_squares(image, square_matrices(whole, BODIES.size), BODIES.size)
+    looked = picture_squares(image)
+    seen = cut_squares(image, square_matrices(looked, BODIES.size), BODIES.size)
     outputs = finder(seen * (1.0 - BODIES.low) + BODIES.low, training=False)
     places, scores = decode_detections(BODIES, outputs["Identity"], outputs["Identity_1"])
     places, scores = suppress(BODIES, places, scores, _MOST_BODIES, _MIN_BODY_SCORE)
     # Of two in one crop the larger is meant, unless it stands aside.
-    centres, sides, angles = body_squares(places * size)
+    corner = looked[0] - looked[1][:, None] / 2.0
+    places = corner[:, None, None] + places * looked[1][:, None, None, None]
+    centres, sides, angles = body_squares(places)
     away = tf.norm(centres - size / 2.0, axis=-1) / size - sides / size
     best = tf.argmin(tf.where(scores > 0, away, tf.float32.max), axis=1)
     some = tf.reduce_max(scores, axis=1) > 0
@@ -129,7 +137,7 @@ def read_bodies(
     size = body.input_shape[1]
     centre, side, angle = squares
     matrices = square_matrices((centre, tf.maximum(side, 1.0), angle), size)
-    outputs = body(cut_squares(image, matrices, size, "NEAREST"), training=False)
+    outputs = body(cut_squares(repeat_borders(image), matrices, size, "NEAREST"), training=False)
     numbers = tf.reshape(outputs["Identity"], (-1, _ALL_POINTS, _NUMBERS))[:, :_NUM_POINTS]
     points = refine_points(numbers[..., :2] / size, outputs["Identity_3"][..., :_NUM_POINTS])
     world = tf.reshape(outputs["Identity_4"], (-1, _ALL_POINTS, 3))[:, :_NUM_POINTS]

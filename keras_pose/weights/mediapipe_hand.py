@@ -16,6 +16,7 @@ from keras_pose.weights.mediapipe_regions import (
     cut_squares,
     hand_squares,
     palm_squares,
+    repeat_borders,
     square_matrices,
 )
 
@@ -140,7 +141,7 @@ def read_hands(
     size = hand.input_shape[1]
     centre, side, angle = squares
     matrices = square_matrices((centre, tf.maximum(side, 1.0), angle), size)
-    outputs = hand(cut_squares(image, matrices, size, "NEAREST"), training=False)
+    outputs = hand(cut_squares(repeat_borders(image), matrices, size, "NEAREST"), training=False)
     shape = (-1, HAND_21_FREIHAND.num_joints, 3)
     points = tf.reshape(outputs[_OUTPUTS[0]], shape)[..., :2]
     world = tf.reshape(outputs[_OUTPUTS[3]], shape)

@@ -125,6 +125,63 @@ def cut_squares(images: Tensor, matrices: Tensor, size: int, fill: str = "CONSTA
     )
 
 
+def repeat_borders(images: Tensor) -> Tensor:
+    """Continue pictures beyond their borders, where crops of them are black.
+
+    MediaPipe's landmark networks see the border's pixels repeated there; in black they take it that a
+    person ends where the picture does, and bend the legs of a portrait into it.
+
+    Args:
+        images: float32 `[B, H, W, 3]` in [0, 1], upright crops, exactly 0 outside their pictures.
+
+    Returns:
+        The same shape. Rows and columns that are black from the edge on, and one more, where the crop
+        blends into black, are those next to them.
+    """
+    rows, columns = (_inside(images, axis) for axis in (1, 2))
+    images = tf.gather(images, _clipped(images, 1, rows), axis=1, batch_dims=1)
+    return tf.gather(images, _clipped(images, 2, columns), axis=2, batch_dims=1)
+
+
+def picture_squares(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the upright squares about what crops show of their pictures.
+
+    MediaPipe's finder of persons looks at whole pictures; where black surrounds one, it takes persons for
+    smaller ones.
+
+    Args:
+        images: as `repeat_borders` takes them.
+
+    Returns:
+        Centres `[B, 2]`, sides `[B]`, and angles of 0.
+    """
+    (top, bottom), (left, right) = (_inside(images, axis) for axis in (1, 2))
+    ends = tf.cast(tf.stack([left, top, right + 1, bottom + 1], axis=-1), tf.float32)
+    side = tf.reduce_max(ends[:, 2:] - ends[:, :2], axis=-1)
+    return (ends[:, :2] + ends[:, 2:]) / 2.0, side, tf.zeros_like(side)
+
+
+def _clipped(images, axis, ends):
+    """Return for each place along an axis the next one between two ends, int32 `[B, L]`."""
+    places = tf.range(tf.shape(images)[axis])
+    return tf.minimum(tf.maximum(places[None], ends[0][:, None]), ends[1][:, None])
+
+
+def _inside(images, axis):
+    """Return the first and the last place along an axis that are inside the picture, int32 `[B]`."""
+    levels = tf.reduce_max(images, axis=tuple({1, 2, 3} - {axis}))
+    length = tf.shape(levels)[1]
+    places = tf.range(length)
+    some = levels > 0.0
+    first = tf.reduce_min(tf.where(some, places, length), axis=1)
+    last = tf.reduce_max(tf.where(some, places, -1), axis=1)
+    # A picture that fills the crop has no blended border, and a black one no inside.
+    low = tf.where(first > 0, first + 1, 0)
+    high = tf.where(last < length - 1, last - 1, length - 1)
+    is_picture = low <= high
+    return tf.where(is_picture, low, 0), tf.where(is_picture, high, length - 1)
+
+
 def _turn(start, end):
     """Return the angle by which the picture is turned back so that `end` is above `start`."""
     x, y = tf.unstack(end - start, axis=-1)

@@ -72,6 +72,31 @@ def test_views_have_room_whoever_is_lost():
     assert draw_beside(drawing, [hand(), hand(person=1)]).shape[0] > 700
 
 
+def test_3d_shows_the_joints_that_the_picture_shows_and_a_floor_for_those_who_stand():
+    drawing = draw_on_picture(np.full((60, 100, 3), 128, np.uint8), [])
+
+    def views(score, **changes):
+        one = body(score=score, **changes)
+        return draw_beside(drawing, [one], min_score=0.5)[:, drawing.shape[1] :]
+
+    joints = body().skeleton.joints
+    arms = np.array([joint.endswith(("shoulder", "elbow", "wrist")) for joint in joints])
+    score = np.where(arms, 0.9, 0.1)
+    seen = views(score)
+    # Whatever the others are, nothing of them is drawn.
+    moved = body().keypoints_3d + np.where(arms, 0.0, 3.0)[:, None]
+    np.testing.assert_array_equal(views(score, keypoints_3d=moved), seen)
+    assert (views(np.full(len(joints), 0.9)) != seen).any()
+    ankles = np.array([joint.endswith("ankle") for joint in joints])
+    assert _grey(views(np.where(arms | ankles, 0.9, 0.1))) > 10 * _grey(seen)
+
+
+def _grey(picture):
+    """Number of pixels in the grey of floor and shadow, which no limb has."""
+    levels = picture.astype(int)
+    return int(((np.ptp(levels, axis=-1) < 12) & (np.abs(levels.mean(-1) - 225) < 8)).sum())
+
+
 def test_a_video_that_says_nothing_of_itself():
     class Capture:
         def __init__(self, source):

@@ -100,6 +100,13 @@ def test_3d_joint_lies_at_its_pixel():
     np.testing.assert_allclose(place, [175, 87.5], atol=1.0)
 
 
+def test_a_joint_that_is_not_shown_leaves_no_trace_in_3d():
+    pose = np.array([[0.0, 0.0, 0.3], [0.5, -0.25, 0.3], [90.0, 40.0, 7.0]])
+    picture = draw.draw_pose_3d(pose, CROSS, is_shown=[True, True, False])
+    alone = draw.draw_pose_3d(pose[:2], CHAIN)
+    np.testing.assert_array_equal(picture, alone)
+
+
 @pytest.mark.parametrize("azimuth", [0, 90, 180])
 def test_near_limb_covers_far_limb(azimuth):
     joints = ("root", "left_hand", "centre", "right_hand")

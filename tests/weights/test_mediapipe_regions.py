@@ -13,6 +13,8 @@ from keras_pose.weights.mediapipe_regions import (
     cut_squares,
     hand_squares,
     palm_squares,
+    picture_squares,
+    repeat_borders,
     square_matrices,
 )
 
@@ -95,3 +97,34 @@ def test_squares_show_what_they_are_about_upright():
     assert outside.numpy().max() == 0.0
     repeated = cut_squares(tf.ones((1, 8, 8, 1)), square_matrices(squares, 50), 50, "NEAREST")
     assert repeated.numpy().min() == 1.0
+
+
+def _portrait():
+    """A crop of 8 px whose picture fills rows 0 to 4 and columns 2 to 6; the seams are half dark."""
+    crop = np.zeros((1, 8, 8, 3), np.float32)
+    crop[0, :5, 2:7] = np.arange(1, 6, dtype=np.float32)[:, None, None] / 10
+    crop[0, 4, 2:7] /= 2
+    return crop
+
+
+def test_borders_are_repeated_where_a_crop_is_black():
+    answer = repeat_borders(tf.constant(_portrait())).numpy()[0]
+    # Row 4 blends into black, so row 3 goes on; nothing is cut from above, where the picture fills it.
+    np.testing.assert_allclose(answer[:, 4, 0], [0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4])
+    assert (answer == answer[:, 3:4]).all()
+
+
+def test_a_picture_that_fills_its_crop_and_a_black_one_stay_as_they_are():
+    crops = np.stack([np.full((6, 6, 3), 0.5), np.zeros((6, 6, 3))]).astype(np.float32)
+    np.testing.assert_array_equal(repeat_borders(tf.constant(crops)).numpy(), crops)
+    centres, sides, angles = picture_squares(tf.constant(crops))
+    np.testing.assert_array_equal(centres, [[3, 3], [3, 3]])
+    np.testing.assert_array_equal(sides, [6, 6])
+    np.testing.assert_array_equal(angles, [0, 0])
+
+
+def test_the_square_about_the_picture_within_a_crop():
+    centres, sides, _ = picture_squares(tf.constant(_portrait()))
+    # Rows 0 to 3, columns 3 to 5: 4 px high, 3 px wide.
+    np.testing.assert_array_equal(centres, [[4.5, 2.0]])
+    np.testing.assert_array_equal(sides, [4.0])

@@ -127,7 +127,7 @@ def _cut_out(picture, matrix, size, step):
     corners = affine2d.apply(
         tf.constant([[0.0, 0.0], [size, size]], matrix.dtype), affine2d.invert(matrix)
     )
-    limits = tf.cast(tf.shape(picture)[1::-1], matrix.dtype)
+    limits = tf.cast(tf.gather(tf.shape(picture), [1, 0]), matrix.dtype)
     # The means must begin where the host's do; two of them more on each side for the look-ups.
     first = tf.floor((tf.reduce_min(corners, axis=0) - 2.0 * step) / step) * step
     last = tf.math.ceil((tf.reduce_max(corners, axis=0) + 2.0 * step) / step) * step
