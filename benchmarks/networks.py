@@ -67,6 +67,7 @@ class Labelled:
         box: float64 `[4]`, px.
         points: float64 `[J, 2]`, px.
         visible: bool `[J]`.
+        is_left: whether it is a left hand.
     """
 
     file: str
@@ -74,6 +75,7 @@ class Labelled:
     box: np.ndarray
     points: np.ndarray
     visible: np.ndarray
+    is_left: bool
 
 
 def drawn_labels(folder: str, num: int, seed: int) -> Iterator[Labelled]:
@@ -95,7 +97,8 @@ def drawn_labels(folder: str, num: int, seed: int) -> Iterator[Labelled]:
         name = names[row["image_id"]]
         joints = np.array(row["keypoints"], np.float64).reshape(-1, 3)
         image = decode_picture((Path(folder) / "images" / name).read_bytes(), name)
-        yield Labelled(name, image, np.array(row["bbox"]), joints[:, :2], joints[:, 2] > 0)
+        is_left = row.get("handedness") == "left"
+        yield Labelled(name, image, np.array(row["bbox"]), joints[:, :2], joints[:, 2] > 0, is_left)
 
 
 def measure_network(folder: str, labels: list[Labelled], skeleton: str) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def measure_network(folder: str, labels: list[Labelled], skeleton: str) -> dict[
     distances, milliseconds = [], []
     for label in labels:
         begin = time.perf_counter()
-        (found,) = network.predict(label.image, [label.box])
+        (found,) = network.predict(label.image, [label.box], is_left=label.is_left)
         milliseconds.append(1e3 * (time.perf_counter() - begin))
         points = found.keypoints_2d[list(given.indices(shared))]
         rows = list(known.indices(shared))

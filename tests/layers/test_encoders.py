@@ -102,7 +102,7 @@ def test_every_encoder_makes_finite_features_of_a_small_picture(name):
     random = np.random.default_rng(0)
     features = np.array(encoder(random.uniform(size=(2, 32, 32, 3)).astype(np.float32)))
     sizes = {"resnet10_half": 256, "resnet10": 512, "resnet18": 512, "resnet34": 512}
-    sizes |= {"mobilenet_v3_small": 576, "mobilenet_v3_large": 960}
+    sizes |= {"mobilenet_v3_small": 576, "mobilenet_v3_large": 960, "efficientnet_lite0": 1280}
     assert encoder.name == name
     assert features.dtype == np.float32
     assert features.shape == (2, sizes.get(name, 2048))
