@@ -59,11 +59,11 @@ def measure(network: ServedPose, pictures: Iterable[records.Record]) -> dict[str
         pictures: labelled records with boxes.
 
     Returns:
-        `pictures`; `found_5`, `found_10`, shares of the joints within 5 and 10 % of the box; `error`,
-        mean over the box's side; `tips`, median of the predicted distance of two finger tips over the true
-        one; `pa_cm` and `flat_pa_cm`, errors after the best similarity of the network's joints and of
-        its 2D joints in one plane, NaN without 3D labels. Where the network says that no hand is there,
-        its joints count as not found.
+        `pictures`; `found_5`, `found_10`, shares of the joints within 5 and 10 % of the box;
+        `error`, mean over the box's side; `tips`, median of the predicted distance of two finger
+        tips over the true one; `pa_cm` and `flat_pa_cm`, errors after the best similarity of the
+        network's joints and of its 2D joints in one plane, NaN without 3D labels. Where the network
+        says that no hand is there, its joints count as not found.
     """
     distances, tips, deep, flat, count = [], [], [], [], 0
     for record in pictures:
