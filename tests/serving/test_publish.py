@@ -8,6 +8,7 @@ import pytest
 
 from keras_pose import export
 from keras_pose.data.generated.bodies import generate_body
+from keras_pose.data.generated.hands import generate_hands
 from keras_pose.serving import ServedPose, read_metadata
 from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.publish import training_settings
@@ -60,11 +61,17 @@ def test_runs_that_start_from_each_other_or_are_gone_end_the_list(tmp_path):
     assert "init_from" not in settings["init_from"] and "teacher" not in settings
 
 
-def test_a_shipped_network_of_before_loads_and_answers():
-    folder = ROOT / "savedmodels" / "hand_student" / "1"
-    assert read_metadata(folder).settings == {}
-    found = ServedPose(folder).predict(np.full((90, 70, 3), 128, np.uint8))[0]
-    assert found.keypoints_2d.shape == (21, 2) and np.isfinite(found.keypoints_3d).all()
+def test_the_shipped_hand_says_what_made_it_and_that_no_hand_is_there():
+    folder = ROOT / "savedmodels" / "hand_student" / "2"
+    settings = read_metadata(folder).settings
+    assert settings["method"] == "hand_student"
+    assert settings["config"]["backbone"] == "efficientnet_lite0"
+    network = ServedPose(folder)
+    hand = next(iter(generate_hands(1, 8, size=160)))
+    (found,) = network.predict(hand.image, np.array([hand.box]))
+    away = np.linalg.norm(found.keypoints_2d - hand.keypoints_2d, axis=-1) / max(hand.box[2:])
+    assert found.valid and np.median(away) < 0.06
+    assert not network.predict(np.full((90, 70, 3), 128, np.uint8))[0].valid
 
 
 def test_the_shipped_body_says_what_made_it_and_that_nobody_is_there():
