@@ -177,9 +177,18 @@ def test_a_student_and_its_export_agree(student, folder, tmp_path):
     _assert_same(_report(tmp_path, folder, saved_model=version)[1], of_run)
 
 
-def test_the_shipped_student_which_does_not_tell_its_settings_is_reported(folder, tmp_path):
-    _, content = _report(tmp_path, folder, saved_model=str(SHIPPED), val_share=0.4)
-    assert content["note"].startswith(f"{SHIPPED}/metadata.json does not say")
+def test_a_student_which_does_not_tell_its_settings_is_reported(folder, tmp_path):
+    # As folders of before settings were written.
+    silent = tmp_path / "1"
+    silent.mkdir()
+    for path in SHIPPED.iterdir():
+        if path.name != "metadata.json":
+            (silent / path.name).symlink_to(path)
+    metadata = json.loads((SHIPPED / "metadata.json").read_text(encoding="utf-8"))
+    del metadata["settings"]
+    (silent / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    _, content = _report(tmp_path, folder, saved_model=str(silent), val_share=0.4)
+    assert content["note"].startswith(f"{silent}/metadata.json does not say")
     assert "--val_share=0.4 and --split_seed=5" in content["note"]
     assert content["note"] in (tmp_path / "report.html").read_text()
     # Its card says 1.3 times the box.

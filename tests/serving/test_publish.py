@@ -9,6 +9,7 @@ import pytest
 from keras_pose import export
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.generated.hands import generate_hands
+from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.serving import ServedPose, read_metadata
 from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.publish import training_settings
@@ -68,7 +69,8 @@ def test_the_shipped_hand_says_what_made_it_and_that_no_hand_is_there():
     assert settings["config"]["backbone"] == "efficientnet_lite0"
     network = ServedPose(folder)
     hand = next(iter(generate_hands(1, 8, size=160)))
-    (found,) = network.predict(hand.image, np.array([hand.box]))
+    picture = decode_picture(hand.image, hand.name)
+    (found,) = network.predict(picture, np.array([hand.box]))
     away = np.linalg.norm(found.keypoints_2d - hand.keypoints_2d, axis=-1) / max(hand.box[2:])
     assert found.valid and np.median(away) < 0.06
     assert not network.predict(np.full((90, 70, 3), 128, np.uint8))[0].valid

@@ -161,4 +161,6 @@ def test_a_word_that_is_no_flag_is_one_sentence():
 def test_wrong_flag_is_one_sentence():
     done = _run("--nonsense=1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ERROR: Unknown command line flag 'nonsense'; --help lists what there is.\n"
+    assert (
+        done.stderr == "ERROR: Unknown command line flag 'nonsense'; --help lists what there is.\n"
+    )

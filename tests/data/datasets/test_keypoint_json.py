@@ -99,9 +99,7 @@ def test_only_annotations_that_meet_the_conditions_and_no_pictures_of_others(tmp
         read_keypoint_json(path, where={"maker": ["mine"]})
     content["annotations"][1]["year"] = 2021
     with pytest.raises(ValueError, match="no annotation meets all conditions of --where"):
-        read_keypoint_json(
-            _write(tmp_path, content), where={"maker": ["you"], "year": ["2020"]}
-        )
+        read_keypoint_json(_write(tmp_path, content), where={"maker": ["you"], "year": ["2020"]})
 
 
 def test_joints_of_another_order_are_rearranged_by_name(tmp_path):
@@ -271,7 +269,9 @@ def test_bodies_with_3d_joints_keep_the_middle_of_the_back(tmp_path):
 
 def test_3d_joints_that_cannot_be_kept_are_refused(tmp_path):
     content = _body_content(camera_m=np.ones((17, 3)).tolist())
-    with pytest.raises(ValueError, match="Bodies with 3D joints cannot be converted from .* 'coco_17'"):
+    with pytest.raises(
+        ValueError, match="Bodies with 3D joints cannot be converted from .* 'coco_17'"
+    ):
         read_keypoint_json(_write(tmp_path, content), joint_order="coco_17")
 
 
