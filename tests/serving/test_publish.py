@@ -68,11 +68,14 @@ def test_the_shipped_hand_says_what_made_it_and_that_no_hand_is_there():
     assert settings["method"] == "hand_student"
     assert settings["config"]["backbone"] == "efficientnet_lite0"
     network = ServedPose(folder)
-    hand = next(iter(generate_hands(1, 8, size=160)))
-    picture = decode_picture(hand.image, hand.name)
-    (found,) = network.predict(picture, np.array([hand.box]))
-    away = np.linalg.norm(found.keypoints_2d - hand.keypoints_2d, axis=-1) / max(hand.box[2:])
-    assert found.valid and np.median(away) < 0.06
+    away = []
+    for hand in generate_hands(3, 6, size=160):
+        picture = decode_picture(hand.image, hand.name)
+        (found,) = network.predict(picture, np.array([hand.box]))
+        assert found.valid
+        away.append(np.linalg.norm(found.keypoints_2d - hand.keypoints_2d, axis=-1))
+        away[-1] /= max(hand.box[2:])
+    assert np.median(away) < 0.05
     assert not network.predict(np.full((90, 70, 3), 128, np.uint8))[0].valid
 
 
