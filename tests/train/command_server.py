@@ -5,6 +5,7 @@ The fork can be killed and limited, leaves by the interpreter's own way out, and
 """
 
 import dataclasses
+import gc
 import importlib
 import json
 import os
@@ -27,6 +28,16 @@ PRELOADED = (
     "keras_pose.lifting.pictures",
     "keras_pose.tips.regression",
 )
+
+
+def leave_graphs_as_traced():
+    """Let TensorFlow run graphs without rewriting them first.
+
+    Rewriting pays for itself in a thousand steps; for the few of a test it is half of the time of a
+    first call. Runs that are compared byte by byte must agree about it, and a fork inherits it.
+    """
+    tensorflow = importlib.import_module("tensorflow")
+    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def environment(**more):
@@ -194,6 +205,8 @@ def _become(request):
 if __name__ == "__main__":
     for preloaded in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(preloaded)
+    leave_graphs_as_traced()
+    gc.freeze()
     task = _serve()
     if task is not None:
         _become(task)
