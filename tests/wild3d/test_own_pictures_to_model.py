@@ -100,6 +100,8 @@ def test_nothing_of_the_own_pictures_was_lost(walked):
         assert mine["train_2d"] + mine["heldout"] == COUNT and mine["train_3d"] == 0
         assert run["bodies"]["bodies"]["train_3d"] > 0 and run["skipped"] == {}
         assert run["config"]["init_from"].endswith("" if stage == 1 else f"stage{stage - 1}")
+        weights = (run["config"]["depth_weight"], run["config"]["geometric_weight"])
+        assert weights == ((0.0, 0.0), (0.1, 0.0), (0.1, 0.01))[stage - 1]
 
 
 @pytest.mark.slow
