@@ -16,11 +16,10 @@ import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from tests.train.command_server import leave_graphs_as_traced  # noqa: E402
-
 SEED = 20_240_817
 tf.random.set_seed(SEED)
-leave_graphs_as_traced()
+# As in `leave_graphs_as_traced` of tests/train/command_server.py, which says why.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 # What the libraries made on import lives for ever: no collection need look at it again.
 gc.freeze()
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.train.checkpoint_bytes import latest_tensors
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +31,8 @@ STAGES = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.mark.parametrize("stage", STAGES)

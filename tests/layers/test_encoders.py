@@ -47,6 +47,7 @@ def test_features_are_those_of_the_official_network(depth):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_features_of_152_layers_are_those_of_the_official_network():
     _check_features(152)
 
@@ -95,7 +96,7 @@ def test_projection_head_in_training_is_the_official_one_and_takes_in_the_same_s
     np.testing.assert_allclose(norm.moving_variance, HEAD["peclr_bn_running_var"], rtol=1e-6)
 
 
-# The deepest only repeat blocks that the others have; that of 152 layers is compared above.
+# The deepest repeat blocks that the others have.
 _DEEPEST = ("resnet101", "resnet152")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from keras_pose.tips.runs import load_lifter
 from tests.train.checkpoint_bytes import latest_tensors
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +32,8 @@ ADVERSARIAL = ("--dropout=0.3", "--norm=batch", "--pitch=learnt", "--bone_ratios
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving import ServedPose
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
-from tests.train.command_server import ROOT, CommandServer
+from tests.train.command_server import ROOT, shared_server
 
 SIZE = 64
 COUNT = 12
@@ -63,18 +63,18 @@ def walked(tmp_path_factory):
     printed = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with CommandServer(folder / "commands") as server:
-            for module, arguments in _commands():
-                words = " ".join(arguments)
-                smaller = [
-                    flag
-                    for (name, mark), flags in SMALLER.items()
-                    if name == module and mark in words
-                    for flag in flags
-                ]
-                code, command = server.run(module, *arguments, *smaller)
-                assert code == 0, f"{module}: {command.stderr}"
-                printed.append((module, command.stdout))
+        server = shared_server()
+        for module, arguments in _commands():
+            words = " ".join(arguments)
+            smaller = [
+                flag
+                for (name, mark), flags in SMALLER.items()
+                if name == module and mark in words
+                for flag in flags
+            ]
+            code, command = server.run(module, *arguments, *smaller)
+            assert code == 0, f"{module}: {command.stderr}"
+            printed.append((module, command.stdout))
     return folder, printed
 
 
