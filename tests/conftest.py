@@ -20,8 +20,6 @@ SEED = 20_240_817
 tf.random.set_seed(SEED)
 # As in `leave_graphs_as_traced` of tests/train/command_server.py, which says why.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-# What the libraries made on import lives for ever: no collection need look at it again.
-gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +33,11 @@ def _same_start():
     keras.config.set_dtype_policy("float32")
     with mock.patch.object(tf.random, "set_seed"):
         keras.utils.set_random_seed(SEED)
+
+
+def pytest_collection_finish():
+    """What imports made lives for ever: no collection of garbage need look at it again."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
