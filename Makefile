@@ -22,9 +22,10 @@ models: $(INSTALLED)
 
 # One TensorFlow thread per worker: two workers then use two cores without competing for them. Files run in the
 # order of tests/conftest.py, slow ones first; pytest-xdist alone would begin with the files with the most tests.
+# At the end it says which files cost most.
 test: lint
 	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=10 tests
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder -p tools.gate_time tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

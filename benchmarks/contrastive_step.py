@@ -38,7 +38,7 @@ class ContrastiveStep:
         )
         self.model = ContrastiveModel(config)
         self.model.compile()
-        self.graph = tf.function(self.model.train_step)
+        self.graph = tf.function(self.model.train_step, autograph=False)
 
     def __call__(self, batch: dict[str, tf.Tensor]) -> float:
         """Train on one batch.

@@ -34,8 +34,10 @@ class HourglassStep:
         )
         self.model = PoseModel(config)
         self.model.compile()
-        self.train_graph = tf.function(self.model.train_step)
-        self.infer_graph = tf.function(lambda batch: self.model(batch, training=False))
+        self.train_graph = tf.function(self.model.train_step, autograph=False)
+        self.infer_graph = tf.function(
+            lambda batch: self.model(batch, training=False), autograph=False
+        )
 
     def __call__(self, batch: dict[str, tf.Tensor]) -> float:
         """Train on one batch.

@@ -118,7 +118,7 @@ def measure(encoder: str, folder: str, settings: Settings) -> dict:
     pictures = load_pictures(config, folder)
     model = ContrastiveModel(config)
     model.compile()
-    graph = tf.function(model.train_step)
+    graph = tf.function(model.train_step, autograph=False)
     batches: Iterator[Any] = iter(pictures.batches(0))
     held = next(batches)
 

@@ -122,7 +122,7 @@ def convert(network, examples: np.ndarray, folder: str) -> dict[str, str]:
     size = network.input_shape[1]
     spec = {"image": tf.TensorSpec([None, size, size, 3], tf.float32)}
     saved = os.path.join(folder, "saved")
-    save_signatures(saved, {"heatmaps": Signature(tf.function(maps), spec)})
+    save_signatures(saved, {"heatmaps": Signature(tf.function(maps, autograph=False), spec)})
     paths = {}
     for kind in FORMATS:
         content = convert_tflite(

@@ -83,7 +83,7 @@ def measure(place: str, folders: str, settings: Settings) -> dict:
     bodies = load_bodies(config, folders)
     model = PoseModel(config)
     model.compile()
-    graph = tf.function(model.train_step)
+    graph = tf.function(model.train_step, autograph=False)
     batches: Iterator[Any] = iter(bodies.batches(0))
     held = next(batches)
 

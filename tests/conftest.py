@@ -8,17 +8,36 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import gc  # noqa: E402
 import json  # noqa: E402
+from unittest import mock  # noqa: E402
 
 import keras  # noqa: E402
 import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+SEED = 20_240_817
+tf.random.set_seed(SEED)
+# As in `leave_graphs_as_traced` of tests/train/command_server.py, which says why.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(autouse=True)
 def _same_start():
-    """Seed Python, NumPy and TensorFlow, and undo a dtype policy that the test before left on."""
+    """Seed Python, NumPy and Keras, and undo a dtype policy that the test before left on.
+
+    TensorFlow is seeded once: `tf.random.set_seed` forgets every prepared graph, so that a model shared
+    by the tests of a file would be prepared again for each of them. No stateful random operation decides
+    over a test; all of the package's are keyed.
+    """
     keras.config.set_dtype_policy("float32")
-    keras.utils.set_random_seed(20_240_817)
+    with mock.patch.object(tf.random, "set_seed"):
+        keras.utils.set_random_seed(SEED)
+
+
+def pytest_collection_finish():
+    """What imports made lives for ever: no collection of garbage need look at it again."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -244,6 +244,7 @@ def _views(stream, part: Part, config, ranges, seed, epoch, bad_records, side=No
     id_shifts = tf.constant(part.id_shifts, tf.int64)
     has_names = tf.constant([has_actions(reader) for reader in part.readers])
 
+    @tf.autograph.experimental.do_not_convert
     def complete(record):
         # Classes of other folders are no actions.
         is_named = tf.gather(has_names, record["folder"])
@@ -315,6 +316,7 @@ def _label_batch(config):
     """Return a function of a batch that brings the last labels to the crops' pixels and units."""
     permutation = tf.constant(MPII_16.flip_permutation)
 
+    @tf.autograph.experimental.do_not_convert
     def label(batch):
         batch = dict(batch)
         is_mirrored = batch["mirrored"] > 0
@@ -356,6 +358,7 @@ def _joined(order):
     Replicas take rows from the top, so each gets its share of both kinds.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def join(*parts):
         return {
             name: tf.gather(tf.concat([part[name] for part in parts], axis=0), order)

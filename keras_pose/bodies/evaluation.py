@@ -97,7 +97,7 @@ def pose_function(
         Function of pictures `[B, S, S, 3]`, uint8 or float in [0, 1], to the model's outputs.
     """
     pose = with_mirror(model) if flip else lambda pictures: model(pictures, training=False)
-    return tf.function(lambda pictures: dict(pose(unit_range(pictures))))
+    return tf.function(lambda pictures: dict(pose(unit_range(pictures))), autograph=False)
 
 
 def overall(results: dict[str, dict[str, float]]) -> dict[str, float]:

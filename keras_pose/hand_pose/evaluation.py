@@ -101,7 +101,7 @@ def evaluate_freihand(
             yield decode_picture(record.image, record.name), np.array(record.intrinsics, np.float64)
 
     size = model.input["image"].shape[1]
-    predict = tf.function(lambda inputs: model(inputs, training=False))
+    predict = tf.function(lambda inputs: model(inputs, training=False), autograph=False)
     hands = list(freihand_evaluation.predict_hands(predict, pictures(), size, **crops))
     true = np.stack(labels).astype(np.float64) if labels else None
     joints, scores, protocols = freihand_evaluation.evaluate_predictions(

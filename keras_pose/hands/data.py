@@ -136,6 +136,7 @@ def load_hands(
 def _views(stream, config, ranges, seed, epoch, bad_records):
     assumed = config.assume_fov_deg or _PLACEHOLDER_FOV_DEG
 
+    @tf.autograph.experimental.do_not_convert
     def complete(record):
         return record | {
             "intrinsics": _intrinsics(record, assumed),

@@ -43,7 +43,9 @@ def pose_function(model: keras.Model) -> Callable[[dict], dict]:
     """
     # Of free batch size, since the last batch of a pass is a smaller one.
     spec = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in model.input.items()}
-    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[spec])
+    return tf.function(
+        lambda inputs: model(inputs, training=False), input_signature=[spec], autograph=False
+    )
 
 
 def evaluate_hands(

@@ -3,10 +3,8 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
-import contextlib
-import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -16,7 +14,7 @@ from keras_pose.lifter_student.model import LifterStudent
 from keras_pose.lifter_student.network import PresenceLifter, WholePoseLifter
 from keras_pose.lifter_student.teachers import lift_with_teachers
 from keras_pose.lifting import evaluation
-from keras_pose.lifting.data import Poses, load_poses, training_batches
+from keras_pose.lifting.data import LiftingData, Poses, load_poses, training_batches
 from keras_pose.lifting.pictures import draw_lifted
 from keras_pose.train import runs
 from keras_pose.train.callbacks import EpochRows, Pictures
@@ -27,33 +25,6 @@ from keras_pose.train.weights import read_weights, write_weights
 
 # Held-out poses on which label-free quantities are taken each epoch.
 _HELDOUT = 2048
-
-
-@dataclasses.dataclass(frozen=True)
-class StudentData:
-    """What a run sees.
-
-    Attributes:
-        batches: function of the first step to an endless dataset of 2D poses and the teacher's 3D.
-        heldout: the validation split.
-    """
-
-    batches: Callable[[int], tf.data.Dataset]
-    heldout: Poses
-
-    @property
-    def facts(self) -> dict:
-        """What `run.json` says of them."""
-        count = {} if self.heldout.points_3d is None else {"results_poses": len(self.heldout)}
-        return {"source": self.heldout.source} | count
-
-    def skipped(self) -> dict[str, str]:
-        """Return nothing: poses that cannot be read are refused."""
-        return {}
-
-    def as_sentence(self) -> contextlib.AbstractContextManager:
-        """Return a context that does nothing, see `skipped`."""
-        return contextlib.nullcontext()
 
 
 def train_run(
@@ -72,7 +43,7 @@ def train_run(
             model.inference_network, weights_path(folder)
         ),
         load=lambda folder, poses: WholePoseLifter(load_student(folder)[1]),
-        evaluate=_evaluate,
+        evaluate=evaluation.run_results,
         summarize=_summarize,
     )
 
@@ -100,7 +71,7 @@ def load_student(model_dir: str) -> tuple[Config, PresenceLifter]:
     return config, network
 
 
-def open_poses(config: Config, options: RunOptions) -> StudentData:
+def open_poses(config: Config, options: RunOptions) -> LiftingData:
     """Open the poses of a run, those of training lifted by the teachers where it trains.
 
     Args:
@@ -115,7 +86,7 @@ def open_poses(config: Config, options: RunOptions) -> StudentData:
     """
     heldout = load_poses(config, options.data_dir, "val")
     if options.mode == "eval":
-        return StudentData(lambda first_step: tf.data.Dataset.range(0), heldout)
+        return LiftingData(lambda first_step: tf.data.Dataset.range(0), heldout)
     train = load_poses(config, options.data_dir, "train")
     points_2d = tf.pad(train.points_2d, [(0, 0), (1, 0), (0, 0)])
     labels = lift_with_teachers(config.teacher_folders, train)
@@ -129,7 +100,7 @@ def open_poses(config: Config, options: RunOptions) -> StudentData:
             labels=labels,
         )
 
-    return StudentData(batches, heldout)
+    return LiftingData(batches, heldout)
 
 
 def _callbacks(options, heldout: Poses, steps):
@@ -145,13 +116,6 @@ def _callbacks(options, heldout: Poses, steps):
         EpochRows(options.model_dir, steps, evaluate),
         Pictures(options.model_dir, steps, lambda model: draw_lifted(model, heldout)),
     ]
-
-
-def _evaluate(config, model, poses):
-    if poses.heldout.points_3d is None:
-        return {}
-    values = evaluation.evaluate_labelled(model, poses.heldout)
-    return {id: values[name] for name, id in evaluation.protocol_ids().items()}
 
 
 def _summarize(model_dir, model, poses):

@@ -4,7 +4,9 @@
 (seed, step): what step n sees does not depend on where the run was resumed.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -34,6 +36,33 @@ class Poses:
 
     def __len__(self):
         return len(self.points_2d)
+
+
+@dataclasses.dataclass(frozen=True)
+class LiftingData:
+    """What a run sees.
+
+    Attributes:
+        batches: function of the first step to an endless dataset, see `training_batches`.
+        heldout: the validation split.
+    """
+
+    batches: Callable[[int], tf.data.Dataset]
+    heldout: Poses
+
+    @property
+    def facts(self) -> dict:
+        """What `run.json` says of them."""
+        count = {} if self.heldout.points_3d is None else {"results_poses": len(self.heldout)}
+        return {"source": self.heldout.source} | count
+
+    def skipped(self) -> dict[str, str]:
+        """Return nothing: poses that cannot be read are refused."""
+        return {}
+
+    def as_sentence(self) -> contextlib.AbstractContextManager:
+        """Return a context that does nothing, see `skipped`."""
+        return contextlib.nullcontext()
 
 
 def load_poses(config: LiftingOptions, data_dir: str, split: str) -> Poses:
@@ -98,12 +127,14 @@ def training_batches(
     arrays = tuple(tf.constant(array) for array in ([poses] if labels is None else [poses, labels]))
     first_epoch, offset = divmod(first_step * batch_size, count)
 
+    @tf.autograph.experimental.do_not_convert
     def order(epoch):
         # A permutation by sorting stateless draws: no shuffle buffer, so no state to save.
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         permutation = tf.argsort(tf.random.stateless_uniform([count], key))
         return permutation[tf.where(epoch == first_epoch, tf.constant(offset), 0) :]
 
+    @tf.autograph.experimental.do_not_convert
     def batch(index):
         rows = tuple(tf.gather(array, index) for array in arrays)
         return rows[0] if labels is None else rows

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_pose.codecs import decode_root_relative
 from keras_pose.geometry import bone_lengths
-from keras_pose.lifting.data import Poses
+from keras_pose.lifting.data import LiftingData, Poses
 from keras_pose.metrics import bone_symmetry_error, chirality, evaluate_poses, standard_protocols
 from keras_pose.skeletons import H36M_17
 
@@ -105,3 +105,20 @@ def evaluate_unlabelled(model: keras.Model, points_2d: np.ndarray) -> dict[str, 
         "bone_spread": float(np.mean(ratios.std(axis=0) / np.maximum(ratios.mean(axis=0), 1e-9))),
         "heldout_chirality": depth_sign(lifted)[1],
     }
+
+
+def run_results(config: object, model: keras.Model, data: LiftingData) -> dict[str, float]:
+    """Measure a finished run on its held-out poses, as `run_session` asks for it.
+
+    Args:
+        config: of the run; any lifter is measured alike.
+        model: any lifter of this room.
+        data: what the run saw.
+
+    Returns:
+        Protocol id to value; nothing without labels.
+    """
+    if data.heldout.points_3d is None:
+        return {}
+    values = evaluate_labelled(model, data.heldout)
+    return {id: values[name] for name, id in protocol_ids().items()}

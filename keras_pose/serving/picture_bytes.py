@@ -76,6 +76,7 @@ def crop_picture_bytes(
     if is_left is not None:
         columns["is_left"] = is_left
 
+    @tf.autograph.experimental.do_not_convert
     def crop(entry):
         picture = decode_picture_bytes(entry["image_bytes"])
         shape = tf.cast(tf.shape(picture)[:2], tf.float32)

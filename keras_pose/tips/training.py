@@ -3,16 +3,20 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
-import contextlib
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_pose.lifting import evaluation, stop_rule
-from keras_pose.lifting.data import Poses, depth_targets, load_poses, training_batches
+from keras_pose.lifting.data import (
+    LiftingData,
+    Poses,
+    depth_targets,
+    load_poses,
+    training_batches,
+)
 from keras_pose.lifting.pictures import draw_lifted
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
@@ -37,33 +41,6 @@ HEALTH_PANEL = {
 _HELDOUT = 2048
 
 
-@dataclasses.dataclass(frozen=True)
-class LiftingData:
-    """What a run sees.
-
-    Attributes:
-        batches: function of the first step to an endless dataset, see `training_batches`.
-        heldout: the validation split.
-    """
-
-    batches: Callable[[int], tf.data.Dataset]
-    heldout: Poses
-
-    @property
-    def facts(self) -> dict:
-        """What `run.json` says of them."""
-        count = {} if self.heldout.points_3d is None else {"results_poses": len(self.heldout)}
-        return {"source": self.heldout.source} | count
-
-    def skipped(self) -> dict[str, str]:
-        """Return nothing: poses that cannot be read are refused."""
-        return {}
-
-    def as_sentence(self) -> contextlib.AbstractContextManager:
-        """Return a context that does nothing, see `skipped`."""
-        return contextlib.nullcontext()
-
-
 def train_run(
     config: Config, options: RunOptions, extra_callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> dict:
@@ -80,7 +57,7 @@ def train_run(
         callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
         write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
         load=lambda folder, poses: load_lifter(folder)[1],
-        evaluate=_evaluate,
+        evaluate=evaluation.run_results,
         summarize=_summarize,
         load_teacher=lambda config: load_lifter(config.teacher)[1],
     )
@@ -163,13 +140,6 @@ def _callbacks(config, options, heldout: Poses, steps):
     rows = EpochRows(options.model_dir, steps, evaluate, on_row, HEALTH_PANEL)
     picture = Pictures(options.model_dir, steps, lambda model: draw_lifted(model, heldout))
     return [rows, picture]
-
-
-def _evaluate(config, model, poses):
-    if poses.heldout.points_3d is None:
-        return {}
-    values = evaluation.evaluate_labelled(model, poses.heldout)
-    return {id: values[name] for name, id in evaluation.protocol_ids().items()}
 
 
 def _summarize(model_dir, model, poses):

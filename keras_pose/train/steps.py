@@ -206,6 +206,7 @@ def grouped(dataset: tf.data.Dataset, steps: int, num_replicas: int) -> tf.data.
         parts = tf.experimental.numpy.swapaxes(parts, 0, 1)
         return tf.reshape(parts, (-1, *rows.shape[2:]))
 
+    @tf.autograph.experimental.do_not_convert
     def together(*batch):
         batch = tf.nest.map_structure(whole, batch)
         return batch[0] if len(batch) == 1 else batch

@@ -35,7 +35,9 @@ def signatures(pose):
 @pytest.fixture(scope="module")
 def served(signatures):
     """The signatures as a server runs them: traced once, called with arrays."""
-    return {name: tf.function(entry.function) for name, entry in signatures.items()}
+    return {
+        name: tf.function(entry.function, autograph=False) for name, entry in signatures.items()
+    }
 
 
 def _call(function, given):

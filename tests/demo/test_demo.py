@@ -17,7 +17,7 @@ def written(tmp_path_factory):
     settings = DemoConfig(
         output_dir=str(folder),
         shipped_model=str(ROOT / "savedmodels" / "tips_cmu"),
-        num_steps=5,
+        num_steps=2,
         num_generated_frames=600,
         width=8,
     )

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_pose.hand_pose.model import PoseRegressor
 from keras_pose.layers import BatchNorm
 from keras_pose.train.strategy import make_strategy
+from tests.train.command_server import leave_graphs_as_traced
 
 SIZE = 32
 
@@ -123,6 +124,7 @@ if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(processor, [half, half])
+    leave_graphs_as_traced()
     runs = {}
     for prefix, name in (("one", "one_device"), ("two", "cpu_mirrored")):
         run = train(name, json.loads(changes), int(steps))

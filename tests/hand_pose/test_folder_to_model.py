@@ -12,7 +12,7 @@ from keras_pose import export
 from keras_pose.data.generated.hands import generate_hand, generate_hands
 from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.skeletons import HAND_21_FREIHAND
-from tests.train.command_server import ROOT, CommandServer
+from tests.train.command_server import ROOT, shared_server
 
 SIZE = 32
 TRAINING = (
@@ -51,17 +51,17 @@ def walked(tmp_path_factory):
     printed = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with CommandServer(folder / "commands") as server:
-            for module, arguments in _commands():
-                smaller = [
-                    flag
-                    for (name, source), flags in SMALLER.items()
-                    if name == module and (source is None or f"--source={source}" in arguments)
-                    for flag in flags
-                ]
-                code, command = server.run(module, *arguments, *smaller)
-                assert code == 0, f"{module}: {command.stderr}"
-                printed.append((module, command.stdout))
+        server = shared_server()
+        for module, arguments in _commands():
+            smaller = [
+                flag
+                for (name, source), flags in SMALLER.items()
+                if name == module and (source is None or f"--source={source}" in arguments)
+                for flag in flags
+            ]
+            code, command = server.run(module, *arguments, *smaller)
+            assert code == 0, f"{module}: {command.stderr}"
+            printed.append((module, command.stdout))
     return folder, printed
 
 

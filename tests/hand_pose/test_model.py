@@ -14,6 +14,9 @@ from keras_pose.hand_pose.model import PoseRegressor
 from tests.hand_pose.regressor_runs import SIZE, toy_batch, toy_config, toy_encoder, uneven_batch
 from tests.train.command_server import ROOT, environment
 
+# Other choices of the same code, when asked for.
+_LONG = [pytest.mark.slow, pytest.mark.long]
+
 
 def _model(norm=True, **changes):
     keras.utils.clear_session()  # layers are numbered from 1 in every model
@@ -215,7 +218,7 @@ def test_averaged_weights_follow_and_are_what_is_called():
 
 @pytest.mark.parametrize(
     "precision",
-    ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"],
+    ["float32", pytest.param("mixed_bfloat16", marks=_LONG), "mixed_float16"],
 )
 def test_fit_lowers_the_loss_and_bytes_are_pictures(precision):
     model = _model(precision=precision, refine_root=True, learning_rate=3e-3)
@@ -253,7 +256,7 @@ def test_encoder_may_come_from_a_file(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("projection", [pytest.param("hidden", marks=pytest.mark.slow), "points"])
+@pytest.mark.parametrize("projection", [pytest.param("hidden", marks=_LONG), "points"])
 def test_kept_projection_is_averaged_too(projection):
     model = PoseRegressor(
         toy_config(
@@ -271,7 +274,7 @@ def test_kept_projection_is_averaged_too(projection):
     assert any(np.any(np.array(a) != np.array(b)) for a, b in zip(ours, average, strict=True))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", pytest.param("adamw", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("adamw", marks=_LONG)])
 def test_one_replica_equals_two(tmp_path, optimizer):
     changes = {
         "optimizer": optimizer,

@@ -8,7 +8,7 @@ import pytest
 
 from keras_pose.data.generated.hands import hand_source
 from keras_pose.data.records import RecordReader, write_records
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 NUM_RECORDS = 8
 # Two batches of four want all of the records at least once.
@@ -26,9 +26,8 @@ STAGES = ("peclr.train", "hand_pose.train")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,10 @@ def test_recipe_trains_two_steps_on_rendered_hands(name, tmp_path):
     config_class, run = STAGES[_stage(name)]
     config, folder = QUICK[name], tmp_path / "run"
     assert (config.dataset, config.num_steps, config.image_size) == ("generated", 2, 32)
-    run(config, RunOptions(model_dir=str(folder)))
+    # What is measured afterwards is the same code for all of a stage: once is enough.
+    first = next(other for other in TRAINED if _stage(other) == _stage(name))
+    mode = "train_and_eval" if name == first else "train"
+    run(config, RunOptions(model_dir=str(folder), mode=mode))
     record, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[0]["loss"] != rows[1]["loss"]
@@ -126,8 +129,8 @@ def test_recipe_trains_two_steps_on_rendered_hands(name, tmp_path):
     if config_class is not PretrainConfig:
         file = "student" if config_class is StudentConfig else "hand_pose"
         assert weights == {f"{file}.weights.h5"}
-        values = record["results"]["all"]
-        assert values and all(value >= 0 for value in values.values())
+        values = record["results"]["all"] if mode != "train" else {}
+        assert bool(values) == (name == first) and all(value >= 0 for value in values.values())
     else:
         assert weights == {"encoder.weights.h5", "projection_head.weights.h5"}
     # The run folder's own flagfile is the recipe with the overlay, whole.

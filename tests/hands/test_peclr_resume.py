@@ -1,15 +1,14 @@
 """Killed in mid-training and started again, both stages end where an undisturbed run ends."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from tests.train.checkpoint_bytes import latest_tensors
-from tests.train.command_server import ROOT, CommandServer, environment
+from tests.train.command_server import shared_server
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +31,8 @@ STAGES = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -44,21 +42,14 @@ def test_killed_run_ends_byte_equal(server, tmp_path, stage):
     arguments = (*COMMON, *STAGES[stage])
     code, command = server.run(module, *arguments, f"--model_dir={whole}")
     assert code == 0, command.stderr
-    # The real command, not a fork: this is what a user's machine kills.
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments, f"--model_dir={killed}"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    running = server.start(module, *arguments, f"--model_dir={killed}")
     end = time.monotonic() + 900
     # The state file is written after the checkpoint that it names.
     while not (killed / "checkpoints" / "checkpoint").exists():
-        assert time.monotonic() < end and process.poll() is None, "no checkpoint appeared"
+        assert time.monotonic() < end, f"no checkpoint appeared: {running.stderr}"
         time.sleep(0.002)
-    process.kill()
-    assert process.wait(60) == -signal.SIGKILL
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
     found = {path.name for path in (killed / "checkpoints").glob("*.index")}
     assert f"step-{STEPS}.index" in found
     assert f"step-{EPOCHS * STEPS}.index" not in found, "too late to be an interruption"

@@ -48,6 +48,7 @@ def test_features_are_those_of_the_official_network(depth):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_features_of_152_layers_are_those_of_the_official_network():
     _check_features(152)
 
@@ -96,7 +97,17 @@ def test_projection_head_in_training_is_the_official_one_and_takes_in_the_same_s
     np.testing.assert_allclose(norm.moving_variance, HEAD["peclr_bn_running_var"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+# The deepest repeat blocks that the others have.
+_DEEPEST = ("resnet101", "resnet152")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.long]) if name in _DEEPEST else name
+        for name in ENCODERS
+    ],
+)
 def test_every_encoder_makes_finite_features_of_a_small_picture(name):
     encoder = build_encoder(name, 32)
     random = np.random.default_rng(0)

@@ -24,6 +24,7 @@ def test_number_of_parameters_is_the_published_one(depth):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [101, 152])
 def test_number_of_parameters_of_deep_networks_is_the_published_one(depth):
     network = build_resnet(depth)

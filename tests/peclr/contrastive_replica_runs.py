@@ -18,6 +18,7 @@ from keras_pose.peclr import model as model_module
 from keras_pose.peclr.model import ContrastiveModel
 from keras_pose.train.strategy import make_strategy
 from tests.peclr.contrastive_batches import make_batch, make_config
+from tests.train.command_server import leave_graphs_as_traced
 
 STEPS = 2
 
@@ -64,6 +65,7 @@ def main(output, cases):
     processor = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(processor, [half, half])
+    leave_graphs_as_traced()
     model_module.build_encoder = _build_encoder
     arrays = {}
     for case, changes in json.loads(cases).items():

@@ -17,7 +17,7 @@ from keras_pose.skeletons import HAND_21_FREIHAND, MPII_16
 from tests.predict import served_people
 from tests.predict.commands import config, loaded, run, write
 from tests.predict.served_people import picture, shape
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 HEIGHT, WIDTH = 120, 160
 
@@ -383,12 +383,10 @@ def test_the_command_ends_with_one_sentence(models, tmp_path):
         f"--pictures={path}",
         f"--output={tmp_path / 'out'}",
     )
-    (tmp_path / "server").mkdir()
-    with CommandServer(tmp_path / "server") as server:
-        code, command = server.run("keras_pose.predict", *arguments)
-        assert code == 0, command.stderr
-        assert "written to" in command.stdout
-        code, command = server.run("keras_pose.predict", *arguments, "--boxes=500,0,10,10")
+    code, command = shared_server().run("keras_pose.predict", *arguments)
+    assert code == 0, command.stderr
+    assert "written to" in command.stdout
+    code, command = shared_server().run("keras_pose.predict", *arguments, "--boxes=500,0,10,10")
     assert code == 1
     errors = [line for line in command.stderr.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1 and "hand.png: the box 500,0,10,10 is less than a pixel" in errors[0]

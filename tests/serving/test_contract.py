@@ -17,7 +17,7 @@ BOX = [80.0, 40.0, 60.0, 50.0]
 @pytest.fixture(scope="module")
 def served():
     return {
-        name: tf.function(entry.function, input_signature=None)
+        name: tf.function(entry.function, autograph=False)
         for name, entry in contract_signatures(dot_network()).items()
     }
 

@@ -68,8 +68,12 @@ def forgotten_length(network):
 
 @pytest.mark.parametrize("fault", [wrong_normalisation, forgotten_margin, forgotten_length])
 def test_a_planted_fault_leaves_nothing_behind(requests, tmp_path, fault):
-    right = contract_signatures(dot_network())
-    faulty = contract_signatures(fault(dot_network()))
+    # Every fault is seen in the signature that uses picture, box, camera and length; the others cost as
+    # much time again each.
+    right, faulty = (
+        {"serving_default": contract_signatures(network)["serving_default"]}
+        for network in (dot_network(), fault(dot_network()))
+    )
     with pytest.raises(export.ExportMismatch, match="nothing was exported"):
         published(tmp_path, faulty, right, requests)
     assert not list(tmp_path.rglob("*"))
@@ -77,6 +81,7 @@ def test_a_planted_fault_leaves_nothing_behind(requests, tmp_path, fault):
 
 def test_a_signature_that_nobody_asks_is_refused(requests, tmp_path):
     signatures = contract_signatures(dot_network())
+    signatures = {name: signatures[name] for name in ("serving_default", "serve_box")}
     few = {name: given for name, given in requests.items() if name != "serve_box"}
     with pytest.raises(ValueError, match="'serve_box' has no golden request"):
         published(tmp_path, signatures, signatures, few)

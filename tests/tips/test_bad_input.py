@@ -11,7 +11,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 TRAIN = "keras_pose.tips.train"
 TINY = (
@@ -29,9 +29,8 @@ TINY = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.fixture(scope="module")

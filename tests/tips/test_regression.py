@@ -34,7 +34,7 @@ def _poses(count, seed=0):
 
 def _train(model, data):
     model.compile()
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step, autograph=False)
     errors = []
     for number in range(SMALL["num_steps"]):
         model.tracker.reset_state()

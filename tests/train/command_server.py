@@ -4,7 +4,10 @@ A server process imports the libraries; each command is a fork of it that become
 The fork can be killed and limited, leaves by the interpreter's own way out, and has an exit code.
 """
 
+import atexit
 import dataclasses
+import functools
+import gc
 import importlib
 import json
 import os
@@ -13,6 +16,7 @@ import resource
 import runpy
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -26,7 +30,20 @@ PRELOADED = (
     "keras_pose.lifting.evaluation",
     "keras_pose.lifting.pictures",
     "keras_pose.tips.regression",
+    "keras_pose.hands.evaluation",
+    "keras_pose.wild3d.model",
+    "keras_pose.serving.publish",
 )
+
+
+def leave_graphs_as_traced():
+    """Let TensorFlow run graphs without rewriting them first.
+
+    Rewriting pays for itself in a thousand steps; for the few of a test it is half of the time of a
+    first call. Runs that are compared byte by byte must agree about it, and a fork inherits it.
+    """
+    tensorflow = importlib.import_module("tensorflow")
+    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def environment(**more):
@@ -126,6 +143,7 @@ class CommandServer:
             "module": module,
             "arguments": [str(argument) for argument in arguments],
             "folder": str(folder),
+            "current": os.getcwd(),
             "largest_file": largest_file,
             "environment": environment or {},
         }
@@ -135,6 +153,17 @@ class CommandServer:
         """Start a command and wait for it: `(exit code, command)`."""
         command = self.start(module, *arguments, **limits)
         return command.wait(), command
+
+
+@functools.cache
+def shared_server():
+    """The server of all test files of this process, which ends with it."""
+    folder = tempfile.TemporaryDirectory(prefix="commands-")
+    server = CommandServer(folder.name).__enter__()
+    atexit.register(folder.cleanup)
+    # The last registered is the first called.
+    atexit.register(server.__exit__)
+    return server
 
 
 def _is_native_log(line):
@@ -182,6 +211,7 @@ def _become(request):
     for number, name in ((0, os.devnull), (1, folder / "stdout"), (2, folder / "stderr")):
         handle = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT, 0o644)
         os.dup2(handle, number)
+    os.chdir(request["current"])
     os.environ.update(request["environment"])
     if request["largest_file"] is not None:
         # Python ignores SIGXFSZ, so that writing beyond the limit is an error like a full disk.
@@ -194,6 +224,8 @@ def _become(request):
 if __name__ == "__main__":
     for preloaded in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(preloaded)
+    leave_graphs_as_traced()
+    gc.freeze()
     task = _serve()
     if task is not None:
         _become(task)

@@ -15,6 +15,7 @@ from keras_pose.lifting.data import training_batches
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
 from keras_pose.train.strategy import make_strategy
+from tests.train.command_server import leave_graphs_as_traced
 
 POSES, BATCH = 40, 16
 
@@ -24,6 +25,7 @@ def two_logical_processors():
     processor = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(processor, [half, half])
+    leave_graphs_as_traced()
 
 
 class StepLogs(keras.callbacks.Callback):

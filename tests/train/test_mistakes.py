@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.train.command_server import ROOT, CommandServer, environment
+from tests.train.command_server import ROOT, environment, shared_server
 
 # Runs each command as a fork of a process that has what they share imported, but no TensorFlow.
 _CHILD = """
@@ -169,9 +169,8 @@ def test_wrong_flags_and_paths_are_one_sentence_before_tensorflow(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("said")) as started:
-        yield started
+def server():
+    return shared_server()
 
 
 def test_wrong_files_are_one_sentence_too(server, tmp_path, monkeypatch):

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import keras
@@ -13,7 +11,7 @@ import pytest
 
 from keras_pose.tips.runs import load_lifter
 from tests.train.checkpoint_bytes import latest_tensors
-from tests.train.command_server import ROOT, CommandServer, environment
+from tests.train.command_server import shared_server
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +32,8 @@ ADVERSARIAL = ("--dropout=0.3", "--norm=batch", "--pitch=learnt", "--bone_ratios
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +45,15 @@ def uninterrupted(server, tmp_path_factory):
     return folder
 
 
-def _kill_in_second_epoch(kill, folder):
+def _kill_in_second_epoch(running, folder):
     """Wait for the first checkpoint, let the next epoch begin, kill; returns what was there."""
     end = time.monotonic() + 900
     # The state file is written after the checkpoint that it names.
     while not (folder / "checkpoints" / "checkpoint").exists():
-        assert time.monotonic() < end, "no checkpoint appeared"
+        assert time.monotonic() < end, f"no checkpoint appeared: {running.stderr}"
         time.sleep(0.002)
-    kill()
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
     found = sorted(path.name for path in (folder / "checkpoints").glob("*.index"))
     assert f"step-{STEPS}.index" in found
     assert f"step-{EPOCHS * STEPS}.index" not in found, "too late to be an interruption"
@@ -105,20 +103,7 @@ def test_the_checkpoint_holds_every_kind_of_state(uninterrupted):
 def test_killed_adversarial_run_ends_byte_equal(server, uninterrupted, tmp_path):
     folder = tmp_path / "run"
     arguments = [*COMMON, *ADVERSARIAL, f"--model_dir={folder}"]
-    # The real command, not a fork: this is what a user's machine kills.
-    process = subprocess.Popen(
-        [sys.executable, "-m", TRAIN, *arguments],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def kill():
-        process.kill()
-        assert process.wait(60) == -signal.SIGKILL
-
-    _kill_in_second_epoch(kill, folder)
+    _kill_in_second_epoch(server.start(TRAIN, *arguments), folder)
     code, command = server.run(TRAIN, *arguments)
     assert code == 0, command.stderr
     assert "Epoch 1/" not in command.stdout, "it began again instead of going on"
@@ -145,12 +130,7 @@ def test_killed_student_ends_byte_equal(server, uninterrupted, tmp_path):
     code, command = server.run(TRAIN, *settings, f"--model_dir={expected}")
     assert code == 0, command.stderr
     running = server.start(TRAIN, *settings, f"--model_dir={folder}")
-
-    def kill():
-        os.kill(running.pid, signal.SIGKILL)
-        assert running.wait() == -signal.SIGKILL
-
-    _kill_in_second_epoch(kill, folder)
+    _kill_in_second_epoch(running, folder)
     code, command = server.run(TRAIN, *settings, f"--model_dir={folder}")
     assert code == 0, command.stderr
     _assert_same_run(folder, expected)

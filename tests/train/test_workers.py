@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_pose.train import read_run
 from tests.train.checkpoint_bytes import latest_tensors
-from tests.train.command_server import CommandServer
+from tests.train.command_server import shared_server
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +33,8 @@ TINY = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
-        yield server
+def server():
+    return shared_server()
 
 
 def _free_ports(count):

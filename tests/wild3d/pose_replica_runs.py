@@ -19,6 +19,7 @@ from keras_pose.train.strategy import make_strategy
 from keras_pose.wild3d import model as model_module
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
+from tests.train.command_server import leave_graphs_as_traced
 
 STEPS, ROWS = 2, 8
 HAS_DEPTH = [1, 1, 1, 1, 0, 0, 1, 0]
@@ -92,6 +93,7 @@ if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(processor, [half, half])
+    leave_graphs_as_traced()
     model_module.build_network = build_tiny
     runs = {}
     for prefix, name in (("one", "one_device"), ("two", "cpu_mirrored")):

@@ -190,7 +190,7 @@ def test_the_phone_network_is_small_and_runs_on_phone_gpus(tmp_path):
 
     spec = {"image": tf.TensorSpec([None, 128, 128, 3], tf.float32)}
     folder = str(tmp_path / "saved")
-    save_signatures(folder, {"heatmaps": Signature(tf.function(maps), spec)})
+    save_signatures(folder, {"heatmaps": Signature(tf.function(maps, autograph=False), spec)})
     for form, most, allowed in (
         ("float32", 8e6, GPU_OPERATIONS),
         ("float16", 4e6, GPU_OPERATIONS | {"DEQUANTIZE"}),

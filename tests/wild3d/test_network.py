@@ -127,14 +127,16 @@ def test_impossible_networks_are_refused(change):
         build_network(**{**_SMALL, **change})
 
 
+# Each head and kind of coordinates once; other pairs of them, when asked for.
+_LONG = [pytest.mark.slow, pytest.mark.long]
 _PHONES = [
     ("hourglass", "vector", "argmax"),
     ("hourglass", "map", "argmax_by_products"),
-    pytest.param("mobilenet_v3_small", "map", "argmax_by_products", marks=pytest.mark.slow),
+    pytest.param("mobilenet_v3_small", "map", "argmax_by_products", marks=_LONG),
     ("efficientnet_lite0 lateral", "map", "argmax_by_products"),
-    pytest.param("resnet50", "map", "argmax_by_products", marks=pytest.mark.slow),
-    pytest.param("hourglass", "vector", "argmax_by_products", marks=pytest.mark.slow),
-    pytest.param("hourglass", "map", "soft_argmax", marks=pytest.mark.slow),
+    pytest.param("resnet50", "map", "argmax_by_products", marks=_LONG),
+    pytest.param("hourglass", "vector", "argmax_by_products", marks=_LONG),
+    pytest.param("hourglass", "map", "soft_argmax", marks=_LONG),
 ]
 
 

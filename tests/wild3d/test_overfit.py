@@ -51,7 +51,7 @@ def test_recipe_learns_pictures_by_heart(tmp_path):
     keras.utils.set_random_seed(1)
     model = build_model(config)
     model.compile()
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step, autograph=False)
     for batch in batches.take(STEPS):
         step(batch)
 

@@ -11,7 +11,7 @@ import pytest
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.serving import ServedPose
 from keras_pose.skeletons import MPII_16, MPII_16_SPINE
-from tests.train.command_server import ROOT, CommandServer
+from tests.train.command_server import ROOT, shared_server
 
 SIZE = 64
 COUNT = 12
@@ -63,18 +63,18 @@ def walked(tmp_path_factory):
     printed = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        with CommandServer(folder / "commands") as server:
-            for module, arguments in _commands():
-                words = " ".join(arguments)
-                smaller = [
-                    flag
-                    for (name, mark), flags in SMALLER.items()
-                    if name == module and mark in words
-                    for flag in flags
-                ]
-                code, command = server.run(module, *arguments, *smaller)
-                assert code == 0, f"{module}: {command.stderr}"
-                printed.append((module, command.stdout))
+        server = shared_server()
+        for module, arguments in _commands():
+            words = " ".join(arguments)
+            smaller = [
+                flag
+                for (name, mark), flags in SMALLER.items()
+                if name == module and mark in words
+                for flag in flags
+            ]
+            code, command = server.run(module, *arguments, *smaller)
+            assert code == 0, f"{module}: {command.stderr}"
+            printed.append((module, command.stdout))
     return folder, printed
 
 
@@ -100,6 +100,8 @@ def test_nothing_of_the_own_pictures_was_lost(walked):
         assert mine["train_2d"] + mine["heldout"] == COUNT and mine["train_3d"] == 0
         assert run["bodies"]["bodies"]["train_3d"] > 0 and run["skipped"] == {}
         assert run["config"]["init_from"].endswith("" if stage == 1 else f"stage{stage - 1}")
+        weights = (run["config"]["depth_weight"], run["config"]["geometric_weight"])
+        assert weights == ((0.0, 0.0), (0.1, 0.0), (0.1, 0.01))[stage - 1]
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def test_geometric_stage_lowers_the_geometric_loss_of_pictures_without_depth():
     model.compile()
     batch = _batch(config, [0, 0, 0, 0])
     before = np.mean(model.terms(model(batch, training=True), batch)["loss_geometric"])
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step, autograph=False)
     for _ in range(20):
         step(batch)
     after = np.mean(model.terms(model(batch, training=True), batch)["loss_geometric"])

@@ -84,11 +84,13 @@ def test_what_is_trained_has_every_stage_and_row():
 def test_recipe_trains_two_steps_on_rendered_bodies(name, tmp_path):
     config, folder = QUICK[name], tmp_path / "run"
     assert (config.dataset, config.num_steps, config.image_size) == ("generated", 2, 64)
-    train_run(config, RunOptions(model_dir=str(folder)))
+    # What is measured afterwards is the same code for all of them: once is enough.
+    mode = "train_and_eval" if name == TRAINED[0] else "train"
+    train_run(config, RunOptions(model_dir=str(folder), mode=mode))
     record, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[0]["loss"] != rows[1]["loss"]
     assert (folder / "weights" / "network.weights.h5").exists()
-    assert record["results"]["all"]
+    assert mode == "train" or record["results"]["all"]
     again = _parse(f"--flagfile={folder / 'run.flags'}")
     assert differences(again, config) == {}

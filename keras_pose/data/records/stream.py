@@ -71,6 +71,9 @@ def records_dataset(
     if not 0 <= start <= end:
         raise ValueError(f"start={start} lies outside the stream, which goes from 0 to {end}.")
 
+    # No Python `if` of a pipeline looks at a tensor; to rewrite its functions and all that they call, as
+    # `map` does unasked, takes seconds of every start.
+    @tf.autograph.experimental.do_not_convert
     def read(first):
         count = tf.minimum(tf.constant(block, tf.int64), end - first)
         positions = first + tf.range(count)

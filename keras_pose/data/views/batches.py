@@ -17,6 +17,7 @@ def batch_views(views: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
         Dataset of dicts of `[B, ...]` without `ok`.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def replace(batch):
         ok = batch.pop("ok")
 

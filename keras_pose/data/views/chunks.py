@@ -242,6 +242,7 @@ def map_chunks(
         Dataset of single results (dicts) in the order of the records.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def call(numbers, rows):
         if isinstance(epoch, str):
             epochs = rows[epoch]

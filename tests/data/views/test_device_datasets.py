@@ -52,7 +52,7 @@ def _both(columns, ranges=RANGES, **options):
     records = tf.data.Dataset.from_tensor_slices(columns)
     host = next(iter(two_views_dataset(records, ranges, **settings).batch(count)))
     squares = squares_dataset(records, ranges, **settings, **options).batch(count)
-    render = tf.function(lambda batch: render_views(batch, SIZE))
+    render = tf.function(lambda batch: render_views(batch, SIZE), autograph=False)
     return host, render(next(iter(squares)))
 
 

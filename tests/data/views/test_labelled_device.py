@@ -72,7 +72,7 @@ def _both(columns, ranges=BODIES, **options):
     records = tf.data.Dataset.from_tensor_slices(columns)
     host = next(iter(labelled_view_dataset(records, ranges, **settings).batch(COUNT)))
     squares = labelled_squares_dataset(records, ranges, **settings, **options).batch(COUNT)
-    render = tf.function(lambda batch: render_labelled(batch, SIZE))
+    render = tf.function(lambda batch: render_labelled(batch, SIZE), autograph=False)
     return host, render(next(iter(squares)))
 
 
