@@ -13,6 +13,7 @@ from keras_pose.data.generated.hands import generate_hand
 from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.export import Signature
 from keras_pose.serving import Metadata, PoseNetwork, contract_signatures, describe_skeleton
+from keras_pose.serving.found_poses import found_signature
 from keras_pose.serving.golden import golden_requests
 from keras_pose.skeletons import BODY_33_MEDIAPIPE, HAND_21_FREIHAND
 from keras_pose.weights import mediapipe_body, mediapipe_hand
@@ -131,7 +132,10 @@ def golden_pictures(kind: str) -> tuple[list[np.ndarray], np.ndarray, np.ndarray
 def _requests(network: PoseNetwork, kind: str, lengths: Callable[[np.ndarray], np.ndarray]):
     images, boxes, cameras, points = golden_pictures(kind)
     pictures = [encode_picture(image) for image in images]
-    return golden_requests(network, pictures, boxes, cameras, lengths(points))
+    requests = golden_requests(network, pictures, boxes, cameras, lengths(points))
+    # With its rows that must be refused, but for those of boxes.
+    given = requests["serving_default"]
+    return requests | {"serve_found": {key: given[key] for key in given if key != "bbox"}}
 
 
 def _hand(palm: keras.Model, hand: keras.Model):
@@ -147,7 +151,7 @@ def _hand(palm: keras.Model, hand: keras.Model):
         "bone_length": mediapipe_hand.BONE_LENGTH,
         "depth_unit": mediapipe_hand.DEPTH_UNIT,
     }
-    return contract_signatures(network), requests, known | _of_contract(network)
+    return _signatures(network, palm_finder(palm)), requests, known | _of_contract(network)
 
 
 def _body(finder: keras.Model, body: keras.Model):
@@ -160,7 +164,12 @@ def _body(finder: keras.Model, body: keras.Model):
         "bone_length": mediapipe_body.BONE_LENGTH,
         "depth_unit": mediapipe_body.DEPTH_UNIT,
     }
-    return contract_signatures(network), requests, known | _of_contract(network)
+    return _signatures(network, body_finder(finder)), requests, known | _of_contract(network)
+
+
+def _signatures(network: PoseNetwork, finder: Finder) -> dict[str, Signature]:
+    find = finder_signatures(finder)["find"].function
+    return contract_signatures(network) | {"serve_found": found_signature(network, find)}
 
 
 def _of_contract(network):
