@@ -89,6 +89,8 @@ setup(
             "keras-pose-demo = keras_pose.demo.__main__:run_main",
             "keras-pose-wild3d-train = keras_pose.wild3d.train:run_main",
             "keras-pose-wild3d-export = keras_pose.wild3d.export:run_main",
+            "keras-pose-weights-encoder = keras_pose.weights.__main__:run_main",
+            "keras-pose-wild3d-hg3d = keras_pose.wild3d.hg3d:run_main",
             "keras-pose-weights-mediapipe = keras_pose.weights.mediapipe:run_main",
             "keras-pose-pseudo-labels = keras_pose.pseudo_labels.__main__:run_main",
             "keras-pose-predict = keras_pose.predict.__main__:run_main",

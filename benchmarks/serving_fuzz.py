@@ -181,22 +181,31 @@ MUTATIONS: dict[str, Callable] = {
     "bad camera": _bad_camera,
     "bad length": _bad_length,
 }
-# Bombs take time; a few suffice.
-_WEIGHTS = np.array([0.1 if name == "decompression bomb" else 1.0 for name in MUTATIONS])
+SIGNATURES = ("serving_default", "serve_found")
+_OF_BOXES = ("bad box", "box far larger than the picture")
 
 
 def fuzz(
-    runner: Runner, length_m: float, num_inputs: int, seed: int, settles: bool = True
+    runner: Runner,
+    length_m: float,
+    num_inputs: int,
+    seed: int,
+    settles: bool = True,
+    signature: str = "serving_default",
+    control: bytes = b"",
 ) -> dict[str, Any]:
     """Asks for `num_inputs` mutated rows and checks every answer.
 
     Args:
-        runner: of the signature `serving_default`.
+        runner: of the signature.
         length_m: a usable `bone_length_m`.
         num_inputs: mutated rows.
         seed: of the mutations.
         settles: whether every pose of the network has a depth. Where a hand's may not, a good row that
             is not valid must still have 2D joints.
+        signature: one of `SIGNATURES`; `serve_found` gets no boxes, its `valid` says nothing of poses.
+        control: file of the picture of the good row; empty draws one. That of `serve_found` must show
+            somebody.
 
     Returns:
         `inputs`, `by_mutation` (count, and how many were valid), `seconds`, `memory_growth_mib`.
@@ -206,11 +215,20 @@ def fuzz(
             was changed.
     """
     random = np.random.default_rng(seed)
-    names = list(MUTATIONS)
-    control, _ = good_request(random)
-    control["bone_length_m"] = [length_m]
+    is_found = signature == "serve_found"
+    names = [name for name in MUTATIONS if not (is_found and name in _OF_BOXES)]
+    # Bombs take time; a few suffice.
+    weights = np.array([0.1 if name == "decompression bomb" else 1.0 for name in names])
+
+    def batch(rows):
+        asked = _batch(rows)
+        return {key: asked[key] for key in asked if not (is_found and key == "bbox")}
+
+    good, _ = good_request(random)
+    good["bone_length_m"] = [length_m]
+    good["image_bytes"] = control or good["image_bytes"]
     # Kernels may add up in another order in a batch of another size.
-    among_good = runner(_batch([control] * (BATCH_SIZE + 1)))
+    among_good = runner(batch([good] * (BATCH_SIZE + 1)))
     assert among_good["keypoints_2d"][0].any(), "the good request is not answered"
     counts: Counter[str] = Counter()
     valid: Counter[str] = Counter()
@@ -218,7 +236,7 @@ def fuzz(
     while counts.total() < num_inputs:
         rows, expected, chosen = [], [], []
         for _ in range(min(BATCH_SIZE, num_inputs - counts.total())):
-            name = str(random.choice(names, p=_WEIGHTS / _WEIGHTS.sum()))
+            name = str(random.choice(names, p=weights / weights.sum()))
             row, shape = good_request(random)
             row["bone_length_m"] = [length_m]
             expected.append(MUTATIONS[name](row, shape, random))
@@ -226,14 +244,15 @@ def fuzz(
             chosen.append(name)
             counts[name] += 1
         place = int(random.integers(0, len(rows) + 1))
-        answer = runner(_batch([*rows[:place], control, *rows[place:]]))
+        answer = runner(batch([*rows[:place], good, *rows[place:]]))
         for key, value in answer.items():
             assert np.isfinite(value).all(), f"{key} is not finite in a batch of {chosen}"
             same = np.allclose(value[place], among_good[key][0], rtol=1e-4, atol=1e-4)
             assert same, f"{key} of a good row was changed"
         flags_ = np.delete(answer["valid"], place)
         points = np.delete(answer["keypoints_3d"], place, axis=0)
-        seen = np.delete(answer["keypoints_2d"], place, axis=0).any(axis=(1, 2))
+        seen = np.delete(answer["keypoints_2d"], place, axis=0)
+        seen = seen.reshape(len(seen), -1).any(axis=1)
         answers = zip(chosen, expected, flags_, seen, points, strict=True)
         for name, wanted, flag, is_seen, joints in answers:
             is_right = flag == wanted or (wanted and is_seen and not settles)
@@ -271,6 +290,10 @@ class Settings:
     """
 
     saved_model: str = option("", "Version folder that keeps the contract.")
+    signature: str = option("serving_default", "Which is asked.", choices=SIGNATURES)
+    picture: str = option(
+        "", "JPEG or PNG file that shows somebody, for the good row; serve_found needs one."
+    )
     num_inputs: int = option(10_000, "Mutated inputs.", low=1)
     seed: int = option(0, "Of the mutations.", low=0)
     output: str = option(
@@ -279,6 +302,10 @@ class Settings:
 
     def __post_init__(self):
         check_ranges(self)
+        if self.signature == "serve_found" and not self.picture:
+            raise ValueError(
+                "--signature=serve_found needs --picture, a file in which the model finds somebody."
+            )
 
 
 def main(settings: Settings) -> None:
@@ -287,10 +314,19 @@ def main(settings: Settings) -> None:
     length = metadata.bone_length
     if length is None:
         raise ValueError(f"{settings.saved_model} takes no pictures; give a hand or body network.")
-    runner = saved_model_runner(settings.saved_model, "serving_default")
+    runner = saved_model_runner(settings.saved_model, settings.signature)
     # The depth of a hand is solved from one bone, which may point at the camera.
     settles = metadata.kind == "body"
-    result = fuzz(runner, length.typical_m, settings.num_inputs, settings.seed, settles)
+    control = Path(settings.picture).read_bytes() if settings.picture else b""
+    result = fuzz(
+        runner,
+        length.typical_m,
+        settings.num_inputs,
+        settings.seed,
+        settles,
+        settings.signature,
+        control,
+    )
     lines = [
         f"{count:6d} {valid:6d}  {name}" for name, (count, valid) in result["by_mutation"].items()
     ]
@@ -303,6 +339,8 @@ def main(settings: Settings) -> None:
     if settings.output:
         model = "/".join(Path(settings.saved_model).parts[-2:])
         command = f"python -m benchmarks.serving_fuzz --saved_model={model}"
+        if settings.signature != "serving_default":
+            command += f" --signature={settings.signature} --picture=<of somebody>"
         described = {"command": command, "machine": machine.describe(2), "seed": settings.seed}
         write_result(settings.output, described | {"results": result}, text)
 

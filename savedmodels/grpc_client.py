@@ -171,7 +171,12 @@ def picture_inputs(args):
         raise ClientError(
             f"{len(boxes)} --box for {len(pictures)} pictures: give one, or one each."
         )
-    if boxes or has_camera or args.hand:
+    if args.everybody and (boxes or args.hand or not has_camera):
+        raise ClientError(
+            "--everybody finds boxes itself and needs a camera: give --focal_px or --camera, and "
+            "neither --box nor --hand."
+        )
+    if (boxes or has_camera or args.hand) and not args.everybody:
         whole = [[0.0, 0.0, float(width), float(height)] for width, height in sizes]
         boxes = boxes * (len(pictures) if len(boxes) == 1 else 1) or whole
         inputs["bbox"] = np.float32(boxes)
@@ -196,7 +201,7 @@ def signature_for(inputs):
     if "is_left" in inputs:
         return "serve_sided"
     if "K" in inputs:
-        return "serving_default"
+        return "serving_default" if "bbox" in inputs else "serve_found"
     return "serve_box" if "bbox" in inputs else "serve_bytes"
 
 
@@ -230,6 +235,9 @@ def parser():
     parsed.add_argument("--signature", help="by default the one that takes the inputs given")
     parsed.add_argument(
         "--box", action="append", metavar="X,Y,W,H", help="pixels; one, or one per picture"
+    )
+    parsed.add_argument(
+        "--everybody", action="store_true", help="all hands or persons; for models of make models"
     )
     camera = parsed.add_mutually_exclusive_group()
     camera.add_argument(

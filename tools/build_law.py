@@ -47,15 +47,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "viz": _SHARED,
     "export": _SHARED,
     "serving": _BELOW_SERVING,
+    "weights": _BELOW_METHODS,
     # What networks of one kind share.
     "hands": _BELOW_METHODS,
     "bodies": _BELOW_METHODS,
     "lifting": _BELOW_METHODS,
     "peclr": (*_BELOW_METHODS, "hands"),
-    "hand_pose": (*_BELOW_METHODS, "hands"),
+    "hand_pose": (*_BELOW_METHODS, "hands", "weights"),
     # A student may import its teacher; otherwise no method imports another.
     "hand_student": (*_BELOW_METHODS, "hands", "hand_pose"),
-    "wild3d": (*_BELOW_METHODS, "bodies"),
+    "wild3d": (*_BELOW_METHODS, "bodies", "weights"),
     "tips": (*_BELOW_METHODS, "lifting"),
     "lifter_student": (*_BELOW_METHODS, "lifting", "tips"),
     # Above the methods.
@@ -63,7 +64,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pseudo_labels": _BELOW_METHODS,
     "equivariance": (*_BELOW_METHODS, "hands", "peclr", "hand_pose", "hand_student"),
     "demo": (*_BELOW_METHODS, "lifting", "tips"),
-    "weights": _BELOW_METHODS,
     "doctor": _BELOW_SERVING,
 }
 METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips", "lifter_student")

@@ -4,7 +4,7 @@ import dataclasses
 from typing import ClassVar
 
 from keras_pose.hands.options import HandOptions
-from keras_pose.train.choices import ENCODERS
+from keras_pose.train.choices import ENCODERS, IMPORTED_ENCODER
 from keras_pose.train.config import option
 
 
@@ -48,13 +48,17 @@ class FinetuneConfig(HandOptions):
     label_seed: int = option(5, "Seed of the choice of labelled records.", low=0)
     # Networks.
     encoder: str = option(
-        "resnet50", "Encoder; must be the same as in --init_from.", choices=ENCODERS
+        "resnet50",
+        "Encoder; must be the same as in --init_from. hand_landmark is MediaPipe's, of its "
+        "hand_mediapipe.",
+        choices=(*ENCODERS, IMPORTED_ENCODER),
     )
     image_size: int = option(128, "Side of the crop in pixels; 224 in the released models.", low=16)
     init_from: str = option(
         "",
         "What to start from: the folder of a pretraining run, of a fine-tuning run on other "
-        "labels (including its head), or a torch checkpoint (.pth). Empty starts from --init.",
+        "labels (including its head), of an imported hand_mediapipe (its head too), or a torch "
+        "checkpoint (.pth). Empty starts from --init.",
     )
     init: str = option(
         "random",
@@ -123,6 +127,11 @@ class FinetuneConfig(HandOptions):
             raise ValueError(
                 f"--num_labels={self.num_labels} contradicts --train_ratio={self.train_ratio}; "
                 "give only one of them."
+            )
+        if self.encoder == IMPORTED_ENCODER and self.projection != "drop":
+            raise ValueError(
+                f"--projection={self.projection} contradicts --encoder={self.encoder}, which has no "
+                "projection head; omit it."
             )
         if self.init_from and self.init != "random":
             raise ValueError(

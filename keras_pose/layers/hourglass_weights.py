@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_pose.layers import PreactivationResidual
+from keras_pose.layers.assignment import assign_weights
 
 _WEIGHT = {"weight": "kernel", "bias": "bias"}
 _NORM = {
@@ -123,34 +124,20 @@ def load_official_weights(network: keras.Model, state: Mapping[str, np.ndarray])
             `[C]`.
 
     Raises:
-        ValueError: if a name is missing or left over, or a shape differs.
+        ValueError: if names are missing or left over, or shapes differ, all of them named.
     """
-    left = {
-        name.removeprefix("module."): np.asarray(value)
+    wanted = list(official_variables(network))
+    given = {
+        name.removeprefix("module."): _keras_order(np.asarray(value), network)
         for name, value in state.items()
         if not name.endswith("num_batches_tracked")
     }
-    pairs = []
-    for name, variable in list(official_variables(network)):
-        if name not in left:
-            raise ValueError(
-                f"The official weights have no '{name}'; give a state dict of a network with the same "
-                "numbers of stacks and modules."
-            )
-        value = _keras_order(left.pop(name), network)
-        if value.shape != tuple(variable.shape):
-            raise ValueError(
-                f"'{name}' of the official weights has shape {value.shape} in Keras' order, but the "
-                f"network needs {tuple(variable.shape)}; build it with the same width and picture size."
-            )
-        pairs.append((variable, value))
-    if left:
-        raise ValueError(
-            f"The network has no place for {len(left)} of the official weights, '{sorted(left)[0]}' "
-            "for one; build it with the same numbers of stacks and modules."
-        )
-    for variable, value in pairs:
-        variable.assign(value)
+    assign_weights(
+        wanted,
+        given,
+        "The official weights and the network",
+        "build it with the same numbers of stacks and modules, width and picture size",
+    )
 
 
 def _count(names, pattern):

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 import keras
 import numpy as np
 
+from keras_pose.layers.assignment import assign_weights
+
 # torch's name of a parameter: Keras' name of the weight, per kind of layer.
 _DENSE = {"weight": "kernel", "bias": "bias"}
 _NORM = {
@@ -81,7 +83,7 @@ def load_torch_weights(
         prefix: only names that begin with it are used, without it.
 
     Raises:
-        ValueError: if a name is missing or left over, or a shape differs.
+        ValueError: if names are missing or left over, or shapes differ, all of them named.
     """
     given = {
         name.removeprefix(prefix): value
@@ -90,36 +92,20 @@ def load_torch_weights(
     }
     # Keras layers cannot have a dot in their names, so it is compared with dots replaced.
     by_layer = {_flat(name): name for name in given}
-    pairs = []
+    wanted = []
     for layer in _layers_with_weights(model):
         names = _NORM if isinstance(layer, keras.layers.BatchNormalization) else _DENSE
         ours = {variable.name: variable for variable in layer.weights}
         for torch_name, keras_name in names.items():
-            if keras_name not in ours:
-                continue
-            variable = ours[keras_name]
-            found = by_layer.pop(f"{layer.name}.{torch_name}", None)
-            if found is None:
-                raise ValueError(
-                    f"The torch weights have no '{prefix}...{torch_name}' for layer '{layer.name}' of "
-                    f"model '{model.name}'; give a file of this very architecture."
-                )
-            value = _keras_layout(np.asarray(given[found]))
-            if value.shape != tuple(variable.shape):
-                raise ValueError(
-                    f"'{prefix}{found}' of the torch weights has shape {value.shape} in Keras' order, "
-                    f"but model '{model.name}' needs {tuple(variable.shape)}; give a file of this very "
-                    "architecture."
-                )
-            pairs.append((variable, value))
-    if by_layer:
-        left = sorted(by_layer.values())
-        raise ValueError(
-            f"Model '{model.name}' has no place for {len(left)} of the torch weights, "
-            f"'{prefix}{left[0]}' for one; give a file of this very architecture."
-        )
-    for variable, value in pairs:
-        variable.assign(value)
+            if keras_name in ours:
+                name = f"{layer.name}.{torch_name}"
+                wanted.append((by_layer.get(name, name), ours[keras_name]))
+    assign_weights(
+        wanted,
+        {name: _keras_layout(np.asarray(value)) for name, value in given.items()},
+        f"The torch weights{f' under {prefix!r}' if prefix else ''} and model '{model.name}'",
+        "give a file of this very architecture",
+    )
 
 
 def _flat(name):

@@ -23,6 +23,7 @@ class Search:
         regions: the boxes that were given.
         words: for the head of a file: what says where to look.
         num_empty: pictures in which nobody was found.
+        num_crowded: pictures with more than the finder has rows for.
 
     Raises:
         ValueError: if --boxes or --finder cannot be used.
@@ -30,7 +31,7 @@ class Search:
 
     def __init__(self, config: PredictConfig, kind: str) -> None:
         self.regions = Regions(config.boxes)
-        self.num_empty = 0
+        self.num_empty = self.num_crowded = 0
         self._finder: ServedFinder | None = None
         if config.boxes:
             self.words = "boxes that were given"
@@ -70,19 +71,31 @@ class Search:
         """
         if self._finder is None:
             return self.regions.of(name, image.shape)
-        boxes = [one.box for one in self._finder.find(image)]
+        found, is_crowded = self._finder.find_most(image)
+        self.num_crowded += is_crowded
+        boxes = [one.box for one in found]
         boxes = [box for box in boxes if shows_something(box, image.shape)]
         self.num_empty += not boxes
         return [(box, "") for box in boxes]
 
     def notes(self) -> list[str]:
         """Word what was not found."""
-        if not self.num_empty:
-            return []
-        return [
-            f"The finder saw nobody in {self.num_empty} "
-            f"{'picture' if self.num_empty == 1 else 'pictures'}; --finder=none uses whole pictures."
-        ]
+        notes = []
+        if self.num_empty:
+            notes.append(
+                f"The finder saw nobody in {_pictures(self.num_empty)}; --finder=none uses whole "
+                "pictures."
+            )
+        if self.num_crowded:
+            notes.append(
+                f"The finder saw more in {_pictures(self.num_crowded)} than it has rows for and left "
+                "the least sure out; cut the pictures up, or give --boxes."
+            )
+        return notes
+
+
+def _pictures(number: int) -> str:
+    return f"{number} {'picture' if number == 1 else 'pictures'}"
 
 
 def _root_of(folder: Path) -> Path:

@@ -100,7 +100,7 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
     def serve(image_bytes, bbox, K, bone_length_m, is_left=None):
         is_left = None if is_left is None else is_left[:, 0] > 0
         seen = crop_picture_bytes(image_bytes, size, network.crop_scale, bbox, is_left)
-        return _answer_pictures(network, seen, K, bone_length_m, is_left)
+        return answer_pictures(network, seen, K, bone_length_m, is_left)
 
     def serve_box(image_bytes, bbox):
         return _without_camera(
@@ -112,7 +112,7 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
 
     def serve_image(image, bbox, K, bone_length_m):
         seen = _crop_pictures(network, image, bbox)
-        return _answer_pictures(network, seen, K, bone_length_m, None)
+        return answer_pictures(network, seen, K, bone_length_m, None)
 
     def serve_crop(image, K, bone_length_m):
         everywhere = tf.ones(tf.shape(image)[:1], tf.bool)
@@ -151,13 +151,27 @@ def _crop_pictures(network, image, bbox):
     return crops, matrices, shapes, usable
 
 
-def _answer_pictures(network, seen, K, bone_length_m, is_left):
+def answer_pictures(
+    network: PoseNetwork,
+    seen: tuple[Tensor, Tensor, Tensor, Tensor],
+    K: Tensor,  # noqa: N803 - the contract's own word
+    bone_length_m: Tensor,
+    is_left: Tensor | None,
+) -> dict[str, Tensor]:
+    """Answer crops of pictures in px of the pictures.
+
+    Args:
+        network: what answers crops.
+        seen: as `crop_picture_bytes` returns it; the third is not looked at.
+        K: camera matrices of the pictures, float32 `[N, 3, 3]` px.
+        bone_length_m: float32 `[N, 1]` m.
+        is_left: bool `[N]`, whose crops were mirrored; None where none were.
+
+    Returns:
+        The outputs of `serving_default`.
+    """
     crops, matrices, _, usable = seen
-    count = tf.shape(crops)[0]
-    same = tf.reduce_all(tf.stack([tf.shape(K)[0], tf.shape(bone_length_m)[0]]) == count)
-    words = "every input must have as many rows as there are pictures"
-    with tf.control_dependencies([tf.debugging.Assert(same, [words])]):
-        K = tf.identity(K)
+    K = same_rows(tf.shape(crops)[0], K, bone_length_m)
     identity = tf.constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     matrices = tf.where(usable[:, None, None], matrices, identity)
     # The mirrored picture is what this camera sees of the mirrored hand, x -> -x in space.
@@ -176,11 +190,43 @@ def _answer_pictures(network, seen, K, bone_length_m, is_left):
     return answer
 
 
+def same_rows(
+    count: Tensor,
+    K: Tensor,  # noqa: N803 - the contract's own word
+    bone_length_m: Tensor,
+) -> Tensor:
+    """Return camera matrices once it is sure that there are as many as pictures and lengths.
+
+    Args:
+        count: number of pictures, int32 `[]`.
+        K: `[N, 3, 3]`.
+        bone_length_m: `[N, 1]`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: on running, if there are not.
+    """
+    same = tf.reduce_all(tf.stack([tf.shape(K)[0], tf.shape(bone_length_m)[0]]) == count)
+    words = "every input must have as many rows as there are pictures"
+    with tf.control_dependencies([tf.debugging.Assert(same, [words])]):
+        return tf.identity(K)
+
+
+def usable_lengths(network: PoseNetwork, bone_length_m: Tensor) -> Tensor:
+    """Tell lengths that are no mistake in units, bool `[N]`.
+
+    Args:
+        network: which knows the range.
+        bone_length_m: float32 `[N, 1]` m.
+    """
+    low, high = network.bone_length_range_m
+    return (bone_length_m[:, 0] >= low) & (bone_length_m[:, 0] <= high)
+
+
 def _without_camera(network, seen):
     shapes, usable = seen[2], seen[3]
     shapes = tf.where(usable[:, None], shapes, 1.0)
     length = tf.fill((tf.shape(shapes)[0], 1), network.typical_bone_length_m)
-    answer = _answer_pictures(network, seen, assumed_camera(shapes), length, None)
+    answer = answer_pictures(network, seen, assumed_camera(shapes), length, None)
     points = answer["keypoints_3d"]
     answer["keypoints_3d"] = points - points[:, network.root : network.root + 1]
     return answer
@@ -190,8 +236,7 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
     """Return the outputs in px of the crop, and `seen`, which says where 2D joints are known."""
     size = network.image_size
     length = bone_length_m[:, 0]
-    low, high = network.bone_length_range_m
-    is_length = (length >= low) & (length <= high)
+    is_length = usable_lengths(network, bone_length_m)
     shape = tf.fill((tf.shape(crops)[0], 2), float(size))
     outputs = _never_empty(
         network.pose,
@@ -220,8 +265,7 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
 
 def _lift(network, keypoints_2d, depth, K, bone_length_m):
     length = bone_length_m[:, 0]
-    low, high = network.bone_length_range_m
-    usable = (length >= low) & (length <= high) & usable_cameras(K)
+    usable = usable_lengths(network, bone_length_m) & usable_cameras(K)
     usable &= _is_within(keypoints_2d, 1e6) & _is_within(depth[..., None], 1e6)
     rows = usable[:, None, None]
     points_3d, valid = _never_empty(

@@ -61,6 +61,17 @@ class ServedFinder:
         Returns:
             What is found, the surest first; empty where nobody is.
         """
+        return self.find_most(image)[0]
+
+    def find_most(self, image: np.ndarray) -> tuple[list[FoundBox], bool]:
+        """Find as many as the finder has rows for, and say whether there are more.
+
+        Args:
+            image: uint8 `[H, W, 3]`, RGB, upright.
+
+        Returns:
+            As `find`; and whether somebody was left out, False of finders that cannot tell.
+        """
         height, width = image.shape[:2]
         size = self.metadata.image_size
         matrix = crop_matrices(tf.constant([0.0, 0.0, width, height]), size)
@@ -79,4 +90,4 @@ class ServedFinder:
                     float(answer["rotations"][0, row]),
                 )
             )
-        return found
+        return found, bool(answer.get("more", [0])[0])

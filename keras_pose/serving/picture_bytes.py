@@ -104,6 +104,51 @@ def crop_picture_bytes(
     return tuple(_scatter(rows, values, count) for values in (crops, matrices, shapes, usable))
 
 
+def crop_boxes_in_bytes(
+    image_bytes: tf.Tensor, size: int, crop_scale: float, boxes: tf.Tensor, count: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Decode pictures of any sizes and cut a crop out of each for every one of its boxes.
+
+    Args:
+        image_bytes: string `[N]`, JPEG or PNG files.
+        size: side S of the crops in px.
+        crop_scale: side of the square that is seen over the longer side of the box.
+        boxes: float32 `[N, R, 4]`, (x, y, width, height) in px.
+        count: int32 `[N]`, how many of the R boxes count.
+
+    Returns:
+        `(crops, matrices, places)`: uint8 `[M, S, S, 3]`, float32 `[M, 2, 3]`, px of the picture to px
+        of the crop, and int32 `[M, 2]`, picture and row of each; boxes that show nothing of a picture,
+        and all of pictures that cannot be decoded, have none.
+    """
+    columns = {"picture": tf.range(tf.shape(image_bytes)[0]), "image_bytes": image_bytes}
+    columns |= {"boxes": boxes, "count": count}
+
+    def crop(entry):
+        picture = decode_picture_bytes(entry["image_bytes"])
+        shape = tf.cast(tf.shape(picture)[:2], tf.float32)
+        shown = usable_boxes(entry["boxes"], shape[0], shape[1])
+        shown &= tf.range(tf.shape(shown)[0]) < entry["count"]
+        rows = tf.cast(tf.where(shown)[:, 0], tf.int32)
+        matrices = crop_matrices(tf.gather(entry["boxes"], rows), size, crop_scale)
+        crops = tf.map_fn(
+            lambda matrix: cut_crop(picture, matrix, size),
+            matrices,
+            fn_output_signature=tf.TensorSpec((size, size, 3), tf.uint8),
+        )
+        return crops, matrices, tf.stack([tf.fill(tf.shape(rows), entry["picture"]), rows], axis=1)
+
+    cut = tf.data.Dataset.from_tensor_slices(columns).filter(lambda entry: entry["count"] > 0)
+    cut = cut.map(crop, num_parallel_calls=_AT_ONCE, deterministic=True)
+    cut = cut.ignore_errors(log_warning=False).unbatch()
+    # As above: nothing at all could not be batched.
+    nothing = (tf.zeros((size, size, 3), tf.uint8), tf.zeros((2, 3)), tf.zeros((2,), tf.int32))
+    cut = cut.concatenate(tf.data.Dataset.from_tensors(nothing))
+    cut = cut.batch(tf.size(boxes, tf.int64) + 1)
+    crops, matrices, places = (values[:-1] for values in cut.get_single_element())
+    return tf.ensure_shape(crops, (None, size, size, 3)), matrices, places
+
+
 def _scatter(rows, values, count):
     shape = tf.concat([[count + 1], tf.shape(values)[1:]], axis=0)
     kind = values.dtype

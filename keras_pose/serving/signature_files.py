@@ -1,7 +1,7 @@
 """`.tflite` files of one signature of a served model, as it is, that know their units and joints."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,12 @@ _WORDS = {
     "scale": "size of the 2D pose, pixels of the input",
     "filled_2d": "pixels of the input",
     "gravity": "unit vector",
+    "boxes": "x, y, width, height, pixels of the input",
+    "scores": "probability of the box, falling from row to row",
+    "rotations": "radians, clockwise on screen; 0 is upright",
+    "points": "key points, pixels of the input",
+    "count": "number of rows that are filled",
+    "more": "1 where there are more than there are rows",
 }
 _AXES = {
     "image": ("row", "column", "colour"),
@@ -28,6 +34,10 @@ _AXES = {
     "filled_2d": ("joint", "coordinate"),
     "gravity": ("coordinate",),
     "depth": ("joint",),
+    "boxes": ("row", "coordinate"),
+    "scores": ("row",),
+    "rotations": ("row",),
+    "points": ("row", "point", "coordinate"),
     "score": ("joint",),
     "K": ("row", "column"),
     "bone_length_m": ("length",),
@@ -40,6 +50,7 @@ def write_signature_files(
     signature: str,
     formats: Sequence[str],
     word: str = "",
+    allowed_operations: Collection[str] = export.PORTABLE_OPERATIONS,
 ) -> list[Path]:
     """Convert a signature to `<name>[_<word>]_<format>.tflite` files; those of maps are in `phone`.
 
@@ -49,6 +60,7 @@ def write_signature_files(
         signature: one of them.
         formats: of `convert_tflite` that need no examples.
         word: what files' names have after the model's.
+        allowed_operations: builtin operations that the files may use.
 
     Returns:
         The files, of any number of rows.
@@ -59,7 +71,9 @@ def write_signature_files(
     """
     written = []
     for kind in formats:
-        content = export.convert_tflite(folder, signature, kind)
+        content = export.convert_tflite(
+            folder, signature, kind, allowed_operations=allowed_operations
+        )
         note = ModelNote(
             metadata.name,
             f"{metadata.kind} ({metadata.skeleton}), {kind}; signature {signature}",
@@ -137,7 +151,7 @@ def _notes(metadata, signature):
         name: TensorNote(
             (_WORDS | metadata.units).get(name, name),
             ("batch", *_AXES.get(name, ())),
-            metadata.image_size if name == "image" else 0,
+            tensors["inputs"]["image"]["shape"][1] if name == "image" else 0,
             std=1.0 if name == "image" else 255.0,
             labels=JOINTS_NAME if _AXES.get(name) == ("joint",) else "",
         )

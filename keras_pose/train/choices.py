@@ -15,3 +15,5 @@ ENCODERS = (
     "efficientnet_lite0",
 )
 """Encoders that `keras_pose.layers.build_encoder` builds."""
+IMPORTED_ENCODER, IMPORTED_BACKBONE = "hand_landmark", "pose_landmark"
+"""What `--encoder` of hand_pose and `--backbone` of wild3d call networks of others."""

@@ -13,6 +13,7 @@ from keras_pose.geometry.shapes import Tensor
 
 # More than the exponential of it is a probability of 1 in float32 too.
 _MOST = 100.0
+_SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,11 @@ def _overlaps(box, places):
     """Intersection over union `[B, A]` of one box with all."""
     first, last = places[:, :, 0], places[:, :, 1]
     inner = tf.minimum(last, box[:, :, 1]) - tf.maximum(first, box[:, :, 0])
-    inner = tf.reduce_prod(tf.maximum(inner, 0.0), axis=-1)
-    areas = tf.reduce_prod(tf.maximum(last - first, 0.0), axis=-1)
-    area = tf.reduce_prod(tf.maximum(box[:, :, 1] - box[:, :, 0], 0.0), axis=-1)
-    return tf.math.divide_no_nan(inner, areas + area - inner)
+    inner, areas, area = map(_area, (inner, last - first, box[:, :, 1] - box[:, :, 0]))
+    # Boxes without extent overlap with nothing; phones have no division that knows that.
+    return inner / tf.maximum(areas + area - inner, _SMALLEST)
+
+
+def _area(extents):
+    across, down = tf.unstack(tf.maximum(extents, 0.0), axis=-1)
+    return across * down

@@ -6,6 +6,7 @@ Bazarevsky et al. 2020, "BlazePose: On-device Real-time Body Pose Tracking", arX
 import keras
 import tensorflow as tf
 
+from keras_pose.export import Signature
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving import BoneLength, PoseNetwork
@@ -60,8 +61,7 @@ def body_network(finder: keras.Model, body: keras.Model) -> PoseNetwork:
     def pose(image, camera, bone_length):
         squares = find_body_squares(finder, image)
         points, world, score = read_bodies(body, image, squares)
-        depth = world[..., 2] * _pixels_per_metre(points, world)[:, None]
-        depth -= tf.reduce_mean(tf.gather(depth, _HIPS, axis=1), axis=1, keepdims=True)
+        depth = _depth(points, world)
         points_3d, valid = lift_body(points, depth, camera, bone_length)
         return {
             "keypoints_2d": points,
@@ -137,12 +137,46 @@ def read_bodies(
     size = body.input_shape[1]
     centre, side, angle = squares
     matrices = square_matrices((centre, tf.maximum(side, 1.0), angle), size)
-    outputs = body(cut_squares(repeat_borders(image), matrices, size, "NEAREST"), training=False)
+    points, world, score = _read(
+        body, cut_squares(repeat_borders(image), matrices, size, "NEAREST")
+    )
+    return affine2d.apply(points, affine2d.invert(matrices)), world, score
+
+
+def square_signature(body: keras.Model) -> Signature:
+    """Build the signature for apps that cut the turned square themselves, which phones' kernels cannot.
+
+    Args:
+        body: the network of landmarks.
+
+    Returns:
+        Of `image` uint8 `[N, T, T, 3]`, the turned square, to `keypoints_2d` `[N, 33, 2]` and `depth`
+        `[N, 33]` px of it, and `score` `[N, 33]` as of the contract.
+    """
+    size = body.input_shape[1]
+
+    def keypoints(image):
+        points, world, score = _read(body, tf.cast(image, tf.float32) / 255.0)
+        return {"keypoints_2d": points, "depth": _depth(points, world), "score": score}
+
+    return Signature(keypoints, {"image": tf.TensorSpec((None, size, size, 3), tf.uint8)})
+
+
+def _read(body, crops):
+    """Return 2D joints px of the turned squares, 3D joints m, and probabilities of being seen."""
+    size = body.input_shape[1]
+    outputs = body(crops, training=False)
     numbers = tf.reshape(outputs["Identity"], (-1, _ALL_POINTS, _NUMBERS))[:, :_NUM_POINTS]
     points = refine_points(numbers[..., :2] / size, outputs["Identity_3"][..., :_NUM_POINTS])
     world = tf.reshape(outputs["Identity_4"], (-1, _ALL_POINTS, 3))[:, :_NUM_POINTS]
     score = tf.sigmoid(numbers[..., 3]) * outputs["Identity_1"]
-    return affine2d.apply(points * size, affine2d.invert(matrices)), world, score
+    return points * size, world, score
+
+
+def _depth(points, world):
+    """Return depths from the middle of the hips `[N, 33]`, px."""
+    depth = world[..., 2] * _pixels_per_metre(points, world)[:, None]
+    return depth - tf.reduce_mean(tf.gather(depth, _HIPS, axis=1), axis=1, keepdims=True)
 
 
 def refine_points(points: Tensor, heatmaps: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from keras_pose.weights.detections import BODIES, PALMS, FinderKind, decode_dete
 from keras_pose.weights.mediapipe_regions import body_squares, palm_squares
 
 NUM_ROWS = 16
-"""How many are looked for in one picture; those beyond are not told of."""
+"""How many are looked for in one picture; of those beyond, only that they are there is told."""
 
 PALM_POINTS = (
     "wrist",
@@ -76,12 +76,15 @@ def find_in_crops(finder: Finder, crops: Tensor, num_rows: int = NUM_ROWS) -> di
     Returns:
         `boxes` `[N, R, 4]`, x, y, width, height px; `scores` `[N, R]`, 0 to 1, falling; `rotations`
         `[N, R]` radians, clockwise on screen, by which hands or persons are turned; `points`
-        `[N, R, P, 2]` px; `count` int32 `[N]`. Rows from `count` on are zero.
+        `[N, R, P, 2]` px; `count` int32 `[N]`; `more` int32 `[N]`, 1 where there are more than R. Rows
+        from `count` on are zero.
     """
     kind = finder.kind
     outputs = finder.network(crops * (1.0 - kind.low) + kind.low, training=False)
     places, scores = decode_detections(kind, outputs["Identity"], outputs["Identity_1"])
-    places, scores = suppress(kind, places, scores, num_rows)
+    places, scores = suppress(kind, places, scores, num_rows + 1)
+    more = tf.cast(scores[:, num_rows] > 0, tf.int32)
+    places, scores = places[:, :num_rows], scores[:, :num_rows]
     places *= float(kind.size)
     centres, sides, angles = finder.squares(places)
     sides = finder.box_share * sides[..., None]
@@ -93,6 +96,7 @@ def find_in_crops(finder: Finder, crops: Tensor, num_rows: int = NUM_ROWS) -> di
         "rotations": tf.where(some, angles, 0.0),
         "points": tf.where(some[..., None, None], places[:, :, 2:], 0.0),
         "count": tf.reduce_sum(tf.cast(some, tf.int32), axis=1),
+        "more": more,
     }
 
 
@@ -133,6 +137,7 @@ def finder_signatures(finder: Finder) -> dict[str, Signature]:
             "rotations": tf.where(seen, answer["rotations"], 0.0),
             "points": tf.where(seen[..., None, None], points, 0.0),
             "count": tf.where(usable, answer["count"], 0),
+            "more": tf.where(usable, answer["more"], 0),
             "valid": tf.cast(usable, tf.float32),
         }
 

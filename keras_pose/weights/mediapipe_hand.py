@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_pose import codecs
+from keras_pose.export import Signature
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving import BoneLength, PoseNetwork
@@ -52,16 +53,13 @@ def hand_network(palm: keras.Model, hand: keras.Model, num_looks: int = 1) -> Po
         The network, of hands of both sides; its score is the same for all joints, the probability that a
         hand is there.
     """
-    parent, child = BONE.indices(HAND_21_FREIHAND)
 
     def pose(image, camera, bone_length):
         squares = find_hand_squares(palm, image)
         points, world, score = read_hands(hand, image, squares)
         for _ in range(1, num_looks):
             points, world, score = read_hands(hand, image, hand_squares(points))
-        unit = tf.norm(world[:, parent] - world[:, child], axis=-1)
-        relative = world[..., 2] - world[:, :1, 2]
-        depth = relative / tf.maximum(unit, _SHORTEST_M)[:, None]
+        depth, unit = _depth(world)
         points_3d, valid = lift(points, depth, camera, bone_length)
         return {
             "keypoints_2d": points,
@@ -141,8 +139,47 @@ def read_hands(
     size = hand.input_shape[1]
     centre, side, angle = squares
     matrices = square_matrices((centre, tf.maximum(side, 1.0), angle), size)
-    outputs = hand(cut_squares(repeat_borders(image), matrices, size, "NEAREST"), training=False)
+    points, world, score = _read(
+        hand, cut_squares(repeat_borders(image), matrices, size, "NEAREST")
+    )
+    return affine2d.apply(points, affine2d.invert(matrices)), world, score
+
+
+def square_signature(hand: keras.Model) -> Signature:
+    """Build the signature for apps that cut the turned square themselves, which phones' kernels cannot.
+
+    Args:
+        hand: the network of landmarks.
+
+    Returns:
+        Of `image` uint8 `[N, T, T, 3]`, the turned square, to `keypoints_2d` `[N, 21, 2]` px of it, and
+        `depth` and `score` `[N, 21]` as of the contract.
+    """
+    size = hand.input_shape[1]
+
+    def keypoints(image):
+        points, world, score = _read(hand, tf.cast(image, tf.float32) / 255.0)
+        ones = tf.ones((1, HAND_21_FREIHAND.num_joints))
+        return {
+            "keypoints_2d": points,
+            "depth": _depth(world)[0],
+            "score": score[:, None] * ones,
+        }
+
+    return Signature(keypoints, {"image": tf.TensorSpec((None, size, size, 3), tf.uint8)})
+
+
+def _read(hand, crops):
+    """Return 2D joints px of the turned squares, 3D joints m, and the probability of a hand."""
+    outputs = hand(crops, training=False)
     shape = (-1, HAND_21_FREIHAND.num_joints, 3)
     points = tf.reshape(outputs[_OUTPUTS[0]], shape)[..., :2]
-    world = tf.reshape(outputs[_OUTPUTS[3]], shape)
-    return affine2d.apply(points, affine2d.invert(matrices)), world, outputs[_OUTPUTS[1]][:, 0]
+    return points, tf.reshape(outputs[_OUTPUTS[3]], shape), outputs[_OUTPUTS[1]][:, 0]
+
+
+def _depth(world):
+    """Return depths from the wrist in lengths of the bone `[N, 21]`, and that length `[N]` m."""
+    parent, child = BONE.indices(HAND_21_FREIHAND)
+    unit = tf.norm(world[:, parent] - world[:, child], axis=-1)
+    relative = world[..., 2] - world[:, :1, 2]
+    return relative / tf.maximum(unit, _SHORTEST_M)[:, None], unit

@@ -18,8 +18,15 @@ from keras_pose import export
 from keras_pose.files import check_writable, json_bytes, write_file
 from keras_pose.serving import describe_signatures, write_metadata, write_warmup
 from keras_pose.serving.facts import signature_facts
-from keras_pose.serving.golden import compare_signatures, warmup_requests
+from keras_pose.serving.found_poses import FOUND_WORDS
+from keras_pose.serving.golden import compare_signatures, contract_bound, warmup_requests
+from keras_pose.serving.signature_files import (
+    compare_signature_files,
+    signature_file,
+    write_signature_files,
+)
 from keras_pose.train.run_folder import environment
+from keras_pose.weights.imported import NETWORKS
 from keras_pose.weights.mediapipe_networks import Model, golden_pictures, metadata_of, models
 from keras_pose.weights.mediapipe_settings import MediapipeConfig
 from keras_pose.weights.mediapipe_wheel import VERSION, Networks, fetch_networks
@@ -29,6 +36,12 @@ from keras_pose.weights.tflite_reader import read_tflite
 MOST_PER_LAYER = 1e-4
 """How far an operation may be from LiteRT's, see `Difference.relative`: ten times what is measured."""
 
+# The surest anchor, the turn of a square, a layer of the finder of persons, the cell of a map. Processors
+# run them; a delegate hands them back.
+_DECODING_OPERATIONS = frozenset({"ARG_MAX", "ATAN2", "DEPTH_TO_SPACE", "FLOOR"})
+_EXACT = ("count", "more", "pose_valid", "valid")
+# Radians; a degree turns a hand's square by two pixels at its rim.
+_MOST_TURN = {"saved_model": 1e-3, "float32": 1e-3, "float16": 1e-2, "int8": 1e-1}
 _NOTICE = """\
 This folder holds neural networks of MediaPipe ({version}), Copyright The MediaPipe Authors, licensed
 under the Apache License, Version 2.0 (LICENSE in this folder): {files}.
@@ -37,13 +50,10 @@ They were changed in form, not in their weights: read from TensorFlow Lite files
 float32, and joined with cropping, decoding and lifting by keras_pose. Origin: {origin};
 https://github.com/google/mediapipe. SHA-256 of each file stands in origin.json.
 """
-_PICTURE = "x right, y down, from the top-left corner"
 _FOUND = {
-    "boxes": ("pixels", _PICTURE, "x, y, width, height; rows from count on are zero"),
-    "scores": ("none", "none", "probability, falling from row to row"),
-    "rotations": ("radians", "clockwise on screen", "turn of the hand or person; 0 is upright"),
-    "points": ("pixels", _PICTURE, "key points, named in metadata.json under joints"),
-    "count": ("none", "none", "number of rows that are filled"),
+    **{name: FOUND_WORDS[name] for name in ("boxes", "rotations", "count", "more")},
+    "scores": FOUND_WORDS["box_scores"],
+    "points": (*FOUND_WORDS["boxes"][:2], "key points, named in metadata.json under joints"),
     "valid": ("none", "none", "1, or 0 where the picture cannot be decoded"),
 }
 
@@ -64,13 +74,33 @@ def import_mediapipe(settings: MediapipeConfig) -> list[str]:
     check_writable(settings.output, "--output")
     networks = fetch_networks(settings.wheel)
     chosen = models(settings.size)
-    return [
-        _publish(settings.output, name, chosen[name], networks)
-        for name in settings.models.split(",")
-    ]
+    return [_publish(settings, name, chosen[name], networks) for name in settings.models.split(",")]
 
 
-def _publish(output: str, name: str, model: Model, networks: Networks) -> str:
+def _bound(kind, output):
+    """Bound angles in radians, since those of upright ones are next to nothing, and counts exactly."""
+    if output in _EXACT:
+        return export.Bound(max_abs=0.0)
+    if output == "rotations":
+        return export.Bound(max_abs=_MOST_TURN[kind])
+    return contract_bound(kind, output)
+
+
+def _found_bound(kind, output):
+    """Allow ten times as much: rounding of a found box is a grey level in some pixels of its crop."""
+    bound = _bound(kind, output)
+    if bound.relative_rms is None:
+        return bound
+    return export.Bound(relative_rms=10.0 * bound.relative_rms)
+
+
+def _settle(outputs):
+    """Move `more`, which a broken artefact would match where no golden picture shows a crowd."""
+    return {name: value + (name == "more") for name, value in outputs.items()}
+
+
+def _publish(settings: MediapipeConfig, name: str, model: Model, networks: Networks) -> str:
+    output, phone = settings.output, model.phone_signature
     differences = {file: largest_difference(networks.files[file], file) for file in model.files}
     read = [read_tflite(networks.files[file]) for file in model.files]
     signatures, requests, known = model.build(*read)
@@ -90,13 +120,48 @@ def _publish(output: str, name: str, model: Model, networks: Networks) -> str:
             write_warmup(
                 folder, {"find": {"image_bytes": requests["find"]["image_bytes"][:1]}}, name
             )
-        export.write_verification(folder, compare_signatures(loaded, signatures, requests))
+        found = {key: signatures[key] for key in signatures if key == "serve_found"}
+        others = {key: signatures[key] for key in signatures if key not in found}
+        reports = compare_signatures(loaded, others, requests, _bound, _settle)
+        reports += compare_signatures(loaded, found, requests, _found_bound, _settle)
+        proved, unfit = _write_phone_files(
+            folder, metadata, phone, signatures[phone], requests[phone], settings.chosen_formats
+        )
+        reports += proved
+        export.write_verification(folder, reports)
+        (folder / NETWORKS).mkdir()
+        for file in model.files:
+            write_file(folder / NETWORKS / f"{file}.tflite", networks.files[file])
         write_file(folder / "LICENSE", networks.licence)
         write_file(folder / "origin.json", json_bytes(_origin(model, networks)))
         words = {"version": VERSION, "files": ", ".join(model.files), "origin": networks.origin}
         write_file(folder / "NOTICE", _NOTICE.format(**words))
-        export.write_card(folder, _card(metadata, model, networks, differences))
+        export.write_card(folder, _card(metadata, model, networks, differences, unfit))
+    for sentence in unfit:
+        print(sentence)
     return os.fspath(final)
+
+
+def _write_phone_files(folder, metadata, name, signature, request, formats):
+    """Write and compare the files of a signature; return reports, and sentences on those left out."""
+    reports, unfit = [], []
+    for kind in formats:
+        write_signature_files(
+            *(folder, metadata, name, (kind,)),
+            allowed_operations=export.PORTABLE_OPERATIONS | _DECODING_OPERATIONS,
+        )
+        proved = compare_signature_files(
+            folder, metadata, signature, name, (kind,), request, bound=_bound, settle=_settle
+        )
+        wrong = [report["problem"] for report in proved if not report["passed"]]
+        if kind == "int8" and wrong:
+            # Not every network bears weights of 8 bits, which were not trained for it.
+            file = signature_file(metadata.name, kind)
+            (folder / file).unlink()
+            unfit.append(f"{file} is not written, since it {wrong[0]}; use float16.")
+            continue
+        reports += proved
+    return reports, unfit
 
 
 def largest_difference(content: bytes, file: str) -> float:
@@ -139,8 +204,8 @@ def _origin(model: Model, networks: Networks) -> dict[str, object]:
     }
 
 
-def _card(metadata, model: Model, networks: Networks, differences: Mapping[str, float]):
-    more = {name: _FOUND for name in ("find", "find_crop")}
+def _card(metadata, model: Model, networks: Networks, differences: Mapping[str, float], unfit):
+    more = {"find": _FOUND, "find_crop": _FOUND, "serve_found": FOUND_WORDS}
     if "find" in metadata.signatures:
         more["serving_default"] = _FOUND
     return export.ModelCard(
@@ -168,7 +233,11 @@ def _card(metadata, model: Model, networks: Networks, differences: Mapping[str, 
             )
             for file, value in differences.items()
         ),
-        limits=(*model.limits, "Accuracy is not measured by this command; see docs/networks.md."),
+        limits=(
+            *model.limits,
+            *unfit,
+            "Accuracy is not measured by this command; see docs/networks.md.",
+        ),
     )
 
 

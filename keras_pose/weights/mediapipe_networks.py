@@ -13,6 +13,7 @@ from keras_pose.data.generated.hands import generate_hand
 from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.export import Signature
 from keras_pose.serving import Metadata, PoseNetwork, contract_signatures, describe_skeleton
+from keras_pose.serving.found_poses import found_signature
 from keras_pose.serving.golden import golden_requests
 from keras_pose.skeletons import BODY_33_MEDIAPIPE, HAND_21_FREIHAND
 from keras_pose.weights import mediapipe_body, mediapipe_hand
@@ -44,6 +45,7 @@ class Model:
         summary: what it does, for its card.
         limits: what it cannot do, for its card.
         paper: of the method, for its card.
+        phone_signature: what becomes files for phones.
         build: function of the networks to signatures, golden requests and metadata without version and
             signatures.
     """
@@ -52,6 +54,7 @@ class Model:
     summary: str
     limits: tuple[str, ...]
     paper: str
+    phone_signature: str
     build: Callable[
         ..., tuple[dict[str, Signature], dict[str, dict[str, np.ndarray]], dict[str, Any]]
     ]
@@ -73,6 +76,7 @@ def models(size: str) -> Mapping[str, Model]:
             "wrist, and metric 3D where the camera and one bone's length are given.",
             (_SQUARES, _PSEUDO, "Which side a hand is of is not answered."),
             "Zhang et al. 2020, MediaPipe Hands, arXiv 2006.10214",
+            "keypoints",
             _hand,
         ),
         "body_mediapipe": Model(
@@ -82,6 +86,7 @@ def models(size: str) -> Mapping[str, Model]:
             "coco_17, h36m_17 and mpii_16 of them.",
             (_SQUARES, _PSEUDO),
             "Bazarevsky et al. 2020, BlazePose, arXiv 2006.10204",
+            "keypoints",
             _body,
         ),
         "find_hands": Model(
@@ -89,6 +94,7 @@ def models(size: str) -> Mapping[str, Model]:
             "Boxes of up to 16 hands in a picture, with scores and the turn of each.",
             ("Hands much smaller than a twentieth of the picture are not seen.",),
             "Zhang et al. 2020, MediaPipe Hands, arXiv 2006.10214",
+            "find_crop",
             lambda network: _finder(palm_finder(network), "hand", PALM_POINTS),
         ),
         "find_people": Model(
@@ -99,6 +105,7 @@ def models(size: str) -> Mapping[str, Model]:
                 "A person is known by the face: backs of heads and persons without one may be missed.",
             ),
             "Bazarevsky et al. 2020, BlazePose, arXiv 2006.10204",
+            "find_crop",
             lambda network: _finder(body_finder(network), "body", BODY_POINTS),
         ),
     }
@@ -131,7 +138,10 @@ def golden_pictures(kind: str) -> tuple[list[np.ndarray], np.ndarray, np.ndarray
 def _requests(network: PoseNetwork, kind: str, lengths: Callable[[np.ndarray], np.ndarray]):
     images, boxes, cameras, points = golden_pictures(kind)
     pictures = [encode_picture(image) for image in images]
-    return golden_requests(network, pictures, boxes, cameras, lengths(points))
+    requests = golden_requests(network, pictures, boxes, cameras, lengths(points))
+    # With its rows that must be refused, but for those of boxes.
+    given = requests["serving_default"]
+    return requests | {"serve_found": {key: given[key] for key in given if key != "bbox"}}
 
 
 def _hand(palm: keras.Model, hand: keras.Model):
@@ -147,7 +157,10 @@ def _hand(palm: keras.Model, hand: keras.Model):
         "bone_length": mediapipe_hand.BONE_LENGTH,
         "depth_unit": mediapipe_hand.DEPTH_UNIT,
     }
-    return contract_signatures(network), requests, known | _of_contract(network)
+    signatures = _signatures(network, palm_finder(palm))
+    signatures["keypoints"] = mediapipe_hand.square_signature(hand)
+    requests["keypoints"] = _squares(signatures["keypoints"], requests["serve_crop"])
+    return signatures, requests, known | _of_contract(network)
 
 
 def _body(finder: keras.Model, body: keras.Model):
@@ -160,7 +173,23 @@ def _body(finder: keras.Model, body: keras.Model):
         "bone_length": mediapipe_body.BONE_LENGTH,
         "depth_unit": mediapipe_body.DEPTH_UNIT,
     }
-    return contract_signatures(network), requests, known | _of_contract(network)
+    signatures = _signatures(network, body_finder(finder))
+    signatures["keypoints"] = mediapipe_body.square_signature(body)
+    requests["keypoints"] = _squares(signatures["keypoints"], requests["serve_crop"])
+    return signatures, requests, known | _of_contract(network)
+
+
+def _squares(signature, request):
+    """Ask about the middle of the contract's crops, which is upright enough for a comparison."""
+    size = signature.inputs["image"].shape[1]
+    first = (request["image"].shape[1] - size) // 2
+    rows = slice(first, first + size)
+    return {"image": np.ascontiguousarray(request["image"][:, rows, rows])}
+
+
+def _signatures(network: PoseNetwork, finder: Finder) -> dict[str, Signature]:
+    find = finder_signatures(finder)["find"].function
+    return contract_signatures(network) | {"serve_found": found_signature(network, find)}
 
 
 def _of_contract(network):

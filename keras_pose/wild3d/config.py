@@ -10,7 +10,7 @@ import os
 from typing import Any, ClassVar
 
 from keras_pose.bodies.options import BodyOptions
-from keras_pose.train.choices import PRECISIONS
+from keras_pose.train.choices import IMPORTED_BACKBONE, PRECISIONS
 from keras_pose.train.config import option
 from keras_pose.train.shipped import shipped_path
 
@@ -59,7 +59,11 @@ class Config(BodyOptions):
     }
 
     # Network.
-    backbone: str = option("hourglass", "Backbone.", choices=BACKBONES)
+    backbone: str = option(
+        "hourglass",
+        "Backbone; pose_landmark is MediaPipe's, of the body_mediapipe that --init_from names.",
+        choices=(*BACKBONES, IMPORTED_BACKBONE),
+    )
     num_stacks: int = option(
         2, "Number of stacked hourglasses; only for the hourglass backbone.", low=1
     )
@@ -93,8 +97,8 @@ class Config(BodyOptions):
     )
     init_from: str = option(
         "",
-        "What to start from: the folder of a run (of the previous stage), or empty for random "
-        "weights.",
+        "What to start from: the folder of a run (of the previous stage), of an imported "
+        "body_mediapipe, or empty for random weights.",
     )
     encoder_weights: str = option(
         "random",
@@ -245,6 +249,11 @@ class Config(BodyOptions):
                     f"--{name}={getattr(self, name)} needs --coordinates=soft_argmax; arg-max has no "
                     "gradient."
                 )
+        if self.teacher and self.backbone == IMPORTED_BACKBONE:
+            raise ValueError(
+                f"--teacher={self.teacher} contradicts --backbone={self.backbone}, which learns from "
+                "labels alone; omit it."
+            )
         if self.empty_probability and not self.absent_outside:
             raise ValueError(
                 f"--empty_probability={self.empty_probability} needs --absent_outside, or nothing is "

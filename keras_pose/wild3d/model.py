@@ -33,6 +33,7 @@ class PoseModel(keras.Model):
 
     Args:
         config: `keras_pose.wild3d.config.Config`.
+        trunk: of `build_network`, for a backbone of others.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -45,7 +46,7 @@ class PoseModel(keras.Model):
     Reference: Zhou et al. 2017, sections 3 and 4, equations 1 to 4.
     """
 
-    def __init__(self, config: Config, **kwargs: Any):
+    def __init__(self, config: Config, trunk: keras.Model | None = None, **kwargs: Any):
         precise = keras.DTypePolicy(config.precision).variable_dtype
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
@@ -63,6 +64,7 @@ class PoseModel(keras.Model):
                 synchronized_batch_norm=config.synchronized_batch_norm,
                 bn_momentum=config.bn_momentum,
                 head=config.head,
+                trunk=trunk,
             )
             self.pose = build_pose(
                 self.network,

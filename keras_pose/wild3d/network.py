@@ -46,6 +46,7 @@ def build_network(
     stem_width: int = 64,
     head: str = "deconvolution",
     name: str | None = None,
+    trunk: keras.Model | None = None,
 ) -> keras.Model:
     """Build a network with random weights.
 
@@ -70,6 +71,8 @@ def build_network(
             last ones alone) or `"lateral"` (of those at a 4th, 8th, 16th and 32nd of the side); of no
             meaning to the hourglass.
         name: of the model; `backbone` when None.
+        trunk: model from `[B, S, S, 3]`, RGB in [0, 1], to maps `[B, S/4, S/4, C]`, which the heads then
+            read; None builds the backbone.
 
     Returns:
         Model from float `[B, S, S, 3]`, RGB in [0, 1], to a dict in the policy's variable dtype:
@@ -83,7 +86,7 @@ def build_network(
     Xiao et al. 2018 (arXiv 1804.06208).
     """
     _check(
-        backbone,
+        BACKBONES[0] if trunk is not None else backbone,
         image_size,
         num_stacks,
         num_modules,
@@ -98,10 +101,13 @@ def build_network(
     )
     norm = functools.partial(BatchNorm, bn_momentum, synchronized=synchronized_batch_norm)
     is_lateral = head == "lateral" and backbone != "hourglass"
-    side = None if depth_head == "map" and not is_lateral else image_size
+    side = None if depth_head == "map" and not is_lateral and trunk is None else image_size
     full = keras.config.dtype_policy().variable_dtype
     picture = keras.Input((side, side, 3), name="image", dtype=full)
-    if backbone == "hourglass":
+    if trunk is not None:
+        hidden = trunk(picture)
+        heatmaps = [_map_head("heatmaps")(hidden)]
+    elif backbone == "hourglass":
         hidden = _stem(picture, width, stem_width, init, residual, norm)
         heatmaps = []
         for stack in range(num_stacks):

@@ -5,8 +5,9 @@ import os
 import keras
 
 from keras_pose.train import config as configs
-from keras_pose.train import runs
+from keras_pose.train import run_folder, runs
 from keras_pose.train.weights import read_weights
+from keras_pose.weights.imported import POSE_LANDMARK, body_trunk, check_imported, find_network
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
 
@@ -24,6 +25,32 @@ def network_path(model_dir: str) -> str:
     return os.path.join(model_dir, "weights", "network.weights.h5")
 
 
+def is_imported(config: Config) -> bool:
+    """Return whether a run starts from a network of others itself, not from a run that did."""
+    is_run = os.path.isfile(os.path.join(config.init_from, run_folder.RUN_FILE))
+    return config.backbone == POSE_LANDMARK and not is_run
+
+
+def imported_trunk(config: Config, folder: str) -> keras.Model | None:
+    """Read the backbone of others out of an imported model or a run; None where it is one of ours.
+
+    Args:
+        config: of the run.
+        folder: the folder.
+
+    Raises:
+        ValueError: if the folder has lost its network.
+    """
+    if config.backbone != POSE_LANDMARK:
+        return None
+    path = find_network(folder, POSE_LANDMARK)
+    if path is None:
+        raise ValueError(
+            f"{folder} holds no {POSE_LANDMARK}.tflite; copy it back among its weights."
+        )
+    return body_trunk(path)
+
+
 def check_start(config: Config) -> None:
     """Refuse a run that shall start from a network of another shape, or from an unfinished run.
 
@@ -34,7 +61,9 @@ def check_start(config: Config) -> None:
         ValueError: if there is no such run, it has another network or no weights yet.
     """
     folder = config.init_from
-    if not folder:
+    sees = (folder, config.image_size, config.precision)
+    check_imported(POSE_LANDMARK, "backbone", config.backbone, *sees)
+    if not folder or is_imported(config):
         return
     void = set() if config.backbone == "hourglass" else set(_HOURGLASS_FIELDS)
     # Depth maps are read from maps of any size.
@@ -59,7 +88,7 @@ def load_model(model_dir: str) -> tuple[Config, PoseModel]:
     config = runs.read_config(model_dir, Config)
     # Weights come from the run, so what they once started from need not exist any more.
     plain = configs.to_dict(config) | {"precision": "float32", "init_from": "", "teacher": ""}
-    model = PoseModel(configs.from_dict(Config, plain))
+    model = PoseModel(configs.from_dict(Config, plain), imported_trunk(config, model_dir))
     read_weights(model.network, network_path(model_dir))
     return config, model
 

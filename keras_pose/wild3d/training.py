@@ -22,11 +22,18 @@ from keras_pose.train.outcome import print_end, print_headline
 from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher
 from keras_pose.train.weights import read_weights, write_weights
+from keras_pose.weights.imported import POSE_LANDMARK, keep_network
 from keras_pose.wild3d import stages
 from keras_pose.wild3d.config import Config, StageOptions
 from keras_pose.wild3d.distill import SHARED_FIELDS, build_distilled, load_teacher_pose
 from keras_pose.wild3d.model import PoseModel
-from keras_pose.wild3d.runs import check_start, load_pose, network_path
+from keras_pose.wild3d.runs import (
+    check_start,
+    imported_trunk,
+    is_imported,
+    load_pose,
+    network_path,
+)
 
 
 def train_run(
@@ -59,11 +66,16 @@ def train_run(
 def _write_weights(model, model_dir):
     model.take_mean_weights()
     write_weights(model.network, network_path(model_dir))
+    if model.config.backbone == POSE_LANDMARK:
+        keep_network(model.config.init_from, POSE_LANDMARK, model_dir)
 
 
 def build_model(config: Config) -> PoseModel:
     """Build the uncompiled model, its weights those of an earlier run where the config says so."""
-    model = build_distilled(config) if config.teacher else PoseModel(config)
+    trunk = imported_trunk(config, config.init_from)
+    model = build_distilled(config) if config.teacher else PoseModel(config, trunk)
+    if is_imported(config):
+        return model
     if config.init_from:
         read_weights(model.network, network_path(config.init_from))
     elif config.encoder_weights == "imagenet":

@@ -23,6 +23,8 @@ def _find(image):
         "scores": tf.constant([[0.75, 0.0]]) * some,
         "rotations": tf.constant([[0.5, 0.0]]) * some,
         "count": tf.cast(light, tf.int32),
+        # Very bright pictures are crowded.
+        "more": tf.cast(tf.reduce_min(image, axis=(1, 2, 3)) > 250, tf.int32),
     }
 
 
@@ -69,6 +71,8 @@ def test_a_finder_beside_the_network_is_taken_by_itself(root):
     assert search.of("b.jpg", np.zeros((64, 64, 3), np.uint8)) == []
     (note,) = search.notes()
     assert note.startswith("The finder saw nobody in 1 picture;")
+    search.of("c.jpg", np.full((64, 64, 3), 255, np.uint8))
+    assert search.notes()[1].startswith("The finder saw more in 1 picture than it has rows for")
 
 
 def test_whole_pictures_are_taken_without_a_finder(root):

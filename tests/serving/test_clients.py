@@ -127,6 +127,7 @@ def test_as_a_command_it_answers_like_the_signature(root, server, name):
         (["--box=1,2,20,10"], "serve_box", None),
         ([*CAMERA, "--hand=left"], "serve_sided", 1),
         ([*CAMERA, "--hand=right"], "serve_sided", 0),
+        ([*CAMERA[1:], "--everybody"], "serve_found", None),
     ],
 )
 def test_what_is_given_chooses_the_signature(root, server, client, flags, signature, extra):
@@ -137,6 +138,7 @@ def test_what_is_given_chooses_the_signature(root, server, client, flags, signat
     if extra is not None:
         inputs["is_left"] = np.int32([[extra]] * 2)
     kept = {"serve_bytes": ["image_bytes"], "serve_box": ["image_bytes", "bbox"]}
+    kept["serve_found"] = ["image_bytes", "K", "bone_length_m"]
     wanted = _direct(root, signature, {k: inputs[k] for k in kept.get(signature, inputs)})
     _agree(answer["outputs"], wanted)
 
@@ -215,6 +217,8 @@ def test_not_a_number_is_never_passed_on(server, tmp_path):
         (["predict", "--model=toy", *["--box=1,2,3,4"] * 2, *["0.png"] * 3], "2 --box for 3"),
         (["predict", "--model=toy", "--focal_px=50", "0.png"], "needs --bone_length_m"),
         (["predict", "--model=toy", "--hand=left", "0.png"], "need --focal_px or --camera"),
+        (["predict", "--model=toy", "--everybody", "0.png"], "give --focal_px or --camera"),
+        (["predict", "--model=toy", *CAMERA, "--everybody", "0.png"], "neither --box nor --hand"),
         (["predict", "--model=toy"], "give one of them"),
     ],
 )

@@ -77,6 +77,14 @@ def serve_box(image_bytes, bbox):
     return _pose(colour, valid, bbox, _assumed_camera(height, width), length, 1.0)
 
 
+def serve_found(image_bytes, K, bone_length_m):  # noqa: N803
+    colour, height, width, valid = _of_bytes(image_bytes)
+    bbox = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height], axis=1)
+    poses = _pose(colour, valid, bbox, K, bone_length_m, 1.0)
+    rows = {name: value[:, None] for name, value in poses.items() if name != "valid"}
+    return rows | {"count": tf.cast(valid, tf.int32), "valid": poses["valid"]}
+
+
 def serve_bytes(image_bytes):
     colour, height, width, valid = _of_bytes(image_bytes)
     bbox = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height], axis=1)
@@ -100,6 +108,10 @@ def save_toy(folder):
             "serve": Signature(serve, camera),
             "serve_sided": Signature(serve_sided, {**camera, "is_left": _LEFT}),
             "serve_box": Signature(serve_box, {"image_bytes": _BYTES, "bbox": _BOX}),
+            "serve_found": Signature(
+                serve_found,
+                {"image_bytes": _BYTES, "K": _CAMERA, "bone_length_m": _LENGTH},
+            ),
             "serve_bytes": Signature(serve_bytes, {"image_bytes": _BYTES}),
             "lift": Signature(lift, {"keypoints_2d": _POINTS}),
         },

@@ -194,7 +194,19 @@ def test_found_hands_are_boxes_of_the_contract():
     )
     assert not answer["boxes"][0, 1:].numpy().any()
     np.testing.assert_allclose(answer["rotations"][0, 0], 0.0, atol=1e-5)
-    assert answer["points"].shape == (2, 4, 7, 2)
+    assert answer["points"].shape == (2, 4, 7, 2) and not answer["more"].numpy().any()
+
+
+def test_a_crowd_beyond_the_rows_is_told():
+    palm = Palms(PALMS, (81, 81, 30, 30), _palm_points((96, 111), (96, 81)))
+    # A second and a third one, elsewhere in the picture.
+    numbers, logits = palm._outputs
+    numbers[[0, 47], 2:4] = 30.0
+    logits[[0, 47]] = 3.0
+    for rows, more in ((3, 0), (2, 1)):
+        answer = find_in_crops(palm_finder(palm), tf.zeros((1, 192, 192, 3)), rows)
+        assert answer["count"].numpy().tolist() == [rows]
+        assert answer["more"].numpy().tolist() == [more]
 
 
 @pytest.mark.parametrize("target", [COCO_17, H36M_17, MPII_16])

@@ -115,3 +115,26 @@ FILES = {
     "heads": (heads, (5, 7, 4)),
 }
 """Name to function and the shape of its row."""
+
+
+def hand_landmarks(x):
+    """Answer as a hand's landmark network: 63 px, two probabilities, 63 m, all of the same features."""
+    w = _Weights()
+    features = tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 3, 6), 2, "SAME") + w(6)), (1, 2))
+    screen, world = 20.0 + 9.0 * (features @ w(6, 63)), 0.1 * (features @ w(6, 63)) + 0.02 * w(63)
+    return screen, tf.sigmoid(features @ w(6, 1)), tf.sigmoid(features @ w(6, 1)), world
+
+
+def body_landmarks(x):
+    """Answer as a body's landmark network; the fourth are maps of a quarter of the picture's side."""
+    w = _Weights()
+    maps = tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 3, 6), 4, "SAME") + w(6))
+    features = tf.reduce_mean(maps, (1, 2))
+    heads = [features @ w(6, width) for width in (195, 1, 5, 117)]
+    return (
+        heads[0],
+        tf.sigmoid(heads[1]),
+        heads[2],
+        tf.nn.conv2d(maps, w(1, 1, 6, 39), 1, "SAME"),
+        heads[3],
+    )
