@@ -28,9 +28,10 @@ def lift_frames(network: MotionLifter, min_score: float) -> Callable[..., dict[s
         Function of `keypoints_2d` float32 `[N, T, 17, 2]`, Human3.6M-17, pixels of any scale, y down, and
         `score` float32 `[N, T, 17]` in [0, 1], frames of one person in the order of time, to a dict of
         the answered frame: `keypoints_3d` float32 `[N, 17, 3]`, pelvis at 0, x right, y down, z forward,
-        in the input's pixels at the pelvis's depth; `filled_2d` float32 `[N, 17, 2]`, px, the input with missing
-        joints filled in; `scale` float32 `[N]`, px; `valid` float32 `[N]`, 1, or 0 with zeros where the
-        answered frame cannot be lifted, see `judge_poses`. Any other such frame counts as missing.
+        in the input's pixels at the pelvis's depth; `filled_2d` float32 `[N, 17, 2]`, px, the input with
+        missing joints filled in; `scale` float32 `[N]`, px; `valid` float32 `[N]`, 1, or 0 with zeros
+        where the answered frame cannot be lifted, see `judge_poses`. Any other such frame counts as
+        missing.
     """
 
     def answer(keypoints_2d, score):

@@ -30,62 +30,6 @@ _MARGIN = 0.1
 _BATCH = 4096
 
 
-class Lifter:
-    """An exported lifter.
-
-    Args:
-        place: version folder, or the folder of a model.
-
-    Attributes:
-        name: of the model.
-        version: of the model.
-        fills: whether it takes poses with joints missing.
-
-    Raises:
-        ValueError: if there is no exported lifter.
-    """
-
-    def __init__(self, place: str) -> None:
-        folder = version_folder(place)
-        metadata = read_metadata(folder)
-        if metadata.image_size or metadata.joints != H36M_17.joints:
-            raise ValueError(
-                f"--lift={place} is a network of pictures, not a lifter; give one such as "
-                "savedmodels/tips_cmu."
-            )
-        self.name, self.version = metadata.name, metadata.version
-        self._min_score = float(metadata.settings.get("min_score", 0.0))
-        model = LoadedModel(folder)
-        self.fills = "lift_scored" in model.signatures
-        self._run = model.runner("lift_scored" if self.fills else "lift")
-
-    def lift(self, points_px: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
-        """Lift poses.
-
-        Args:
-            points_px: float32 `[N, 17, 2]`.
-            score: float32 `[N, 17]`, 0 where missing.
-
-        Returns:
-            `keypoints_3d` `[N, 17, 3]`, px, pelvis at 0; `filled_2d` `[N, 17, 2]`, px; `valid` bool
-            `[N]`.
-        """
-        answers = []
-        for start in range(0, len(points_px), _BATCH):
-            rows = slice(start, start + _BATCH)
-            given = {"keypoints_2d": points_px[rows]}
-            if self.fills:
-                given["score"] = score[rows]
-            answer = self._run(given)
-            valid = answer["valid"] > 0
-            if not self.fills:
-                valid &= (score[rows] > 0).all(axis=1)
-            filled = answer.get("filled_2d", points_px[rows])
-            answers.append((answer["keypoints_3d"], filled, valid))
-        space, plane, valid = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-        return {"keypoints_3d": space, "filled_2d": plane, "valid": valid}
-
-
 def lift_files(config: PredictConfig) -> tuple[list[str], int]:
     """Lift everybody in a detector's file and write what the command asks for.
 
