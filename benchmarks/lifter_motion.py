@@ -1,8 +1,9 @@
 """What a lifter of films brings over single frames: `python -m benchmarks.lifter_motion`.
 
 Every lifter gets the same films of the validation split of CMU motion capture, exact and with noise,
-independent from frame to frame or following that of the frame before. Changes are set against the first
-lifter on the same films; docs/tips.md says how to read the table.
+independent from frame to frame or following that of the frame before. Changes are set against the
+first lifter on the same films; docs/tips.md says how to read the table. Without --data_dir only files
+are timed; latency does not depend on the weights, so a run of two steps will do.
 """
 
 import dataclasses
@@ -32,7 +33,6 @@ from keras_pose.train.run_folder import read_run
 
 _JOINTS = H36M_17.num_joints
 _BATCH = 4096
-_FORMATS = ("float32", "int8")
 _FREEDOM = 4.0
 
 
@@ -179,15 +179,16 @@ def measure_latency(settings: Settings) -> list[dict]:
         settings: `exported`, `num_calls`.
 
     Returns:
-        Rows of `file`, `megabytes`, `invoke_ms_median`, `invoke_ms_min`.
+        Rows of `file`, `frames`, `megabytes`, `invoke_ms_median`, `invoke_ms_min`.
     """
     rows = []
     for place in listed(settings.exported):
         metadata = read_metadata(place)
         shape = metadata.signatures["lift_next"]["inputs"]["state"]["shape"]
         given = golden_films(shape[1] + 1, 0.0, is_hostile=False)["lift_next"]
-        for kind in _FORMATS:
-            path = Path(place) / f"{metadata.name}_{kind}.tflite"
+        for path in sorted(Path(place).glob("*.tflite")):
+            if "_frames_" in path.name:
+                continue
             interpreter = open_interpreter(path, 1)
             details = interpreter.get_input_details()
             for entry in details:
@@ -214,12 +215,17 @@ def tables(rows: list[dict], latency: list[dict]) -> str:
     """Set what was measured as tables.
 
     Args:
-        rows: of `measure_lifters`.
-        latency: of `measure_latency`.
+        rows: of `measure_lifters`; may be empty.
+        latency: of `measure_latency`; may be empty.
 
     Returns:
         The tables.
     """
+    parts = ([_errors(rows)] if rows else []) + ([_latencies(latency)] if latency else [])
+    return "\n\n".join(parts)
+
+
+def _errors(rows):
     names = list(rows[0]["errors"])
     header = ["noise", "lifter"]
     for name in names:
@@ -232,21 +238,22 @@ def tables(rows: list[dict], latency: list[dict]) -> str:
             value = row["errors"][name]
             line += [f"{value:.1f}", f"{100 * (value / base['errors'][name] - 1):+.0f} %"]
         cells.append(line)
-    text = text_table(header, cells)
-    if latency:
-        title = ("file", "frames", "MB", "median ms", "min ms")
-        lines = [
-            (
-                row["file"],
-                str(row["frames"]),
-                f"{row['megabytes']:.2f}",
-                f"{row['invoke_ms_median']:.3f}",
-                f"{row['invoke_ms_min']:.3f}",
-            )
-            for row in latency
-        ]
-        text += "\n\n" + text_table(title, lines)
-    return text
+    return text_table(header, cells)
+
+
+def _latencies(latency):
+    title = ("file", "frames", "MB", "median ms", "min ms")
+    lines = [
+        (
+            row["file"],
+            str(row["frames"]),
+            f"{row['megabytes']:.2f}",
+            f"{row['invoke_ms_median']:.3f}",
+            f"{row['invoke_ms_min']:.3f}",
+        )
+        for row in latency
+    ]
+    return text_table(title, lines)
 
 
 def run(settings: Settings) -> tuple[dict, str]:
@@ -259,8 +266,10 @@ def run(settings: Settings) -> tuple[dict, str]:
         The JSON-ready result, and what was printed.
     """
     description = machine.describe(1)
-    rows, films = measure_lifters(settings)
+    rows, films = measure_lifters(settings) if settings.data_dir else ([], None)
     latency = measure_latency(settings)
+    if not rows and not latency:
+        raise ValueError("--data_dir and --exported are both empty; name data, models or both.")
     text = f"{machine.sentence(description)}\n\n{tables(rows, latency)}"
     print(text)
     known = ("config", "minutes", "steps")
@@ -271,8 +280,8 @@ def run(settings: Settings) -> tuple[dict, str]:
             name: getattr(settings, name)
             for name in ("val_stride", "frames_per_second", "noise_level", "noise_memory", "seed")
         },
-        "source": films.source,
-        "frames": len(films),
+        "source": films.source if films else "",
+        "frames": len(films) if films else 0,
         "runs": {
             os.path.basename(place.rstrip("/")): {name: read_run(place).get(name) for name in known}
             for place in listed(settings.runs)
