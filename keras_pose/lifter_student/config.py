@@ -162,7 +162,17 @@ class ExportConfig(export_settings.ExportConfig):
 
     min_score: float = option(
         0.2,
-        "Joints with a lower score count as missing in the signature lift_scored.",
+        "Joints with a lower score count as missing in the signatures lift_scored and lift_many.",
         low=0.0,
         high=1.0,
+    )
+    num_hypotheses: int = option(
+        5, "Answers of the signature lift_many, likeliest first.", low=1, high=256
+    )
+    hypothesis_noise: float = option(
+        0.02,
+        "Noise that decides in lift_many which limbs might be in front or behind, a share of the body's "
+        "height.",
+        low=0.0,
+        high=0.2,
     )

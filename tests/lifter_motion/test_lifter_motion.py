@@ -268,6 +268,7 @@ def test_export_has_both_signatures_and_their_files(runs, tmp_path):
 def test_a_lifter_of_one_frame_is_not_exported(monkeypatch):
     config = Config(**(SMALL | {"num_frames": 1}))
     monkeypatch.setattr(exporting, "load_student", lambda folder: (config, None))
+    monkeypatch.setattr(exporting.publish, "publish", lambda settings, describe: describe(settings))
     monkeypatch.setattr(exporting.run_folder, "read_run", lambda folder: {"chirality": 1.0})
     with pytest.raises(ValueError, match="--num_frames=1 and sees no film"):
         exporting.export_run(ExportConfig(model_dir="run", export_dir="models", name="toy"))
