@@ -83,15 +83,15 @@ class Lifter:
             return self._lift_windows(points_px, score, rows, alone)
         answers = []
         for start in range(0, len(points_px), _BATCH):
-            rows = slice(start, start + _BATCH)
-            given = {"keypoints_2d": points_px[rows]}
+            part = slice(start, start + _BATCH)
+            given = {"keypoints_2d": points_px[part]}
             if self.fills:
-                given["score"] = score[rows]
+                given["score"] = score[part]
             answer = self._run(given)
             valid = answer["valid"] > 0
             if not self.fills:
-                valid &= (score[rows] > 0).all(axis=1)
-            filled = answer.get("filled_2d", points_px[rows])
+                valid &= (score[part] > 0).all(axis=1)
+            filled = answer.get("filled_2d", points_px[part])
             answers.append((answer["keypoints_3d"], filled, valid))
         return _joined(answers)
 
