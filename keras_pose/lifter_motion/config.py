@@ -21,7 +21,7 @@ class Config(LiftingOptions):
         "Teachers": "teachers",
         "Films": "num_frames",
         "Detector": "missing_share",
-        "Network": "width",
+        "Network": "num_waves",
         "Losses": "plane_weight",
         "Optimisation": "batch_size",
     }
@@ -100,6 +100,12 @@ class Config(LiftingOptions):
         NOISE_OF_JOINTS, "Noise of each joint relative to the level, in the order of Human3.6M-17."
     )
     # Network.
+    num_waves: int = option(
+        8,
+        "Cosines over the window in which the network sees how joints move, beside the answered frame: "
+        "noise that is quicker does not reach it.",
+        low=1,
+    )
     width: int = option(512, "Width of every hidden layer.", low=4)
     num_blocks: int = option(2, "Residual blocks.", low=0)
     # Losses.

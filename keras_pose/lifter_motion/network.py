@@ -1,6 +1,7 @@
 """The network that lifts one frame of a window, and the frame in which it sees the window."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_pose.codecs import pose_scale
@@ -20,12 +21,13 @@ _FARTHEST = 6.0
 class MotionLifter(keras.Model):
     """3D of one frame from a window of frames with joints missing.
 
-    (x, y, is it there) per joint and the person's place per frame, all frames at once -> residual MLP,
-    beside it one dense layer that can average frames -> corrections. They are added to the frame as
-    seen, or stand alone where a joint is missing.
+    (x, y, is it there) per joint and the person's place per frame -> their course over the window as
+    cosines, and the answered frame itself -> residual MLP, beside it one dense layer that can average
+    frames -> corrections. They are added to the frame as seen, or stand alone where a joint is missing.
 
     Args:
-        config: `keras_pose.lifter_motion.config.Config`; uses num_frames, answer, width, num_blocks.
+        config: `keras_pose.lifter_motion.config.Config`; uses num_frames, answer, num_waves, width,
+            num_blocks.
         **kwargs: passed to `keras.Model`.
 
     Call arguments:
@@ -38,7 +40,8 @@ class MotionLifter(keras.Model):
         camera.
 
     Reference: VideoPose3D (Pavllo et al. 2019, arXiv 1811.11742) lifts 27 to 243 frames, by dilated
-    convolutions and taught by 3D; a window of 27 frames is small enough for one matrix.
+    convolutions and taught by 3D; Akhter et al. 2011 (TPAMI 33 (7), trajectory space): joints move
+    along few cosines.
     """
 
     def __init__(self, config, **kwargs):
@@ -47,19 +50,41 @@ class MotionLifter(keras.Model):
         self.network = ResidualMLP(
             _NUM_OUTPUTS, width=config.width, num_blocks=config.num_blocks, name="network"
         )
-        self.network.build((None, config.num_frames * _NUM_INPUTS))
+        self.waves = cosines(config.num_frames, config.num_waves)
+        self.num_inputs = (1 + len(self.waves)) * _NUM_INPUTS
+        self.network.build((None, self.num_inputs))
         self.direct = keras.layers.Dense(_NUM_OUTPUTS, use_bias=False, name="direct")
-        self.direct.build((None, config.num_frames * _NUM_INPUTS))
+        self.direct.build((None, self.num_inputs))
         self.built = True
 
     def call(self, told, training=False):
-        flat = ops.reshape(told, (-1, self.config.num_frames * _NUM_INPUTS))
+        answered = told[:, self.config.answered]
+        courses = ops.matmul(ops.convert_to_tensor(self.waves), told)
+        flat = ops.reshape(courses, (-1, self.num_inputs - _NUM_INPUTS))
+        flat = ops.concatenate([answered, flat], axis=-1)
         outputs = self.network(flat, training=training) + self.direct(flat)
         joints = ops.reshape(outputs, (-1, _JOINTS, 5))
-        seen = ops.reshape(told[:, self.config.answered, : 2 * _JOINTS], (-1, _JOINTS, 2))
+        seen = ops.reshape(answered[:, : 2 * _JOINTS], (-1, _JOINTS, 2))
         plane = seen + joints[..., :2]
         space = ops.concatenate([plane + joints[..., 2:4], joints[..., 4:]], axis=-1)
         return {"points_2d": plane, "points_3d": space - space[:, _ROOT : _ROOT + 1]}
+
+
+def cosines(num_frames: int, num_waves: int) -> np.ndarray:
+    """Return the slowest cosines over a window, which turn courses into amplitudes.
+
+    Args:
+        num_frames: frames T.
+        num_waves: cosines Q wanted; no more than T are made.
+
+    Returns:
+        float32 `[Q, T]`, row q of length 1 over the root of T: mean, half a wave, ...
+    """
+    frame = (np.arange(num_frames) + 0.5) / num_frames
+    waves = np.cos(np.pi * np.arange(min(num_waves, num_frames))[:, None] * frame)
+    return (waves / np.sqrt(np.square(waves).sum(axis=1, keepdims=True) * num_frames)).astype(
+        "float32"
+    )
 
 
 def encode_window(points: Tensor, present: Tensor) -> dict[str, Tensor]:

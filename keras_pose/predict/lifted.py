@@ -81,8 +81,8 @@ def lift_found(lifter: Lifter, found: Detections) -> tuple[dict[str, np.ndarray]
         found: everybody.
 
     Returns:
-        As `Lifter.lift`, in the order of `found`; and the number of cuts, at which a film was lifted in
-        pieces.
+        As `Lifter.lift`, `keypoints_3d` `[N, 17, 3]` and so on, in the order of `found`; and the number
+        of cuts, at which a film was lifted in pieces.
     """
     if lifter.num_frames == 1 or not found.is_film:
         return lifter.lift(found.points_px, found.score), 0

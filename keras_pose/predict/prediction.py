@@ -15,8 +15,7 @@ from keras_pose.data.pictures.videos import VideoReader, VideoWriter
 from keras_pose.files import check_writable, write_file
 from keras_pose.predict.cuts import CutFinder
 from keras_pose.predict.finder import Finder
-from keras_pose.predict.found_lifter import FoundLifter
-from keras_pose.predict.lifter import size_words
+from keras_pose.predict.lifter import FoundLifter, size_words
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.results import Results

@@ -22,7 +22,12 @@ from keras_pose.lifter_motion.evaluation import lift_films, measure_films
 from keras_pose.lifter_motion.exporting import golden_films
 from keras_pose.lifter_motion.films import Films, load_films
 from keras_pose.lifter_motion.labels import film_proportions, mirrored_bone_order
-from keras_pose.lifter_motion.network import MotionLifter, encode_window, lift_window
+from keras_pose.lifter_motion.network import (
+    MotionLifter,
+    cosines,
+    encode_window,
+    lift_window,
+)
 from keras_pose.lifter_motion.serving import lift_frames, lift_next
 from keras_pose.lifter_motion.training import train_run
 from keras_pose.lifting.draws import draw_uniform
@@ -156,6 +161,18 @@ def test_a_window_is_seen_without_its_place_and_size():
     np.testing.assert_allclose(moved["unit"], 3.0 * np.array(window["unit"]), rtol=1e-5)
     points[present == 0] = np.nan
     np.testing.assert_array_equal(encode_window(points, present)["told"], told)
+
+
+def test_cosines_keep_what_is_slow():
+    waves = cosines(27, 8)
+    assert waves.shape == (8, 27) and cosines(3, 8).shape == (3, 3)
+    np.testing.assert_allclose(27 * waves @ waves.T, np.eye(8), atol=1e-5)
+    frame = np.arange(27)
+    np.testing.assert_allclose(waves[0] @ np.full(27, 5.0), 5.0, rtol=1e-6)
+    slow = np.cos(np.pi * 3 * (frame + 0.5) / 27)
+    np.testing.assert_allclose(27 * waves.T @ (waves @ slow), slow, atol=1e-5)
+    trembling = np.array([1.0, -1.0] * 13 + [1.0])
+    assert np.abs(27 * waves.T @ (waves @ trembling)).max() < 0.3
 
 
 def test_missing_joints_are_filled(network):

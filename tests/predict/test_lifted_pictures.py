@@ -16,9 +16,8 @@ from keras_pose.lifter_motion.serving import motion_signatures
 from keras_pose.lifting.serving import describe
 from keras_pose.predict import network
 from keras_pose.predict.cuts import CutFinder, cut_rows
-from keras_pose.predict.found_lifter import FoundLifter
 from keras_pose.predict.lifted import lift_found
-from keras_pose.predict.lifter import Lifter
+from keras_pose.predict.lifter import FoundLifter, Lifter
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.serving import describe_signatures, write_metadata
