@@ -98,6 +98,8 @@ setup(
             "keras-pose-tips-export = keras_pose.tips.export:run_main",
             "keras-pose-lifter-student-train = keras_pose.lifter_student.train:run_main",
             "keras-pose-lifter-student-export = keras_pose.lifter_student.export:run_main",
+            "keras-pose-lifter-motion-train = keras_pose.lifter_motion.train:run_main",
+            "keras-pose-lifter-motion-export = keras_pose.lifter_motion.export:run_main",
         ],
     },
     classifiers=[

@@ -43,6 +43,7 @@ ROOMS = (
     "wild3d",
     "tips",
     "lifter_student",
+    "lifter_motion",
     "predict",
     "pseudo_labels",
     "equivariance",

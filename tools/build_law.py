@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "wild3d": (*_BELOW_METHODS, "bodies", "weights"),
     "tips": (*_BELOW_METHODS, "lifting"),
     "lifter_student": (*_BELOW_METHODS, "lifting", "tips"),
+    "lifter_motion": (*_BELOW_METHODS, "lifting", "tips", "lifter_student"),
     # Above the methods.
     "predict": _BELOW_METHODS,
     "pseudo_labels": _BELOW_METHODS,
@@ -66,7 +67,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "demo": (*_BELOW_METHODS, "lifting", "tips"),
     "doctor": _BELOW_SERVING,
 }
-METHODS = ("peclr", "hand_pose", "hand_student", "wild3d", "tips", "lifter_student")
+METHODS = (
+    "peclr",
+    "hand_pose",
+    "hand_student",
+    "wild3d",
+    "tips",
+    "lifter_student",
+    "lifter_motion",
+)
 METHOD_BUDGET = 1600
 """Lines of a method's folder, all its files together."""
 _ANY_DEPENDENCY = (

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.build_law import METHODS
 from tools.imports import PACKAGE, imports_of
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +53,7 @@ def house_rows(root: Path) -> Iterator[tuple[str, str]]:
     yield "pairs of folders, one of which imports the other", f"{len(arrows):,}"
     wings = {pair for pair in arrows if all("/data/" in f"{folder}/" for folder in pair)}
     yield "pairs of wings of `data`, one of which imports the other", str(len(wings))
-    for method in ("peclr", "hand_pose", "hand_student", "wild3d", "tips", "lifter_student"):
+    for method in METHODS:
         if (package / method).is_dir():
             yield f"lines of `{method}`", f"{_lines((package / method).rglob('*.py')):,}"
     for what, modules in _CONFIGS.items():

@@ -39,6 +39,14 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
     """
     score = ("none", "none", f"0 to 1; a joint below {min_score:g} is missing")
     scored = TENSORS | _SCORED | {"score": score}
+    many = scored | {
+        "keypoints_3d": (
+            "the input's pixels at the pelvis's depth",
+            "x right, y down, z forward; pelvis at 0",
+            "several poses, likeliest first, which differ in whether limbs are in front or behind",
+        ),
+        "weight": ("none", "none", "how likely a pose is among these; sum 1"),
+    }
     low, high = config.pitch_range_deg
     return CardWords(
         summary=(
@@ -62,6 +70,11 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
             "and other cameras.",
         ),
         metrics=metric_facts(run),
-        tensors={"lift": TENSORS, "serving_default": TENSORS, "lift_scored": scored},
+        tensors={
+            "lift": TENSORS,
+            "serving_default": TENSORS,
+            "lift_scored": scored,
+            "lift_many": many,
+        },
         licence="Apache-2.0; cite the training data as below.",
     )

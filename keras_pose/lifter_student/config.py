@@ -1,17 +1,11 @@
 """Every choice of the lifter for detected poses in one frozen dataclass: name, type, default, help."""
 
 import dataclasses
-import math
 from typing import Any, ClassVar
 
-from keras_pose.lifting.options import LiftingOptions
+from keras_pose.lifting.options import NOISE_OF_JOINTS, LiftingOptions, parse_joint_noise
 from keras_pose.serving import export_settings
-from keras_pose.skeletons import H36M_17
 from keras_pose.train.config import listed, option
-
-# Relative noise of joints, Human3.6M-17: small at the trunk, large at hands and feet. Guessed, not
-# measured; benchmarks.detector_noise measures a detector's.
-_NOISE_OF_JOINTS = "0.8,0.9,1,1.2,0.9,1,1.2,0.8,0.8,0.8,0.9,0.8,1.1,1.4,0.8,1.1,1.4"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +80,7 @@ class Config(LiftingOptions):
         high=1000.0,
     )
     noise_of_joints: str = option(
-        _NOISE_OF_JOINTS, "Noise of each joint relative to the level, in the order of Human3.6M-17."
+        NOISE_OF_JOINTS, "Noise of each joint relative to the level, in the order of Human3.6M-17."
     )
     # Network.
     width: int = option(256, "Width of every hidden layer.", low=4)
@@ -119,11 +113,7 @@ class Config(LiftingOptions):
                 f"--pitch={self.pitch} is no pitch; give degrees in [-60, 60], or the lowest and the "
                 "highest separated by a comma."
             )
-        if len(self.joint_noise) != H36M_17.num_joints:
-            raise ValueError(
-                f"--noise_of_joints={self.noise_of_joints} is not {H36M_17.num_joints} numbers of at "
-                "least 0; give one per joint of Human3.6M-17, separated by commas."
-            )
+        parse_joint_noise(self.noise_of_joints)
         if self.input_2d == "orthographic":
             raise ValueError(
                 "--input_2d=orthographic has no cameras that could be tilted; use "
@@ -149,12 +139,8 @@ class Config(LiftingOptions):
 
     @property
     def joint_noise(self) -> tuple[float, ...]:
-        """The numbers in `noise_of_joints`; none where one of them is no number of at least 0."""
-        try:
-            values = [float(word) for word in self.noise_of_joints.split(",")]
-        except ValueError:
-            return ()
-        return tuple(values) if all(0.0 <= value < math.inf for value in values) else ()
+        """The numbers in `noise_of_joints`."""
+        return parse_joint_noise(self.noise_of_joints)
 
     @property
     def pitch_range_deg(self) -> tuple[float, float]:
@@ -176,7 +162,17 @@ class ExportConfig(export_settings.ExportConfig):
 
     min_score: float = option(
         0.2,
-        "Joints with a lower score count as missing in the signature lift_scored.",
+        "Joints with a lower score count as missing in the signatures lift_scored and lift_many.",
         low=0.0,
         high=1.0,
+    )
+    num_hypotheses: int = option(
+        5, "Answers of the signature lift_many, likeliest first.", low=1, high=256
+    )
+    hypothesis_noise: float = option(
+        0.02,
+        "Noise that decides in lift_many which limbs might be in front or behind, a share of the body's "
+        "height.",
+        low=0.0,
+        high=0.2,
     )

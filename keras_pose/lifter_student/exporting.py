@@ -12,6 +12,7 @@ from keras_pose.lifter_student.card import card_words
 from keras_pose.lifter_student.config import ExportConfig
 from keras_pose.lifter_student.network import lift_present
 from keras_pose.lifter_student.training import load_student
+from keras_pose.lifting.many_serving import many_signature
 from keras_pose.lifting.presence import missing_groups
 from keras_pose.lifting.scored_serving import hostile_scores, scored_signatures
 from keras_pose.lifting.serving import describe, hostile_inputs
@@ -44,22 +45,32 @@ def _describe(settings: ExportConfig) -> publish.Exported:
     whole, scored = golden_inputs(), golden_scored()
     lift = [{"keypoints_2d": golden_inputs(8)[:count]} for count in (1, 8)]
     few = [{name: value[:count] for name, value in scored.items()} for count in (1, 8)]
+    given = {
+        name: np.concatenate([value, hostile_scores()[name]]) for name, value in scored.items()
+    }
+    answer = functools.partial(lift_present, network)
+    signatures = scored_signatures(answer, settings.min_score)
+    signatures["lift_many"] = many_signature(
+        answer, settings.min_score, settings.num_hypotheses, settings.hypothesis_noise
+    )
     return publish.Exported(
         metadata=metadata,
-        signatures=scored_signatures(functools.partial(lift_present, network), settings.min_score),
+        signatures=signatures,
         requests={
             "lift": {"keypoints_2d": np.concatenate([whole, hostile_inputs()])},
-            "lift_scored": {
-                name: np.concatenate([value, hostile_scores()[name]])
-                for name, value in scored.items()
-            },
+            "lift_scored": given,
+            "lift_many": given,
         },
         words=card_words(config, run, settings.min_score),
         default="lift",
         file_signature="lift",
         more_files={"lift_scored": "scored"},
-        settings={"min_score": settings.min_score},
-        warmup={"lift": lift, "lift_scored": few},
+        settings={
+            "min_score": settings.min_score,
+            "num_hypotheses": settings.num_hypotheses,
+            "hypothesis_noise": settings.hypothesis_noise,
+        },
+        warmup={"lift": lift, "lift_scored": few, "lift_many": few},
         bound=_bound,
         settle=_per_scale,
     )
@@ -93,8 +104,12 @@ def _bound(kind: str, output: str) -> Bound:
 def _per_scale(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Divide the poses by their size, or large people alone would decide the comparison."""
     outputs = {name: np.asarray(value) for name, value in outputs.items()}
-    scale = np.where(outputs["scale"] > 0, outputs["scale"], 1.0)[:, None, None]
-    return outputs | {name: outputs[name] / scale for name in _PER_SCALE if name in outputs}
+    scale = np.where(outputs["scale"] > 0, outputs["scale"], 1.0)
+    return outputs | {
+        name: outputs[name] / scale.reshape(-1, *[1] * (outputs[name].ndim - 1))
+        for name in _PER_SCALE
+        if name in outputs
+    }
 
 
 def main(settings: ExportConfig) -> None:

@@ -12,13 +12,13 @@ from keras_pose.geometry.shapes import Tensor
 from keras_pose.lifter_student.config import Config
 from keras_pose.lifter_student.network import PresenceLifter, WholePoseLifter
 from keras_pose.lifting.detector_noise import body_height, student_noise
+from keras_pose.lifting.draws import draw_uniform, mirror_people
 from keras_pose.lifting.other_cameras import down_direction, draw_cameras, show_to_cameras
 from keras_pose.lifting.presence import draw_presence, encode_present
 from keras_pose.skeletons import H36M_17
 from keras_pose.train import strategy as replicas
 
 _JOINTS = H36M_17.num_joints
-_SWAPPED = H36M_17.flip_permutation
 # Rows of uniform draws: mirror, other camera, its six numbers, noise or not, its level; then those of
 # presence and two per joint of noise.
 _FIRST_PRESENCE = 10
@@ -40,7 +40,7 @@ def disturb(config: Config, points_2d: Tensor, points_3d: Tensor, uniform: Tenso
         `[B, 17, 2]` and `points_3d` `[B, 17, 3]` without noise, root at 0; `gravity` `[B, 3]`.
     """
     mirror = uniform[0] < 0.5
-    points_2d, points_3d = (_mirrored(points, mirror) for points in (points_2d, points_3d))
+    points_2d, points_3d = (mirror_people(points, mirror) for points in (points_2d, points_3d))
     pitch_rad = math.radians(config.teacher_pitch_deg)
     is_other = uniform[1] < config.other_cameras_share
     cameras = draw_cameras(
@@ -176,15 +176,4 @@ def draw_batch(seed: int, step: Tensor, batch_size: Tensor) -> Tensor:
     Returns:
         float `[66, B]` in [0, 1), what `disturb` takes.
     """
-    key = tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64)])
-    # Every replica draws the global batch and keeps its part.
-    uniform = tf.random.stateless_uniform([_NUM_DRAWS, batch_size * replicas.num_replicas()], key)
-    start = replicas.replica_index() * batch_size
-    return uniform[:, start : start + batch_size]
-
-
-def _mirrored(points, mirror):
-    """Return the mirrored person where `mirror` is true: x negated, left and right exchanged."""
-    sign = ops.convert_to_tensor([-1.0] + [1.0] * (points.shape[-1] - 1))
-    flipped = ops.take(points * sign, _SWAPPED, axis=1)
-    return ops.where(mirror[:, None, None], flipped, points)
+    return draw_uniform(_NUM_DRAWS, seed, step, batch_size)

@@ -1,9 +1,11 @@
 """The choices that lifters share: which poses, how they are scaled, which camera sees them."""
 
 import dataclasses
+import math
 import re
 from typing import ClassVar
 
+from keras_pose.skeletons import H36M_17
 from keras_pose.train.config import check_ranges, option
 
 JOINT_ORDERS = (
@@ -18,6 +20,34 @@ JOINT_ORDERS = (
     "body_33_mediapipe",
 )
 """Joint orders from which Human3.6M's 17 can be made."""
+
+NOISE_OF_JOINTS = "0.8,0.9,1,1.2,0.9,1,1.2,0.8,0.8,0.8,0.9,0.8,1.1,1.4,0.8,1.1,1.4"
+"""Relative noise of joints, Human3.6M-17: small at the trunk, large at hands and feet. Guessed, not
+measured; benchmarks.detector_noise measures a detector's."""
+
+
+def parse_joint_noise(text: str) -> tuple[float, ...]:
+    """Read the numbers of `--noise_of_joints`.
+
+    Args:
+        text: one number per joint of Human3.6M-17, separated by commas.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        ValueError: if these are not 17 numbers of at least 0.
+    """
+    try:
+        values = [float(word) for word in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != H36M_17.num_joints or not all(0.0 <= value < math.inf for value in values):
+        raise ValueError(
+            f"--noise_of_joints={text} is not {H36M_17.num_joints} numbers of at least 0; give one "
+            "per joint of Human3.6M-17, separated by commas."
+        )
+    return tuple(values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,15 +35,7 @@ def lift_scored(lift: LiftPresent, min_score: float) -> Callable[..., dict[str, 
     """
 
     def answer(keypoints_2d, score):
-        # NaN compares false, so a NaN score fails here.
-        fair = ops.all(ops.logical_and(score >= 0.0, score <= 1.0), axis=-1)
-        present = ops.cast(score >= min_score, "float32")
-        there = present[..., None] > 0
-        points = ops.where(there, keypoints_2d, ops.zeros_like(keypoints_2d))
-        sane = ops.all(ops.absolute(points) < _LARGEST, axis=(-2, -1))
-        enough = ops.sum(present, axis=-1) > MIN_JOINTS - 0.5
-        spread = _spread(points, there)
-        valid = ops.logical_and(ops.logical_and(fair, sane), ops.logical_and(enough, spread > 0))
+        points, present, valid = judge_poses(keypoints_2d, score, min_score)
         lifted = lift(
             ops.where(valid[:, None, None], points, ops.zeros_like(points)),
             ops.where(valid[:, None], present, ops.ones_like(present)),
@@ -58,6 +50,33 @@ def lift_scored(lift: LiftPresent, min_score: float) -> Callable[..., dict[str, 
         }
 
     return answer
+
+
+def judge_poses(
+    keypoints_2d: Tensor, score: Tensor, min_score: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Tell which joints are there, and whether a pose can be lifted.
+
+    Args:
+        keypoints_2d: float `[..., 17, 2]`, px, anything where missing.
+        score: float `[..., 17]`.
+        min_score: joints with a lower score are missing.
+
+    Returns:
+        `(points, present, valid)`: float `[..., 17, 2]`, 0 where missing; float `[..., 17]` in {0, 1};
+        bool `[...]`, false for fewer than `MIN_JOINTS` joints, joints that all coincide, a present joint
+        that is not finite, or a score that is not in [0, 1].
+    """
+    # NaN compares false, so a NaN score fails here.
+    fair = ops.all(ops.logical_and(score >= 0.0, score <= 1.0), axis=-1)
+    present = ops.cast(score >= min_score, "float32")
+    there = present[..., None] > 0
+    points = ops.where(there, keypoints_2d, ops.zeros_like(keypoints_2d))
+    sane = ops.all(ops.absolute(points) < _LARGEST, axis=(-2, -1))
+    enough = ops.sum(present, axis=-1) > MIN_JOINTS - 0.5
+    spread = _spread(points, there)
+    valid = ops.logical_and(ops.logical_and(fair, sane), ops.logical_and(enough, spread > 0))
+    return points, present, valid
 
 
 def scored_signatures(lift: LiftPresent, min_score: float) -> dict[str, Signature]:

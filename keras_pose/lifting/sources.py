@@ -10,7 +10,7 @@ from keras_pose.data import motion
 from keras_pose.lifting.options import LiftingOptions
 
 # The virtual cameras of a split do not depend on --seed, so that seeds differ in training alone.
-_CAMERA_SEED = {"train": 1, "val": 2}
+CAMERA_SEED = {"train": 1, "val": 2}
 _H36M_SUBJECTS = {"train": ("S1", "S5", "S6", "S7", "S8"), "val": ("S9", "S11")}
 # Fewer poses than these are a file that was meant for something else.
 _FEWEST = 2
@@ -40,8 +40,7 @@ def read_views(
         ValueError: if files are missing or broken; the sentence names the file.
     """
     stride = config.val_stride if split == "val" else config.train_stride
-    if config.dataset != "generated" and not data_dir:
-        raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
+    _need_folder(config, data_dir)
     if config.dataset == "keypoints" or (config.dataset == "cmu" and _holds_keypoints(data_dir)):
         return _read_keypoints(config, _keypoint_file(data_dir, split), split)
     if config.dataset == "mpi_inf_3dhp":
@@ -49,19 +48,40 @@ def read_views(
         path = os.path.join(data_dir, name)
         views = motion.load_mpi_inf_3dhp(path, config.allow_pickle)
         return _every(views, stride), f"MPI-INF-3DHP, {name}"
-    if config.dataset == "h36m":
-        path_2d = os.path.join(data_dir, "data_2d_h36m_gt.npz")
-        path_3d = os.path.join(data_dir, "data_3d_h36m.npz")
+    path_2d = os.path.join(data_dir, "data_2d_h36m_gt.npz")
+    if config.dataset == "h36m" and os.path.exists(path_2d):
         subjects = _H36M_SUBJECTS[split]
-        if os.path.exists(path_2d):
-            cameras = os.path.join(data_dir, "cameras.json")
-            views = motion.load_h36m_views(path_3d, path_2d, cameras, config.allow_pickle, subjects)
-            source = f"Human3.6M {', '.join(subjects)}, {os.path.basename(path_2d)}"
-            return _every(views, stride), source
-        moved = motion.load_h36m(path_3d, config.allow_pickle, subjects)
-    elif config.dataset == "bvh":
-        moved = motion.load_bvh_folder(os.path.join(data_dir, split))
-    elif config.dataset == "cmu":
+        cameras = os.path.join(data_dir, "cameras.json")
+        path_3d = os.path.join(data_dir, "data_3d_h36m.npz")
+        views = motion.load_h36m_views(path_3d, path_2d, cameras, config.allow_pickle, subjects)
+        source = f"Human3.6M {', '.join(subjects)}, {os.path.basename(path_2d)}"
+        return _every(views, stride), source
+    moved = read_motion(config, data_dir, split)
+    views = motion.render_views(moved, motion.h36m_rig(), seed=CAMERA_SEED[split], stride=stride)
+    return views, moved.source
+
+
+def read_motion(config: LiftingOptions, data_dir: str, split: str) -> motion.MotionSet:
+    """Read one split of a data set of motion, before any camera.
+
+    Args:
+        config: uses dataset (`cmu`, `bvh`, `h36m` or `generated`), num_generated_frames, allow_pickle.
+        data_dir: folder of the data set.
+        split: `"train"` or `"val"`.
+
+    Returns:
+        The motion.
+
+    Raises:
+        ValueError: if files are missing or broken; the sentence names the file.
+    """
+    _need_folder(config, data_dir)
+    if config.dataset == "h36m":
+        path_3d = os.path.join(data_dir, "data_3d_h36m.npz")
+        return motion.load_h36m(path_3d, config.allow_pickle, _H36M_SUBJECTS[split])
+    if config.dataset == "bvh":
+        return motion.load_bvh_folder(os.path.join(data_dir, split))
+    if config.dataset == "cmu":
         path = os.path.join(data_dir, f"{split}.npz")
         if not os.path.exists(path):
             raise ValueError(
@@ -69,14 +89,16 @@ def read_views(
                 "give its folder, or what yours is: --dataset=keypoints (2D poses), bvh, h36m, "
                 "mpi_inf_3dhp or generated."
             )
-        moved = motion.load_cmu_mocap17(path)
-    else:
-        count = config.num_generated_frames
-        # Other people than those trained on, an eighth as many.
-        frames, seed = (count, 0) if split == "train" else (max(100, count // 8), 1)
-        moved = motion.generate_motion(frames, seed=seed)
-    views = motion.render_views(moved, motion.h36m_rig(), seed=_CAMERA_SEED[split], stride=stride)
-    return views, moved.source
+        return motion.load_cmu_mocap17(path)
+    count = config.num_generated_frames
+    # Other people than those trained on, an eighth as many.
+    frames, seed = (count, 0) if split == "train" else (max(100, count // 8), 1)
+    return motion.generate_motion(frames, seed=seed)
+
+
+def _need_folder(config, data_dir):
+    if config.dataset != "generated" and not data_dir:
+        raise ValueError(f"--data_dir is empty; name the folder of --dataset={config.dataset}.")
 
 
 def _every(views, stride):

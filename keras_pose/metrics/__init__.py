@@ -4,6 +4,7 @@ Belongs here: errors and shares to report, with their protocol ids.
 Does not: anything used for training (losses) or that knows where poses come from (data).
 """
 
+from keras_pose.metrics.acceleration import acceleration_error
 from keras_pose.metrics.body_2d import (
     ACCURACY_JOINTS,
     JOINT_GROUPS,
@@ -61,6 +62,7 @@ __all__ = [
     "LIMBS",
     "PECLR_PROTOCOLS",
     "Protocol",
+    "acceleration_error",
     "align_similarity",
     "auc_3d",
     "bone_symmetry_error",

@@ -10,12 +10,12 @@ from keras_pose.predict.settings import PredictConfig
 def main(config: PredictConfig) -> None:
     """Turn settings into files."""
     try:
-        outcome = Outcome({}, *lift_files(config)) if config.lift else predict_files(config)
+        outcome = Outcome({}, *lift_files(config)) if config.keypoints else predict_files(config)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Ended by Ctrl-C before any poses were written.") from None
     if outcome.num_predicted:
         what = "frame" if outcome.num_predicted == 1 else "frames"
-        is_frames = config.lift or is_film(config)
+        is_frames = config.keypoints or is_film(config)
         what = what if is_frames else what.replace("frame", "picture")
         print(f"{outcome.num_predicted} {what} written to {os.path.abspath(config.output)}.")
     for sentence in outcome.notes:

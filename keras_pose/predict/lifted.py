@@ -7,83 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from keras_pose.codecs import total_bone_length
 from keras_pose.data.motion import Detections, load_detections
 from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.data.pictures.videos import VideoWriter
-from keras_pose.export import LoadedModel, version_folder
 from keras_pose.files import check_writable, write_file
-from keras_pose.predict.attachment import BONE_SUM_PER_HEIGHT
+from keras_pose.predict.cuts import cut_rows
+from keras_pose.predict.lifter import Lifter, in_metres, size_words
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN
 from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.results import Results
 from keras_pose.predict.settings import PredictConfig
-from keras_pose.serving import read_metadata
-from keras_pose.skeletons import H36M_17, MPII_16, convert
+from keras_pose.skeletons import H36M_17
 
-# An adult's, where nobody says.
-_TYPICAL_HEIGHT_M = 1.70
 _PAPER = 255
 # Room around poses where no picture's size is known, a share of their extent.
 _MARGIN = 0.1
-_BATCH = 4096
-
-
-class Lifter:
-    """An exported lifter.
-
-    Args:
-        place: version folder, or the folder of a model.
-
-    Attributes:
-        name: of the model.
-        version: of the model.
-        fills: whether it takes poses with joints missing.
-
-    Raises:
-        ValueError: if there is no exported lifter.
-    """
-
-    def __init__(self, place: str) -> None:
-        folder = version_folder(place)
-        metadata = read_metadata(folder)
-        if metadata.image_size or metadata.joints != H36M_17.joints:
-            raise ValueError(
-                f"--lift={place} is a network of pictures, not a lifter; give one such as "
-                "savedmodels/tips_cmu."
-            )
-        self.name, self.version = metadata.name, metadata.version
-        self._min_score = float(metadata.settings.get("min_score", 0.0))
-        model = LoadedModel(folder)
-        self.fills = "lift_scored" in model.signatures
-        self._run = model.runner("lift_scored" if self.fills else "lift")
-
-    def lift(self, points_px: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
-        """Lift poses.
-
-        Args:
-            points_px: float32 `[N, 17, 2]`.
-            score: float32 `[N, 17]`, 0 where missing.
-
-        Returns:
-            `keypoints_3d` `[N, 17, 3]`, px, pelvis at 0; `filled_2d` `[N, 17, 2]`, px; `valid` bool
-            `[N]`.
-        """
-        answers = []
-        for start in range(0, len(points_px), _BATCH):
-            rows = slice(start, start + _BATCH)
-            given = {"keypoints_2d": points_px[rows]}
-            if self.fills:
-                given["score"] = score[rows]
-            answer = self._run(given)
-            valid = answer["valid"] > 0
-            if not self.fills:
-                valid &= (score[rows] > 0).all(axis=1)
-            filled = answer.get("filled_2d", points_px[rows])
-            answers.append((answer["keypoints_3d"], filled, valid))
-        space, plane, valid = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-        return {"keypoints_3d": space, "filled_2d": plane, "valid": valid}
 
 
 def lift_files(config: PredictConfig) -> tuple[list[str], int]:
@@ -103,7 +42,7 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
     check_writable(config.output, "--output")
     found = load_detections(config.keypoints, config.keypoints_tool, config.picture_width_height)
     lifter = Lifter(config.lift)
-    lifted = lifter.lift(found.points_px, found.score)
+    lifted, num_cuts = lift_found(lifter, found)
     poses = [_pose(found, lifted, row, config) for row in range(len(found))]
     rate = config.frames_per_second if found.is_film else 0.0
     stem = Path(config.keypoints).stem
@@ -131,7 +70,57 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
                 stack.enter_context(writer)
             writer.write(board)
     notes = results.write(_facts(config, lifter, found))
-    return [*_notes(lifter, found, lifted["valid"]), *notes], len(results)
+    return [*_notes(lifter, found, lifted["valid"], num_cuts), *notes], len(results)
+
+
+def lift_found(lifter: Lifter, found: Detections) -> tuple[dict[str, np.ndarray], int]:
+    """Lift everybody that a detector found, each person of a film as a film of their own.
+
+    Args:
+        lifter: the lifter; one of single frames looks at each by itself.
+        found: everybody.
+
+    Returns:
+        As `Lifter.lift`, `keypoints_3d` `[N, 17, 3]` and so on, in the order of `found`; and the number
+        of cuts, at which a film was lifted in pieces.
+    """
+    if lifter.num_frames == 1 or not found.is_film:
+        return lifter.lift(found.points_px, found.score), 0
+    count, joints = found.score.shape
+    lifted = {
+        "keypoints_3d": np.zeros((count, joints, 3), np.float32),
+        "filled_2d": found.points_px.copy(),
+        "valid": np.zeros(count, bool),
+    }
+    times = _frame_numbers(found)
+    num_cuts = 0
+    for person in sorted(set(found.persons)):
+        rows = np.array([row for row in range(count) if found.persons[row] == person])
+        rows = rows[np.argsort(times[rows], kind="stable")]
+        is_next = np.diff(times[rows]) == 1
+        cuts = [
+            row
+            for row in cut_rows(found.points_px[rows], found.score[rows])
+            if is_next[row - 1]  # after a gap a person may be anywhere
+        ]
+        num_cuts += len(cuts)
+        gaps = 1 + np.flatnonzero(np.diff(times[rows]) >= lifter.num_frames)
+        for piece in np.split(rows, sorted({*cuts, *gaps.tolist()})):
+            place = times[piece] - times[piece[0]]
+            points = np.zeros((place[-1] + 1, joints, 2), np.float32)
+            score = np.zeros((place[-1] + 1, joints), np.float32)
+            points[place], score[place] = found.points_px[piece], found.score[piece]
+            for name, value in lifter.lift_film(points, score).items():
+                lifted[name][piece] = value[place]
+    return lifted, num_cuts
+
+
+def _frame_numbers(found):
+    """Return the number of the frame of each row, int `[N]`; counted where frames have names."""
+    if all(frame.isdigit() for frame in found.frames):
+        return np.array([int(frame) for frame in found.frames])
+    order = {frame: number for number, frame in enumerate(dict.fromkeys(found.frames))}
+    return np.array([order[frame] for frame in found.frames])
 
 
 def _drawn(config: PredictConfig, shape: tuple[int, int], persons: list[FoundPose]):
@@ -164,17 +153,10 @@ def _pose(found: Detections, lifted: dict, row: int, config: PredictConfig) -> F
         keypoints_2d=points,
         score=found.score[row].astype(np.float64),
         depth=space[:, 2],
-        keypoints_3d=_metres(space, config) if is_valid else None,
+        keypoints_3d=in_metres(space, config) if is_valid else None,
         is_root_relative=True,
         is_valid=is_valid,
     )
-
-
-def _metres(space, config):
-    """Give a pose its size: bones as long as those of a person of the known or typical height."""
-    length_m = config.bone_length_m or BONE_SUM_PER_HEIGHT * (config.height_m or _TYPICAL_HEIGHT_M)
-    bones, _ = convert(space, H36M_17, MPII_16)
-    return space * length_m / max(float(np.asarray(total_bone_length(bones))), 1e-9)
 
 
 def _shape(config, points):
@@ -188,25 +170,25 @@ def _shape(config, points):
 
 
 def _facts(config, lifter, found):
-    size = f"assumed: a height of {_TYPICAL_HEIGHT_M} m; give --height_m"
-    if config.height_m:
-        size = f"given: a height of {config.height_m:g} m"
-    if config.bone_length_m:
-        size = f"given: bones of {config.bone_length_m:g} m"
     facts: dict[str, Any] = {
         "source": config.keypoints,
         "tool": found.tool,
-        "lifter": f"{config.lift} ({lifter.name}, version {lifter.version})",
+        "lifter": lifter.words,
         "depth_unit": {"body": "pixels of the input"},
         "camera": "none: 3D is relative to the pelvis",
-        "size": size,
+        "size": size_words(config),
         "smoothing": "none",
     }
     return facts
 
 
-def _notes(lifter, found, valid):
+def _notes(lifter, found, valid, num_cuts):
     notes = []
+    if num_cuts:
+        notes.append(
+            f"People jump {num_cuts} time{'s' * (num_cuts > 1)}: taken for cuts, at which the film was "
+            "lifted in pieces."
+        )
     gaps = int((found.score == 0).any(axis=1).sum())
     if gaps and lifter.fills:
         notes.append(

@@ -13,7 +13,9 @@ from keras_pose.data.pictures.frames import VIDEO_ENDINGS
 from keras_pose.data.pictures.picture import decode_picture, encode_picture
 from keras_pose.data.pictures.videos import VideoReader, VideoWriter
 from keras_pose.files import check_writable, write_file
+from keras_pose.predict.cuts import CutFinder
 from keras_pose.predict.finder import Finder
+from keras_pose.predict.lifter import FoundLifter, size_words
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.results import Results
@@ -68,19 +70,22 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
             "--smooth is for videos and cameras; single pictures have no previous frame, so omit it."
         )
     finder = Finder(config)
+    lifter = FoundLifter(config, finder.main.skeleton, is_one) if config.lift else None
     search = Search(config, finder.main.kind)
     if place.is_dir() and not is_one:
         notes += unused_boxes_notes(search.regions.names, names, place)
     failures: dict[str, str] = {}
     if is_one:
         source: str | int = config.webcam if config.webcam >= 0 else str(place)
-        results = _follow(config, finder, search, source, capture, failures)
+        results = _follow(config, finder, search, source, capture, failures, notes, lifter)
     else:
         results = Results(config, 0.0, "")
         try:
             for name, image, poses in _find_all(finder, search, root, names, failures):
+                if lifter:
+                    poses = lifter.lift(poses)
                 drawing = _drawn(config, image, poses)
-                camera = finder.lens.of(*image.shape[:2])
+                camera = None if lifter else finder.lens.of(*image.shape[:2])
                 if config.overlay:
                     shown = [pose for pose in poses if pose.is_valid]
                     picture = encode_picture(draw_beside(drawing, shown, config.min_score))
@@ -89,9 +94,10 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
             failures = {"": _stopped(results, len(names), "pictures")} | failures
-    notes += finder.lens.notes
+    # Lifted poses are relative to the pelvis whatever the camera.
+    notes += [] if lifter else finder.lens.notes
     if len(results):
-        notes += [*search.notes(), *results.write(_facts(config, finder, search))]
+        notes += [*search.notes(), *results.write(_facts(config, finder, search, lifter))]
     return Outcome(failures, notes, len(results))
 
 
@@ -102,7 +108,7 @@ def is_film(config: PredictConfig) -> bool:
     return is_video or config.webcam >= 0
 
 
-def _facts(config, finder, search):
+def _facts(config, finder, search, lifter):
     facts: dict[str, Any] = {
         "source": config.pictures or f"camera {config.webcam}",
         "saved_model": f"{config.saved_model} ({finder.main.name}, version {finder.main.version})",
@@ -117,12 +123,20 @@ def _facts(config, finder, search):
             f"One-Euro filter, cutoff {config.smooth_min_cutoff:g} Hz, beta {config.smooth_beta:g}; "
             "do not measure accuracy on these poses"
         )
-    return facts | {
+    facts |= {
         "boxes": search.words,
         "camera": finder.lens.words,
         "size": finder.size_words,
         "smoothing": smoothing,
     }
+    if lifter:
+        facts |= {
+            "lifter": lifter.lifter.words,
+            "depth_unit": {"body": "pixels of the picture"},
+            "camera": "none: 3D is relative to the pelvis",
+            "size": size_words(config),
+        }
+    return facts
 
 
 def _drawn(config, image, poses):
@@ -147,7 +161,7 @@ def _find_all(finder, search, root, names, failures) -> Iterator[tuple[str, np.n
     bar.close()
 
 
-def _follow(config, finder, search, source, capture, failures) -> Results:
+def _follow(config, finder, search, source, capture, failures, notes, lifter) -> Results:
     """Everybody through a film, from the boxes of its first frame."""
     is_camera = isinstance(source, int)
     stem = "camera" if is_camera else Path(source).stem
@@ -159,12 +173,22 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
         tracks: list[_Track] = []
         smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
         is_stopped = False
+        cuts: list[int] = []
+        cut_finder = CutFinder()
         try:
             for number, image in enumerate(video):
                 bar.show(number)
+                if lifter and cut_finder.is_cut(image):
+                    # Others may be there now, and nobody moved from where they were.
+                    cuts.append(number)
+                    tracks = []
+                    lifter.forget()
+                    smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
                 if not tracks:
                     tracks = _tracks(config, finder, search.of(name, image), name)
                 poses = _next(finder, tracks, str(number), image)
+                if lifter:
+                    poses = lifter.lift_next(poses)
                 hands = finder.add_hands(str(number), image, poses)
                 if config.smooth:
                     poses = smoother.smooth(poses, finder.main.kind, video.time_s)
@@ -172,7 +196,7 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
                         hands = smoother.smooth(hands, "hand", video.time_s)
                 poses = finder.attach(poses, hands)
                 drawing = _drawn(config, image, poses)
-                camera = finder.lens.of(*image.shape[:2])
+                camera = None if lifter else finder.lens.of(*image.shape[:2])
                 shown = drawing if config.page else None
                 results.add(str(number), image.shape, camera, poses, shown, video.time_s)
                 if config.overlay:
@@ -185,6 +209,10 @@ def _follow(config, finder, search, source, capture, failures) -> Results:
         except KeyboardInterrupt:
             is_stopped = True
         bar.close()
+        if cuts:
+            notes.append(
+                f"{name}: cut at frame {', '.join(map(str, cuts))}; it was lifted in pieces."
+            )
         if is_stopped:
             words = _stopped(results, video.num_frames, "frames")
             # A camera has no other end.

@@ -38,14 +38,14 @@ class PredictConfig:
     )
     lift: str = option(
         "",
-        "Lifter, savedmodels/tips_cmu or one of its versions: lifts the 2D poses in --keypoints "
-        "instead of looking at pictures.",
+        "Lifter, savedmodels/tips_cmu or one of its versions: lifts the 2D poses that the body network "
+        "in --saved_model finds, or those in --keypoints.",
         exists="folder",
     )
     keypoints: str = option(
         "",
-        "With --lift: what a detector wrote. MediaPipe landmarks, OpenPose's file or folder, AlphaPose's "
-        "or COCO results (.json), DeepLabCut's or SLEAP's table (.csv).",
+        "With --lift, instead of pictures: what a detector wrote. MediaPipe landmarks, OpenPose's file "
+        "or folder, AlphaPose's or COCO results (.json), DeepLabCut's or SLEAP's table (.csv).",
         exists="either",
     )
     keypoints_tool: str = option(
@@ -173,9 +173,12 @@ class PredictConfig:
             ValueError: if model, pictures or output are not named, or there is no such model.
         """
         needed = ("saved_model", "output") + (("pictures",) if self.webcam < 0 else ())
-        if self.lift or self.keypoints:
+        is_looking = bool(self.saved_model or self.pictures) or self.webcam >= 0
+        if self.keypoints or (self.lift and not is_looking):
             self._check_lifting()
             needed = ("lift", "keypoints", "output")
+        elif self.lift:
+            self._check_lifted_pictures()
         for flag in needed:
             if not getattr(self, flag):
                 raise ValueError(f"--{flag} is empty; give a value.")
@@ -196,9 +199,20 @@ class PredictConfig:
         given += ["--webcam"] if self.webcam >= 0 else []
         if given:
             raise ValueError(
-                f"{given[0]} is for pictures, --lift for the 2D poses in --keypoints; give only one of "
+                f"{given[0]} is for pictures, and --keypoints has 2D poses already; give only one of "
                 "them."
             )
+
+    def _check_lifted_pictures(self):
+        if self.hands:
+            raise ValueError(
+                "--hands are attached to a body with metres of its own, not to one of --lift; omit one."
+            )
+        for name in ("focal_px", "assume_fov_deg", "intrinsics"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"--{name} is of no use with --lift, whose 3D is relative to the pelvis; omit it."
+                )
 
     @property
     def picture_width_height(self) -> tuple[int, int] | None:

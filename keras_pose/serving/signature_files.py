@@ -26,6 +26,7 @@ _WORDS = {
     "points": "key points, pixels of the input",
     "count": "number of rows that are filled",
     "more": "1 where there are more than there are rows",
+    "state": "earlier frames, as the last answer gave them; 0 at first",
 }
 _AXES = {
     "image": ("row", "column", "colour"),
@@ -33,6 +34,7 @@ _AXES = {
     "keypoints_3d": ("joint", "coordinate"),
     "filled_2d": ("joint", "coordinate"),
     "gravity": ("coordinate",),
+    "state": ("joint", "x, y and presence"),
     "depth": ("joint",),
     "boxes": ("row", "coordinate"),
     "scores": ("row",),
@@ -150,10 +152,22 @@ def _notes(metadata, signature):
     return {
         name: TensorNote(
             (_WORDS | metadata.units).get(name, name),
-            ("batch", *_AXES.get(name, ())),
-            tensors["inputs"]["image"]["shape"][1] if name == "image" else 0,
+            ("batch", *_axes(name, shape)),
+            shape[1] if name == "image" else 0,
             std=1.0 if name == "image" else 255.0,
             labels=JOINTS_NAME if _AXES.get(name) == ("joint",) else "",
         )
-        for name in (*tensors["inputs"], *tensors["outputs"])
+        for name, shape in _shapes(tensors)
     }
+
+
+def _shapes(tensors):
+    """Name and shape of everything that goes in or out."""
+    for side in ("inputs", "outputs"):
+        yield from ((name, entry["shape"]) for name, entry in tensors[side].items())
+
+
+def _axes(name, shape):
+    """Names of the axes behind the batch; whatever comes as a film has its frames first."""
+    axes = _AXES.get(name, ())
+    return ("frame", *axes) if axes and len(shape) == len(axes) + 2 else axes

@@ -43,6 +43,6 @@ def test_recipes_are_found_from_anywhere(tmp_path, monkeypatch):
     assert shipped_path("flags/none.flags") == "flags/none.flags"
     with pytest.raises(ValueError, match=r"--recipe=tips/solos: .*tips/solo, tips/student"):
         expand_recipes(["--recipe=tips/solos"])
-    words = "--recipe=nonsense: .* begin with lifter_student, peclr, tips, wild3d"
+    words = "--recipe=nonsense: .* begin with lifter_motion, lifter_student, peclr, tips, wild3d"
     with pytest.raises(ValueError, match=words):
         expand_recipes(["--recipe=nonsense"])

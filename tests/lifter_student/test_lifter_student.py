@@ -178,6 +178,12 @@ def test_export_has_both_signatures_and_their_files(run_dir, tmp_path):
     scored = export.run_saved_model(folder, "lift_scored", {"keypoints_2d": points, "score": ones})
     np.testing.assert_array_equal(whole["keypoints_3d"], scored["keypoints_3d"])
     assert set(whole) == {"keypoints_3d", "scale", "valid"}
+    many = export.run_saved_model(folder, "lift_many", given)
+    assert many["keypoints_3d"].shape == (64, 5, 17, 3) and many["valid"].all()
+    np.testing.assert_allclose(many["weight"].sum(axis=1), 1.0, rtol=1e-5)
+    assert (np.diff(many["weight"], axis=1) <= 0).all()
+    bad = export.run_saved_model(folder, "lift_many", hostile_scores())
+    assert not any(value.any() for value in bad.values())
     bad = export.run_saved_model(folder, "lift_scored", hostile_scores())
     assert not any(value.any() for value in bad.values())
     card = (folder / "card.md").read_text()

@@ -103,7 +103,7 @@ def test_a_film_of_landmarks_becomes_one_bvh(tmp_path):
         ({"keypoints": "x.json"}, "--lift is empty; give a value"),
         (
             {"lift": LIFTER, "keypoints": "x.json", "pictures": "a.jpg"},
-            "--pictures is for pictures, --lift for the 2D poses in --keypoints; give only one",
+            "--pictures is for pictures, and --keypoints has 2D poses already; give only one",
         ),
         ({"lift": "nowhere", "keypoints": "x.json"}, "--lift=nowhere: there is no such folder"),
     ],
