@@ -37,6 +37,7 @@ ROOMS = (
     "hands",
     "bodies",
     "lifting",
+    "weights",
     "peclr",
     "hand_pose",
     "hand_student",
@@ -49,7 +50,6 @@ ROOMS = (
     "equivariance",
     "doctor",
     "demo",
-    "weights",
 )
 
 __all__ = ["ROOMS", "Pose", "__version__", "lazy_names"]
