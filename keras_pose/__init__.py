@@ -34,6 +34,7 @@ ROOMS = (
     "viz",
     "export",
     "serving",
+    "weights",
     "hands",
     "bodies",
     "lifting",
@@ -48,7 +49,6 @@ ROOMS = (
     "equivariance",
     "doctor",
     "demo",
-    "weights",
 )
 
 __all__ = ["ROOMS", "Pose", "__version__", "lazy_names"]
