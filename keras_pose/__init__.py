@@ -34,6 +34,7 @@ ROOMS = (
     "viz",
     "export",
     "serving",
+    "weights",
     "hands",
     "bodies",
     "lifting",

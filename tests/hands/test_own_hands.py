@@ -9,7 +9,6 @@ import pytest
 
 from keras_pose import export
 from keras_pose.data.generated.hands import generate_hands
-from keras_pose.train.shipped import shipped_path
 from tests.train.command_server import ROOT, CommandServer
 
 _TRAINING = ("--batch_size=4", "--num_steps=2", "--steps_per_epoch=2", "--warmup_steps=0")
@@ -17,7 +16,7 @@ _SMALL = ("--encoder=resnet10_half", "--image_size=32")
 # What makes the page's commands small and independent of imported networks; later flags win.
 _CHANGES = {
     "keras_pose.pseudo_labels": (
-        f"--teacher={shipped_path('savedmodels/hand_student')}",
+        f"--teacher={ROOT / 'savedmodels' / 'hand_student'}",
         *("--finder=", "--agreement=1.0", "--min_score=0", "--min_joints=1"),
     ),
     "keras_pose.peclr.train": (*_TRAINING, *_SMALL),
