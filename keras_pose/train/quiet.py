@@ -58,8 +58,10 @@ def native_lines_left_out() -> Iterator[None]:
 
 
 def import_quietly() -> None:
-    """Import TensorFlow and Keras without what they print before their logs are set up."""
+    """Import TensorFlow and Keras without what they print meanwhile, and warnings of TensorFlow's log."""
     quiet_environment()
     with native_lines_left_out():
         import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+        import tensorflow as tf
+    # Its Python log warns of functions that are traced for several sizes, as every export does.
+    tf.get_logger().setLevel("ERROR")

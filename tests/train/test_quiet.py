@@ -1,5 +1,6 @@
 """Commands say nothing but their own lines, and Ctrl-C ends them in one sentence."""
 
+import logging
 import os
 import re
 import signal
@@ -7,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
+from keras_pose.train.quiet import import_quietly
 from tests.train.command_server import ROOT, environment
 
 _TINY = (
@@ -47,6 +50,12 @@ def _run(folder, module, *arguments):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done
+
+
+def test_tensorflow_does_not_warn_of_functions_traced_for_several_sizes():
+    import_quietly()
+    log = tf.get_logger()
+    assert log.isEnabledFor(logging.ERROR) and not log.isEnabledFor(logging.WARNING)
 
 
 @pytest.mark.slow
