@@ -87,11 +87,15 @@ def _bound(kind, output):
 
 
 def _found_bound(kind, output):
-    """Allow ten times as much: rounding of a found box is a grey level in some pixels of its crop."""
+    """Allow thirty times as much: rounding of a found box is a grey level in some pixels of its crop.
+
+    Where that level makes the picture's border black or not, the border that is repeated moves by a
+    pixel.
+    """
     bound = _bound(kind, output)
     if bound.relative_rms is None:
         return bound
-    return export.Bound(relative_rms=10.0 * bound.relative_rms)
+    return export.Bound(relative_rms=30.0 * bound.relative_rms)
 
 
 def _settle(outputs):
