@@ -61,7 +61,9 @@ def _mean_error(points, seen):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["student", "student_lite0"])
+@pytest.mark.parametrize(
+    "recipe", [pytest.param("student", marks=pytest.mark.long), "student_lite0"]
+)
 def test_the_student_learns_pictures_by_heart(hands, recipe):
     steps = 300
     config = _config(

@@ -232,7 +232,7 @@ def test_script_starts_a_server_and_ends_it(models, tmp_path):
 
 
 def test_the_servers_loader_answers_what_python_answers(models):
-    """One string batch through both; the graph is the same, so are the numbers."""
+    """One string batch through both; the graph is the same, so are the numbers but for rounding."""
     picture = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))[1].tobytes()
     inputs = {
         "image_bytes": np.array([picture, b"", b"no picture", picture * 3], object),
@@ -246,7 +246,8 @@ def test_the_servers_loader_answers_what_python_answers(models):
     wanted = run_saved_model(models / "dots" / "1", "serve_box", inputs)
     assert set(outputs) == set(wanted)
     for name, value in wanted.items():
-        np.testing.assert_array_equal(outputs[name], value)
+        # The loader rewrites the graph, which tests in Python do not.
+        np.testing.assert_allclose(outputs[name], value, rtol=1e-6)
     assert outputs["valid"].tolist() == [1, 0, 0, 1]
 
 

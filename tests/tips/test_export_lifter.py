@@ -151,7 +151,7 @@ def test_formats_that_need_maps_are_refused(run_dir, tmp_path):
 def test_a_differing_artefact_stops_the_export(run_dir, tmp_path, monkeypatch):
     convert = export.convert_tflite
 
-    def forge(folder, signature, kind):
+    def forge(folder, signature, kind, **_):
         content = convert(folder, signature, "float32")
         if kind != "int8":
             return content

@@ -34,7 +34,7 @@ _THIN = {"width": 64, "stem_width": 32, "num_stacks": 1, "num_modules": 1, "lear
 @pytest.mark.parametrize(
     ("recipe", "side", "steps", "changes", "error"),
     [
-        pytest.param("body_lite0", 96, 300, _SMALL, 0.02, marks=pytest.mark.slow),
+        pytest.param("body_lite0", 96, 300, _SMALL, 0.02, marks=pytest.mark.long),
         pytest.param("student_body_labels", 64, 400, _SMALL, 0.02, marks=pytest.mark.slow),
         pytest.param(
             "stage3_geometric", 64, 900, _THIN | {"subpixel": True}, 0.03, marks=pytest.mark.long
