@@ -1,6 +1,5 @@
 """One training step: three successive windows of a disturbed film, lifted as one person in motion."""
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -15,14 +14,14 @@ from keras_pose.lifter_motion.disturbance import (
 )
 from keras_pose.lifter_motion.network import MotionLifter, lift_window
 from keras_pose.lifting.draws import draw_uniform
+from keras_pose.lifting.taught_model import TaughtLifter
 from keras_pose.losses import bone_ratio_prior
 from keras_pose.skeletons import H36M_17
-from keras_pose.train import strategy as replicas
 
 _JOINTS = H36M_17.num_joints
 
 
-class MotionStudent(keras.Model):
+class MotionStudent(TaughtLifter):
     """Learns to lift disturbed films as its teacher lifts their single frames undisturbed.
 
     stretch of film -> `disturb` -> three windows -> lifter -> distances in space and in the picture to
@@ -34,44 +33,8 @@ class MotionStudent(keras.Model):
     """
 
     def __init__(self, config: Config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-        self.network = MotionLifter(config, name="lifter")
-        self.averaged_network = None
-        if config.ema_momentum:
-            self.averaged_network = MotionLifter(config, name="averaged_lifter")
-            self.averaged_network.trainable = False
-            self.averaged_network.set_weights(self.network.get_weights())
         names = ("space_error", "plane_error", "bone_error", "smooth_error")
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
-        self.built = True
-
-    def compile(self, **kwargs):
-        """Build the Adam optimizer.
-
-        Args:
-            **kwargs: passed to `keras.Model.compile`.
-        """
-        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
-        rate = keras.optimizers.schedules.CosineDecay(
-            self.config.learning_rate, self.config.num_steps
-        )
-        self.lifter_optimizer = keras.optimizers.Adam(rate, name="adam_lifter")
-        self.lifter_optimizer.build(self.network.trainable_variables)
-
-    @property
-    def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """Every optimizer, for checkpoints."""
-        return [self.lifter_optimizer]
-
-    @property
-    def metrics(self):
-        return self.trackers
-
-    @property
-    def inference_network(self) -> MotionLifter:
-        """The network that is evaluated and exported."""
-        return self.network if self.averaged_network is None else self.averaged_network
+        super().__init__(config, MotionLifter, names, **kwargs)
 
     def call(self, told, training=False):
         return self.inference_network(told)
@@ -106,27 +69,10 @@ class MotionStudent(keras.Model):
                 ops.mean(bone_ratio_prior(bones, proportions[:, None])),
                 ops.mean(length(acceleration) / unit[:, 1]),
             )
-            weights = (
-                1.0,
-                self.config.plane_weight,
-                self.config.bone_weight,
-                self.config.smooth_weight,
-            )
-            loss = replicas.over_global_batch(
-                sum(weight * error for weight, error in zip(weights, errors, strict=True))
-            )
-        variables = self.network.trainable_variables
-        self.lifter_optimizer.apply(
-            tape.gradient(loss, [variable.value for variable in variables]), variables
+        weights = (
+            1.0,
+            self.config.plane_weight,
+            self.config.bone_weight,
+            self.config.smooth_weight,
         )
-        if self.averaged_network is not None:
-            replicas.update_moving_average(
-                [variable.value for variable in self.averaged_network.weights],
-                [variable.value for variable in self.network.weights],
-                replicas.starting_momentum(
-                    self.config.ema_momentum, self.lifter_optimizer.iterations
-                ),
-            )
-        for tracker, error in zip(self.trackers, errors, strict=True):
-            tracker.update_state(error, tf.cast(batch_size, tf.float32))
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        return self.apply_errors(tape, errors, weights, batch_size)

@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -15,8 +14,8 @@ from keras_pose.lifting.detector_noise import body_height, student_noise
 from keras_pose.lifting.draws import draw_uniform, mirror_people
 from keras_pose.lifting.other_cameras import down_direction, draw_cameras, show_to_cameras
 from keras_pose.lifting.presence import draw_presence, encode_present
+from keras_pose.lifting.taught_model import TaughtLifter
 from keras_pose.skeletons import H36M_17
-from keras_pose.train import strategy as replicas
 
 _JOINTS = H36M_17.num_joints
 # Rows of uniform draws: mirror, other camera, its six numbers, noise or not, its level; then those of
@@ -71,7 +70,7 @@ def disturb(config: Config, points_2d: Tensor, points_3d: Tensor, uniform: Tenso
     }
 
 
-class LifterStudent(keras.Model):
+class LifterStudent(TaughtLifter):
     """Learns to lift disturbed poses as its teacher lifts them whole.
 
     pose, teacher's 3D -> `disturb` -> lifter -> distances in space and in the picture, gravity's angle.
@@ -85,44 +84,8 @@ class LifterStudent(keras.Model):
     """
 
     def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
-        self.config = config
-        self.network = PresenceLifter(config, name="lifter")
-        self.averaged_network = None
-        if config.ema_momentum:
-            self.averaged_network = PresenceLifter(config, name="averaged_lifter")
-            self.averaged_network.trainable = False
-            self.averaged_network.set_weights(self.network.get_weights())
         names = ("space_error", "plane_error", "gravity_error")
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
-        self.built = True
-
-    def compile(self, **kwargs):
-        """Build the Adam optimizer.
-
-        Args:
-            **kwargs: passed to `keras.Model.compile`.
-        """
-        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
-        rate = keras.optimizers.schedules.CosineDecay(
-            self.config.learning_rate, self.config.num_steps
-        )
-        self.lifter_optimizer = keras.optimizers.Adam(rate, name="adam_lifter")
-        self.lifter_optimizer.build(self.network.trainable_variables)
-
-    @property
-    def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """Every optimizer, for checkpoints."""
-        return [self.lifter_optimizer]
-
-    @property
-    def metrics(self):
-        return self.trackers
-
-    @property
-    def inference_network(self) -> PresenceLifter:
-        """The network that is evaluated and exported."""
-        return self.network if self.averaged_network is None else self.averaged_network
+        super().__init__(config, PresenceLifter, names, **kwargs)
 
     def call(self, points_2d, training=False):
         return WholePoseLifter(self.inference_network)(points_2d)
@@ -144,25 +107,8 @@ class LifterStudent(keras.Model):
                 ops.mean(length(plane) / size),
                 ops.mean(1.0 - ops.sum(lifted["gravity"] * given["gravity"], axis=-1)),
             )
-            weights = (1.0, self.config.plane_weight, self.config.gravity_weight)
-            loss = replicas.over_global_batch(
-                sum(weight * error for weight, error in zip(weights, errors, strict=True))
-            )
-        variables = self.network.trainable_variables
-        self.lifter_optimizer.apply(
-            tape.gradient(loss, [variable.value for variable in variables]), variables
-        )
-        if self.averaged_network is not None:
-            replicas.update_moving_average(
-                [variable.value for variable in self.averaged_network.weights],
-                [variable.value for variable in self.network.weights],
-                replicas.starting_momentum(
-                    self.config.ema_momentum, self.lifter_optimizer.iterations
-                ),
-            )
-        for tracker, error in zip(self.trackers, errors, strict=True):
-            tracker.update_state(error, tf.cast(batch_size, tf.float32))
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        weights = (1.0, self.config.plane_weight, self.config.gravity_weight)
+        return self.apply_errors(tape, errors, weights, batch_size)
 
 
 def draw_batch(seed: int, step: Tensor, batch_size: Tensor) -> Tensor:
