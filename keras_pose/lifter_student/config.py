@@ -1,15 +1,20 @@
 """Every choice of the lifter for detected poses in one frozen dataclass: name, type, default, help."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from keras_pose.lifting.options import NOISE_OF_JOINTS, LiftingOptions, parse_joint_noise
+from keras_pose.lifting.options import (
+    NOISE_OF_JOINTS,
+    LiftingOptions,
+    TaughtChoices,
+    parse_joint_noise,
+)
 from keras_pose.serving import export_settings
-from keras_pose.train.config import listed, option
+from keras_pose.train.config import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(LiftingOptions):
+class Config(LiftingOptions, TaughtChoices):
     """Settings of one run; field = flag = constructor argument = attribute.
 
     Raises:
@@ -119,28 +124,6 @@ class Config(LiftingOptions):
                 "--input_2d=orthographic has no cameras that could be tilted; use "
                 "--input_2d=projected."
             )
-
-    def check_command(self, *others: Any) -> None:
-        """Refuse a command without a teacher, before TensorFlow is imported.
-
-        Args:
-            *others: further settings of the command.
-
-        Raises:
-            ValueError: if no teacher is named.
-        """
-        if not self.teachers:
-            raise ValueError("--teachers is empty; name a lifter, such as savedmodels/tips_cmu/1.")
-
-    @property
-    def teacher_folders(self) -> tuple[str, ...]:
-        """The folders in `teachers`, each once."""
-        return listed(self.teachers)
-
-    @property
-    def joint_noise(self) -> tuple[float, ...]:
-        """The numbers in `noise_of_joints`."""
-        return parse_joint_noise(self.noise_of_joints)
 
     @property
     def pitch_range_deg(self) -> tuple[float, float]:

@@ -3,10 +3,10 @@
 import dataclasses
 import math
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from keras_pose.skeletons import H36M_17
-from keras_pose.train.config import check_ranges, option
+from keras_pose.train.config import check_ranges, listed, option
 
 JOINT_ORDERS = (
     "coco_17",
@@ -48,6 +48,40 @@ def parse_joint_noise(text: str) -> tuple[float, ...]:
             "per joint of Human3.6M-17, separated by commas."
         )
     return tuple(values)
+
+
+class TaughtChoices:
+    """What follows from the choices of a lifter that learns from teachers; it has no choices of its own.
+
+    Attributes:
+        teachers: folders, separated by commas.
+        noise_of_joints: as `parse_joint_noise` takes it.
+    """
+
+    teachers: str
+    noise_of_joints: str
+
+    def check_command(self, *others: Any) -> None:
+        """Refuse a command without a teacher, before TensorFlow is imported.
+
+        Args:
+            *others: further settings of the command.
+
+        Raises:
+            ValueError: if no teacher is named.
+        """
+        if not self.teachers:
+            raise ValueError("--teachers is empty; name a lifter, such as savedmodels/tips_cmu/1.")
+
+    @property
+    def teacher_folders(self) -> tuple[str, ...]:
+        """The folders in `teachers`, each once."""
+        return listed(self.teachers)
+
+    @property
+    def joint_noise(self) -> tuple[float, ...]:
+        """The numbers in `noise_of_joints`."""
+        return parse_joint_noise(self.noise_of_joints)
 
 
 @dataclasses.dataclass(frozen=True)
