@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_pose.codecs import Uncertainty
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops, usable_boxes
 from keras_pose.export import ConstantWeights, Signature
 from keras_pose.geometry import affine2d
@@ -47,6 +48,7 @@ class PoseNetwork:
         weights: those that become constants of every graph; None leaves them variables.
         found_threshold: mean score of the joints below which nobody is there; None where scores cannot
             tell.
+        uncertainty: how far off joints may be; None where nobody measured it.
     """
 
     image_size: int
@@ -62,6 +64,7 @@ class PoseNetwork:
     embed: Callable[[Tensor], Tensor] | None = None
     weights: ConstantWeights | None = None
     found_threshold: float | None = None
+    uncertainty: Uncertainty | None = None
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
@@ -185,8 +188,13 @@ def answer_pictures(
     points = affine2d.apply(answer["keypoints_2d"], affine2d.invert(matrices))
     answer["keypoints_2d"] = tf.where(answer.pop("seen")[:, None, None], points, 0.0)
     answer["keypoints_3d"] *= flips[:, None, :]
+    zoom = tf.sqrt(tf.abs(tf.linalg.det(matrices[:, :, :2])))[:, None]
+    if network.uncertainty is not None:
+        answer["sigma_2d"] /= zoom
     if network.depth_is_in_px:
         answer["depth"] /= matrices[:, 1, 1, None]
+        if network.uncertainty is not None:
+            answer["sigma_depth"] /= zoom
     return answer
 
 
@@ -252,7 +260,11 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
     if network.found_threshold is not None:
         found = seen & (ops.mean(score, axis=-1) >= network.found_threshold)
     valid = found & is_camera & is_length & outputs["valid"] & _is_within(points_3d, _MOST_METRES)
-    return {
+    sigmas = {}
+    if network.uncertainty is not None:
+        said = network.uncertainty.sigmas(points_2d, score, size)
+        sigmas = {name: tf.where(found[:, None], sigma, 0.0) for name, sigma in said.items()}
+    return sigmas | {
         "keypoints_2d": tf.where(found[:, None, None], points_2d, 0.0),
         "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
         "depth": tf.where(found[:, None], depth, 0.0),
