@@ -18,6 +18,7 @@ from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
 from keras_pose.serving.picture_bytes import crop_picture_bytes
+from keras_pose.serving.propagation import propagate
 
 # Sides of the crop beyond which a network's answer is none, and metres from here to the next town.
 _MOST_SIDES, _MOST_METRES = 1e3, 1e6
@@ -83,7 +84,8 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
 
     Returns:
         `serving_default`, `serve_image`, `serve_bytes`, `serve_box`, `serve_crop`, `lift`, and
-        `serve_sided` and `embed` where the network knows sides and features.
+        `serve_sided` and `embed` where the network knows sides and features, `lift_sigma` where it says
+        how far off joints may be.
     """
     size = network.image_size
     bytes_spec = {"image_bytes": tf.TensorSpec((None,), tf.string)}
@@ -136,6 +138,11 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
     }
     if network.is_sided:
         signatures["serve_sided"] = Signature(serve, bytes_spec | box | known | side)
+    if network.uncertainty is not None:
+        sigmas = dict.fromkeys(("sigma_2d", "sigma_depth"), joints["depth"])
+        signatures["lift_sigma"] = Signature(
+            lambda **given: _lift_sigma(network, **given), joints | sigmas | known
+        )
     if network.embed is not None:
         signatures["embed"] = Signature(lambda image: _embed(network, image), crop)
     return signatures
@@ -276,20 +283,37 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
 
 
 def _lift(network, keypoints_2d, depth, K, bone_length_m):
-    length = bone_length_m[:, 0]
+    def lift(given, *known):
+        return network.lift(given[..., :2], given[..., 2], *known)
+
+    given = tf.concat([keypoints_2d, depth[..., None]], axis=-1)
+    return _lift_by(network, lift, "keypoints_3d", K, bone_length_m, given)
+
+
+def _lift_sigma(network, keypoints_2d, depth, sigma_2d, sigma_depth, K, bone_length_m):
+    def lift(given, sigma, *known):
+        return propagate(network.lift, given, sigma, *known)
+
+    given = tf.concat([keypoints_2d, depth[..., None]], axis=-1)
+    sigma = tf.stack([sigma_2d, sigma_2d, sigma_depth], axis=-1)
+    return _lift_by(network, lift, "sigma_3d", K, bone_length_m, given, sigma)
+
+
+def _lift_by(network, lift, name, K, bone_length_m, *given):
+    """Call a lift with rows that can be used, `[N, J, 3]`, and clear the others' answers."""
     usable = usable_lengths(network, bone_length_m) & usable_cameras(K)
-    usable &= _is_within(keypoints_2d, 1e6) & _is_within(depth[..., None], 1e6)
+    for one in given:
+        usable &= _is_within(one, 1e6)
     rows = usable[:, None, None]
-    points_3d, valid = _never_empty(
-        network.lift,
-        tf.where(rows, keypoints_2d, 0.0),
-        tf.where(usable[:, None], depth, 0.0),
+    answer, valid = _never_empty(
+        lift,
+        *(tf.where(rows, one, 0.0) for one in given),
         tf.where(rows, K, tf.eye(3)),
-        tf.where(usable, length, network.typical_bone_length_m),
+        tf.where(usable, bone_length_m[:, 0], network.typical_bone_length_m),
     )
-    valid = usable & valid & _is_within(points_3d, _MOST_METRES)
+    valid = usable & valid & _is_within(answer, _MOST_METRES)
     return {
-        "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
+        name: tf.where(valid[:, None, None], answer, 0.0),
         "valid": tf.cast(valid, tf.float32),
     }
 
