@@ -191,6 +191,10 @@ class AdversarialLifter(LiftingCycle):
             (gradients, more), _ = replicas.accumulated(self._discriminator_gradients, batch, steps)
             logs |= self._apply_discriminator_gradients(gradients, more)
         (gradients, more), _ = replicas.accumulated(self._generator_gradients, batch, steps)
+        if self.config.prior != "discriminator" and self.config.flow_steps_ahead:
+            # Adam does not move what has only ever had gradients of 0.
+            starts = ops.cast(step >= self.config.flow_steps_ahead, self.compute_dtype)
+            gradients = [starts * gradient for gradient in gradients]
         self._apply_generator_gradients(gradients)
         logs = logs | more | {"gradient_norm": _norm_of_replica(gradients)}
         return self._track(logs, batch_size)

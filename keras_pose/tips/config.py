@@ -123,6 +123,9 @@ class Config(LiftingOptions):
     flow_noise: float = option(
         0.02, "Noise on the poses that the flow learns, in units of the pose's scale.", low=0.001
     )
+    flow_steps_ahead: int = option(
+        0, "Steps at the beginning in which the flow learns and the lifter rests.", low=0
+    )
     flow_weight: float = option(
         0.1, "Weight of the flow's negative log-likelihood, nats per coordinate.", low=0.0
     )
