@@ -6,6 +6,7 @@ and a run on more replicas draw the same views.
 """
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -62,7 +63,7 @@ class AdversarialLifter(LiftingCycle):
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.lifter = PartLifter(config, name="lifter", dtype=config.precision)
-        self.discriminator = None
+        self.discriminator: Any = None
         if config.prior != "flow":
             self.discriminator = PoseDiscriminator(
                 config, name="discriminator", dtype=config.precision
@@ -119,7 +120,8 @@ class AdversarialLifter(LiftingCycle):
             optimizer = make_adam(config, config.learning_rate, f"adam_{generator.name}")
             optimizer.build(generator.trainable_variables)
             self.generator_optimizers.append(optimizer)
-        self.discriminator_optimizer = self.flow_optimizer = None
+        self.discriminator_optimizer: Any = None
+        self.flow_optimizer: Any = None
         if self.discriminator is not None:
             rate = config.discriminator_learning_rate or config.learning_rate
             self.discriminator_optimizer = make_adam(config, rate, "adam_discriminator")

@@ -1,6 +1,7 @@
 """The lifting cycle: lift -> turn to another camera -> project -> re-lift -> turn back -> compare."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -11,7 +12,6 @@ from keras_pose.geometry import bone_lengths, invert_rotation, rotate
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.lifting.bone_ratios import BoneRatioPrior
 from keras_pose.lifting.geometry import Orthographic, Perspective, quarter_turns
-from keras_pose.lifting.pose_flow import PoseFlow
 from keras_pose.skeletons import H36M_17
 from keras_pose.tips.config import PITCH_NONE, Config
 from keras_pose.tips.networks import NUM_JOINTS, PartLifter
@@ -25,7 +25,7 @@ class LiftingCycle(keras.Model):
         geometry: camera model.
         camera_pitch: learnt pitch in radians; None where it is known.
         bone_ratios: prior of proportions; None without.
-        pose_flow: density of 2D poses; None without.
+        pose_flow: `PoseFlow`; None without.
         part_mean: weight of each joint in its part's mean.
         adversarial_share: factor of each joint in the discriminator's gradient.
     """
@@ -34,7 +34,7 @@ class LiftingCycle(keras.Model):
     geometry: Orthographic | Perspective
     camera_pitch: keras.Variable | None
     bone_ratios: BoneRatioPrior | None
-    pose_flow: PoseFlow | None
+    pose_flow: Any
     part_mean: list[float]
     adversarial_share: list[float]
 
@@ -123,5 +123,4 @@ class LiftingCycle(keras.Model):
     def unlikeliness(self, points_2d: Tensor) -> Tensor:
         """Return the flow's negative log-likelihood of `[B, J, 2]`, float `[B]`, nats per coordinate."""
         # The parts are independent, so a part's generator learns from its own density alone.
-        assert self.pose_flow is not None
         return -ops.sum(self.pose_flow(points_2d), axis=-1) / (2 * NUM_JOINTS)
