@@ -1,7 +1,7 @@
 """Whether joints are as far off as a network says: `python -m benchmarks.calibration`.
 
-Of held-out pictures of each source: the shares of joints inside regions that are meant for 50, 80 and 95 %
-of them, and how likely the errors were.
+Of held-out pictures of each source: the shares of joints inside regions that are meant for 50, 80 and
+95 % of them, and how likely the errors were.
 """
 
 import dataclasses
