@@ -67,13 +67,13 @@ def expected_calibration_error(
     """Return how far coverage is from what is meant, in the mean over levels.
 
     Args:
-        errors: see `coverage`.
-        sigma: see `coverage`.
+        errors: float `[N]`, distances >= 0.
+        sigma: float `[N]` > 0, standard deviations that were said, same unit.
         dimensions: see `region_radius`.
         num_levels: levels at even distances between 0 and 1.
 
     Returns:
-        0 to 1; NaN where there is no error.
+        float `[]`, 0 to 1; NaN where there is no error.
 
     Reference: Kuleshov et al. 2018 (arXiv 1807.00263), section 3.5, with the absolute difference.
     """
@@ -87,8 +87,8 @@ def negative_log_likelihood(errors: np.ndarray, sigma: np.ndarray, dimensions: i
     """Return the mean surprise at errors.
 
     Args:
-        errors: see `coverage`.
-        sigma: see `coverage`.
+        errors: float `[N]`, distances >= 0.
+        sigma: float `[N]` > 0, standard deviations that were said, same unit.
         dimensions: 2, of an isotropic Laplace distribution; 1, of a Gaussian one.
 
     Returns:
