@@ -68,7 +68,7 @@ __all__ = [
     "spatial_softmax",
     "to_length",
     "total_bone_length",
-    "valid_poses",
     "uncertainty_evidence",
+    "valid_poses",
     "weak_perspective",
 ]

@@ -1,7 +1,7 @@
 """Whether errors are as large as they were said to be: coverage of regions, and laws fitted to errors.
 
-In the picture errors follow an isotropic Laplace distribution, in depth a Gaussian one: on held-out
-pictures of hands and bodies these were the likelier of the two (docs/networks.md).
+In the picture errors are taken for isotropic Laplace numbers, whose large ones are more frequent than
+Gaussian ones (docs/networks.md shows by how much); in depth for Gaussian ones.
 """
 
 from statistics import NormalDist

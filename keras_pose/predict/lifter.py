@@ -243,6 +243,9 @@ class FoundLifter:
             depth=space[:, 2],
             keypoints_3d=in_metres(space, self._config) if is_lifted else None,
             is_root_relative=True,
+            # What the network said is of its own joints and depth.
+            sigma_2d=None,
+            sigma_depth=None,
         )
 
 

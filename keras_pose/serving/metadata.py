@@ -108,15 +108,18 @@ class Metadata:
                 "keypoints_2d": "pixels of any scale",
                 "keypoints_3d": self.keypoints_3d_unit,
             }
-        return {
+        sigmas = {
+            "sigma_2d": "as keypoints_2d: standard deviation along x and along y, Laplace",
+            "sigma_depth": "as depth: standard deviation, Gaussian",
+            "sigma_3d": "metres: standard deviation along each axis",
+        }
+        return (sigmas if self.uncertainty else {}) | {
             "bbox": "x, y, width, height in pixels of the picture",
             "K": "camera matrix in pixels of the picture",
             "bone_length_m": "metres",
             "keypoints_2d": "pixels of the picture (of the crop in serve_crop)",
             "keypoints_3d": self.keypoints_3d_unit,
             "depth": self.depth_unit,
-            "sigma_2d": "as keypoints_2d: standard deviation along x and y, Laplace",
-            "sigma_depth": "as depth: standard deviation, Gaussian",
         }
 
 

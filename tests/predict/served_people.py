@@ -7,7 +7,7 @@ the pixels, so that every camera, box and mirror can be checked by projecting th
 import numpy as np
 import tensorflow as tf
 
-from keras_pose.codecs import camera_rays
+from keras_pose.codecs import PowerLaw, Uncertainty, camera_rays
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.generated.hands import generate_hand
 from keras_pose.export import LoadedModel, save_signatures
@@ -26,6 +26,13 @@ SIZE = 64
 CROP_SCALE = 1.25
 TYPICAL = {"body": 4.0, "hand": 0.045}
 # Typical ones stand about 4 m away.
+# A pixel in a hundred of the crop's side, and a tenth of the distance, whatever the scores.
+UNCERTAINTY = {
+    kind: Uncertainty(
+        *(PowerLaw((size,) * skeleton.num_joints, (0.0, 0.0, 0.0)) for size in (0.01, 0.1))
+    )
+    for kind, skeleton in (("body", MPII_16), ("hand", HAND_21_FREIHAND))
+}
 FAR = {"body": 1.0, "hand": 4.0 / 0.045}
 BONES = {"body": (("pelvis", "upper_neck"),), "hand": (("middle_mcp", "middle_pip"),)}
 SKELETONS = {"body": MPII_16, "hand": HAND_21_FREIHAND}
@@ -86,6 +93,7 @@ def _network(kind):
         is_sided=kind == "hand",
         pose=pose,
         lift=lift,
+        uncertainty=UNCERTAINTY[kind],
     )
 
 
@@ -114,6 +122,7 @@ def save(folder, kind):
         bone_length=BoneLength(BONES[kind], TYPICAL[kind], f"the {kind}'s bone"),
         depth_unit="parts of the distance",
         score="heatmap_peak",
+        uncertainty=UNCERTAINTY[kind],
         signatures=describe_signatures(LoadedModel(folder)),
     )
     write_metadata(folder, metadata)

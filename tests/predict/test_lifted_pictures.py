@@ -68,6 +68,11 @@ def test_a_body_in_a_picture_is_lifted(body, tmp_path):
     plain = run(body, place, tmp_path / "plain", finder="none")
     points, _ = convert(np.array(plain["poses"][0]["keypoints_2d_px"]), MPII_16, H36M_17)
     np.testing.assert_allclose(pose["keypoints_2d_px"], points, atol=0.01)
+    # What the network says of its own joints and depth is not so of a lifter's.
+    side = plain["poses"][0]["box"][2]
+    np.testing.assert_allclose(plain["poses"][0]["sigma_2d_px"], [0.01 * side] * 16, atol=0.01)
+    np.testing.assert_allclose(plain["poses"][0]["sigma_depth"], [0.1] * 16)
+    assert pose["sigma_2d_px"] is None and pose["sigma_depth"] is None
 
 
 def test_a_film_is_cut_where_the_picture_is_another(body, films, tmp_path):

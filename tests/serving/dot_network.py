@@ -7,7 +7,14 @@ be checked by projecting them.
 import tensorflow as tf
 
 from keras_pose.codecs import camera_rays
-from keras_pose.serving import PoseNetwork
+from keras_pose.export import LoadedModel, save_signatures
+from keras_pose.serving import (
+    Metadata,
+    PoseNetwork,
+    contract_signatures,
+    describe_signatures,
+    write_metadata,
+)
 
 SIZE = 64
 FAR = 10.0
@@ -48,3 +55,28 @@ def dot_network(is_sided=True, depth_is_in_px=True, crop_scale=1.25):
         lift=lift,
         embed=lambda image: tf.reduce_mean(image, axis=(1, 2)),
     )
+
+
+def save_dots(folder, network):
+    """Write a version folder of the network; returns its `metadata.json`."""
+    save_signatures(folder, contract_signatures(network))
+    metadata = Metadata(
+        name="dots",
+        version=1,
+        method="peclr",
+        kind="hand",
+        skeleton="two_dots",
+        joints=("dot", "below"),
+        bones=((0, 1),),
+        root="dot",
+        image_size=network.image_size,
+        crop_scale=network.crop_scale,
+        side="right",
+        bone_length=None,
+        depth_unit="pixels of the picture",
+        score="heatmap_peak",
+        found_threshold=network.found_threshold,
+        uncertainty=network.uncertainty,
+        signatures=describe_signatures(LoadedModel(folder)),
+    )
+    return write_metadata(folder, metadata)

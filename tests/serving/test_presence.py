@@ -6,17 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose.export import LoadedModel, save_signatures
-from keras_pose.serving import (
-    Metadata,
-    ServedPose,
-    contract_signatures,
-    describe_signatures,
-    read_metadata,
-    write_metadata,
-)
+from keras_pose.serving import ServedPose, contract_signatures, read_metadata
 from keras_pose.serving.held_out import places_beside, plain_crops
 from keras_pose.serving.presence import choose_presence
-from tests.serving.dot_network import SIZE, dot_network
+from tests.serving.dot_network import SIZE, dot_network, save_dots
 from tests.serving.test_contract import picture
 
 LEVEL = 160 / 255
@@ -69,26 +62,7 @@ def test_the_python_side_says_so_too_and_old_folders_work(tmp_path):
     for name, threshold in (("new", LEVEL), ("old", None)):
         network = dataclasses.replace(dot_network(), found_threshold=threshold)
         folder = tmp_path / name / "1"
-        save_signatures(folder, contract_signatures(network))
-        facts = Metadata(
-            name=name,
-            version=1,
-            method="peclr",
-            kind="hand",
-            skeleton="toy",
-            joints=("a", "b"),
-            bones=((0, 1),),
-            root="a",
-            image_size=SIZE,
-            crop_scale=1.25,
-            side="right",
-            bone_length=None,
-            depth_unit="pixels",
-            score="heatmap_peak",
-            found_threshold=threshold,
-            signatures=describe_signatures(LoadedModel(folder)),
-        )
-        path = write_metadata(folder, facts)
+        path = save_dots(folder, network)
         if threshold is None:
             # Folders of before have no such line.
             path.write_text(path.read_text().replace(' "found_threshold": null,\n', ""))

@@ -11,19 +11,12 @@ from keras_pose.codecs import PowerLaw, Uncertainty
 from keras_pose.codecs.camera_pose import camera_pose
 from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.generated.hands import generate_hand
-from keras_pose.export import LoadedModel, save_signatures
-from keras_pose.serving import (
-    Metadata,
-    ServedPose,
-    contract_signatures,
-    describe_signatures,
-    read_metadata,
-    write_metadata,
-)
+from keras_pose.export import LoadedModel
+from keras_pose.serving import ServedPose, read_metadata
 from keras_pose.serving.accuracy import HeldOut
 from keras_pose.serving.calibrated import calibrate, measure_uncertainty
 from keras_pose.serving.propagation import propagate
-from tests.serving.dot_network import SIZE, dot_network
+from tests.serving.dot_network import SIZE, dot_network, save_dots
 from tests.serving.test_contract import picture
 
 LAW = Uncertainty(PowerLaw((0.05, 0.1), (-1.0, 0.0, 0.0)), PowerLaw((0.0, 2.0), (0.0, 0.0, 0.0)))
@@ -86,27 +79,7 @@ def served(tmp_path_factory):
     """A network of dots that says how far off it may be."""
     folder = tmp_path_factory.mktemp("sigma") / "1"
     network = dataclasses.replace(dot_network(), found_threshold=0.5, uncertainty=LAW)
-    save_signatures(folder, contract_signatures(network))
-    metadata = Metadata(
-        name="dots",
-        version=1,
-        method="peclr",
-        kind="hand",
-        skeleton="two_dots",
-        joints=("dot", "below"),
-        bones=((0, 1),),
-        root="dot",
-        image_size=SIZE,
-        crop_scale=1.25,
-        side="right",
-        bone_length=None,
-        depth_unit="pixels of the picture",
-        score="heatmap_peak",
-        found_threshold=0.5,
-        uncertainty=LAW,
-        signatures=describe_signatures(LoadedModel(folder)),
-    )
-    write_metadata(folder, metadata)
+    save_dots(folder, network)
     return folder
 
 
