@@ -6,6 +6,7 @@ much; its numbers are fitted to errors on held-out pictures (`keras_pose.metrics
 no network is trained anew for it and none gets worse.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from keras_pose.geometry.shapes import Tensor, as_precise, require_points
 
 # Below a twentieth scores and extents tell no more, and logarithms stay finite.
 _LEAST = 0.05
+# Standard deviation along an axis of what may be anywhere in the crop, over its side.
+_ANYWHERE = 12.0**-0.5
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,27 @@ class PowerLaw:
     scales: tuple[float, ...]
     exponents: tuple[float, ...]
 
-    def __call__(self, told: Sequence[Tensor]) -> Tensor:
+    def __call__(self, told: Sequence[Tensor], largest: float | None = None) -> Tensor:
         """Return standard deviations.
 
         Args:
             told: three float tensors that broadcast to `[..., J]`, of `uncertainty_evidence`.
+            largest: what no result exceeds; None sets no limit.
 
         Returns:
             float `[..., J]`.
         """
         # Planes of their own: phones have no product with a matrix of three columns.
         terms = [power * one for power, one in zip(self.exponents, told, strict=True)]
-        scales = ops.convert_to_tensor(self.scales, dtype=told[0].dtype)
-        return scales * ops.exp(terms[0] + (terms[1] + terms[2]))
+        some = [float(scale > 0.0) for scale in self.scales]
+        logarithms = [math.log(scale) if scale > 0.0 else 0.0 for scale in self.scales]
+        exponent = terms[0] + (terms[1] + terms[2])
+        exponent = exponent + ops.convert_to_tensor(logarithms, dtype=exponent.dtype)
+        if largest is not None:
+            # Before the power: 8 bits that had to reach what an empty picture gives would end at 0.
+            exponent = ops.minimum(exponent, math.log(largest))
+        sigma = ops.exp(exponent)
+        return sigma if all(some) else sigma * ops.convert_to_tensor(some, dtype=sigma.dtype)
 
 
 @dataclass(frozen=True)
@@ -66,12 +77,12 @@ class Uncertainty:
             image_size: side of the crop in px.
 
         Returns:
-            `sigma_2d` `[..., J]` px of the crop, of an isotropic Laplace distribution, and `sigma_depth`
-            `[..., J]`, of a Gaussian one.
+            `sigma_2d` `[..., J]` px of the crop, of an isotropic Laplace distribution, at most 0.29 of
+            its side; and `sigma_depth` `[..., J]`, of a Gaussian one.
         """
         evidence = uncertainty_evidence(keypoints_2d, score, image_size)
         return {
-            "sigma_2d": self.keypoints_2d(evidence) * image_size,
+            "sigma_2d": self.keypoints_2d(evidence, _ANYWHERE) * image_size,
             "sigma_depth": self.depth(evidence),
         }
 

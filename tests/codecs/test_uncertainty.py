@@ -18,10 +18,20 @@ def test_evidence_by_hand():
 
 
 def test_sigma_by_hand():
-    law = Uncertainty(PowerLaw((0.1, 0.2), (-1.0, 0.0, 1.0)), PowerLaw((0.0, 3.0), (0.0, 2.0, 0.0)))
+    law = Uncertainty(
+        PowerLaw((0.1, 0.02), (-1.0, 0.0, 1.0)), PowerLaw((0.0, 3.0), (0.0, 2.0, 0.0))
+    )
     said = law.sigmas(POINTS, SCORES, 40)
-    np.testing.assert_allclose(said["sigma_2d"], [[0.1 * 0.3 * 40, 0.2 / 0.2 * 0.3 * 40]])
+    np.testing.assert_allclose(said["sigma_2d"], [[0.1 * 0.3 * 40, 0.02 / 0.2 * 0.3 * 40]])
     np.testing.assert_allclose(said["sigma_depth"], [[0.0, 3.0 * 0.36]])
+
+
+def test_nothing_is_less_sure_than_somewhere_in_the_crop():
+    law = PowerLaw((1.0, 0.01), (-1.0, 0.0, 0.0))
+    said = Uncertainty(law, law).sigmas(POINTS, np.zeros((1, 2)), 40)
+    np.testing.assert_allclose(said["sigma_2d"], [[40.0 / np.sqrt(12.0), 0.01 / 0.05 * 40]])
+    # Depth has no such bound.
+    np.testing.assert_allclose(said["sigma_depth"], [[20.0, 0.2]])
 
 
 def test_place_mirror_and_size_of_a_crop():
