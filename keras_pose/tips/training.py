@@ -52,7 +52,7 @@ def train_run(
         check=lambda: check_teacher(
             config, Config, SHARED_FIELDS, lambda folder: weights_path(folder, "last")
         ),
-        open_data=open_poses,
+        open_data=open_data,
         build_model=lambda poses: build_model(config),
         callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
         write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
@@ -63,7 +63,7 @@ def train_run(
     )
 
 
-def open_poses(config: Config, options: RunOptions) -> LiftingData:
+def open_data(config: Config, options: RunOptions) -> LiftingData:
     """Open the poses of a run; those of training only where it trains.
 
     Args:
@@ -82,12 +82,13 @@ def open_poses(config: Config, options: RunOptions) -> LiftingData:
     train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
     labels = depth_targets(train) if config.model == "supervised" else None
 
-    def batches(first_step):
+    def batches(first_step, stride=1):
         return training_batches(
             train.points_2d,
             batch_size=config.batch_size,
             seed=config.seed,
             first_step=first_step,
+            stride=stride,
             labels=labels,
         )
 
