@@ -7,6 +7,8 @@ one that came out of turn would stop the run.
 """
 
 import contextlib
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +19,9 @@ from keras_pose.data_service.messages import ask, read_addresses
 
 Batches = Callable[..., tf.data.Dataset]
 _ANSWER_S = 10.0
+# How long a trainer goes without a batch before it asks whether the workers are still there.
+_STARVED_S = 1.0
+_READ_AHEAD = 2
 _OUT_OF_TURN = "A batch of the data service came out of turn"
 
 
@@ -35,6 +40,7 @@ class DataService:
     def __init__(self, addresses: str, request: dict[str, Any], timeout_s: float) -> None:
         self.addresses, self.timeout_s = read_addresses(addresses), timeout_s
         self._request = request
+        self._ended = threading.Event()
         for address in self.addresses:
             try:
                 ask(address, "meet", request, _ANSWER_S, timeout_s)
@@ -57,9 +63,10 @@ class DataService:
             turns = tf.data.Dataset.range(len(parts)).repeat()
             batches = tf.data.Dataset.choose_from_datasets(parts, turns).enumerate(first)
             batches = batches.map(_in_turn, num_parallel_calls=1, deterministic=True)
-            with self.as_sentence():
+            batches = self._beside(batches).prefetch(_READ_AHEAD)
+            with self._failures():
                 self._compare(next(iter(batches)), next(iter(local(first))))
-            return batches.prefetch(2)
+            return batches
 
         return remote
 
@@ -76,26 +83,72 @@ class DataService:
         """Turn the failure of a stream from a worker into one sentence.
 
         Yields:
-            Nothing; wrap training in it.
+            Nothing; wrap training in it. No batch is fetched after it.
 
         Raises:
             ValueError: if a worker met too many bad records.
             OSError: if a worker is gone.
         """
         try:
+            with self._failures():
+                yield
+        finally:
+            self._ended.set()
+
+    @contextlib.contextmanager
+    def _failures(self):
+        try:
             yield
         except tf.errors.OpError as error:
             if _OUT_OF_TURN in str(error):
                 raise OSError(f"{_OUT_OF_TURN}; {_AGAIN}") from error
-            for address in self.addresses:
-                try:
-                    ask(address, "check", self._request, _ANSWER_S)
-                except OSError as gone:
-                    raise OSError(
-                        f"--data_service=grpc://{address}: this input worker has stopped ({gone}); "
-                        f"{_AGAIN}"
-                    ) from error
+            try:
+                self._check()
+            except (OSError, ValueError) as cause:
+                raise cause from error
             raise
+
+    def _check(self):
+        """Say in one sentence that a worker is gone, or what stopped its stream."""
+        for address in self.addresses:
+            try:
+                ask(address, "check", self._request, _ANSWER_S)
+            except OSError as gone:
+                raise OSError(
+                    f"--data_service=grpc://{address}: this input worker has stopped ({gone}); {_AGAIN}"
+                ) from gone
+
+    def _beside(self, dataset):
+        """Return the same, fetched by a thread: TensorFlow waits for a dead worker for ever."""
+
+        def fetch(fetched):
+            try:
+                for element in dataset:
+                    self._put(fetched, element)
+                    if self._ended.is_set():
+                        return
+            except tf.errors.OpError as error:
+                self._put(fetched, error)
+
+        def pull():
+            fetched: queue.Queue = queue.Queue(_READ_AHEAD)
+            threading.Thread(target=fetch, args=(fetched,), daemon=True).start()
+            while not self._ended.is_set():
+                try:
+                    found = fetched.get(timeout=_STARVED_S)
+                except queue.Empty:
+                    self._check()
+                    continue
+                if isinstance(found, tf.errors.OpError):
+                    raise found
+                yield found
+
+        return tf.data.Dataset.from_generator(pull, output_signature=dataset.element_spec)
+
+    def _put(self, fetched, item):
+        while not self._ended.is_set():
+            with contextlib.suppress(queue.Full):
+                return fetched.put(item, timeout=_STARVED_S)
 
     def _part(self, index, first):
         address = self.addresses[index]
@@ -111,8 +164,8 @@ class DataService:
         pairs = zip(tf.nest.flatten(theirs), tf.nest.flatten(mine), strict=False)
         if not _is_alike(theirs, mine) or not all(np.array_equal(a, b) for a, b in pairs):
             raise ValueError(
-                f"--data_service: the first batch of {', '.join(self.addresses)} differs from the one that is "
-                "made here; give trainers and input workers the same records, files and libraries."
+                f"--data_service: the first batch of {', '.join(self.addresses)} differs from the one "
+                "that is made here; give trainers and input workers the same files and libraries."
             )
 
 

@@ -23,6 +23,7 @@ from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
 from keras_pose.train.strategy import (
     gather_over_workers,
+    let_threads_wait,
     lost_worker,
     make_strategy,
     worker_of,
@@ -129,6 +130,10 @@ def run_session(
     if check:
         check()
     runs.limit_threads(options.num_threads)
+    if options.data_service:
+        # Later runs of one process have the threads of the first.
+        with contextlib.suppress(RuntimeError):
+            let_threads_wait()
     # Before anything is computed: TensorFlow's workers must know each other by then.
     strategy = make_strategy(options.strategy, options.num_devices, options.worker_timeout_s)
     num_workers, worker = worker_of(strategy)
