@@ -106,7 +106,7 @@ def signatures(
         return decode_pose({**outputs, "heatmaps": [outputs["heatmaps"]]}, size, how, sharpness)
 
     return contract_signatures(network) | phone_signatures(
-        maps, size, size / 2.0, decode, network.weights
+        maps, size, size / 2.0, decode, network.weights, network.uncertainty
     )
 
 
@@ -140,4 +140,5 @@ def describe(name: str, version: int, network: PoseNetwork) -> Metadata:
         depth_unit=DEPTH_UNIT,
         score="heatmap_peak",
         found_threshold=network.found_threshold,
+        uncertainty=network.uncertainty,
     )

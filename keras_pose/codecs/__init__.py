@@ -31,6 +31,7 @@ from keras_pose.codecs.two_and_half_d import (
     restore_wrist,
     root_depth,
 )
+from keras_pose.codecs.uncertainty import PowerLaw, Uncertainty, uncertainty_evidence
 from keras_pose.codecs.weak_perspective import (
     SUMMED_BONES,
     ZHOU2017_BONE_SUM_MM,
@@ -47,7 +48,9 @@ __all__ = [
     "SUMMED_BONES",
     "WRIST_TO_INDEX",
     "ZHOU2017_BONE_SUM_MM",
+    "PowerLaw",
     "ReferenceBone",
+    "Uncertainty",
     "bone_length",
     "camera_rays",
     "decode",
@@ -66,5 +69,6 @@ __all__ = [
     "to_length",
     "total_bone_length",
     "valid_poses",
+    "uncertainty_evidence",
     "weak_perspective",
 ]

@@ -63,5 +63,6 @@ def student_signatures(
             dict(outputs), network.image_size, how, config.sharpness
         ),
         weights=network.weights,
+        uncertainty=network.uncertainty,
     )
     return signatures(network) | phone

@@ -1,7 +1,7 @@
 """What every exported hand network has in common: its requests, measures and the words of its card."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -16,11 +16,10 @@ from keras_pose.hands.golden import (
 )
 from keras_pose.hands.options import HandOptions
 from keras_pose.serving import PoseNetwork
+from keras_pose.serving.calibrated import calibrate
 from keras_pose.serving.export_settings import PictureExportConfig
 from keras_pose.serving.facts import phone_words
-from keras_pose.serving.held_out import plain_crops
 from keras_pose.serving.model_card import CardWords, data_facts, result_facts
-from keras_pose.serving.presence import choose_presence
 from keras_pose.serving.publish import Exported
 from keras_pose.train import run_folder
 
@@ -65,9 +64,9 @@ def describe_hand(
             dataclasses.replace(one, typical_bone_length_m=typical) for one in (network, served)
         )
     shown, empty = shown_and_empty(network, config, settings.data_dir, settings.num_heldout)
-    presence = choose_presence(network, shown.crops, empty, plain_crops(network.image_size), "hand")
-    network, served = (
-        dataclasses.replace(one, found_threshold=presence.threshold) for one in (network, served)
+    rendered = held_out_hands(network, settings.num_heldout, bone)
+    (network, served), told = calibrate(
+        (network, served), shown, empty, rendered, "hand", score == "heatmap_peak"
     )
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network, bone, score),
@@ -75,16 +74,16 @@ def describe_hand(
         served=signatures(served, folded),
         requests=golden_hands(network, bone),
         words=card_words(
-            config, run_folder.read_run(settings.model_dir), what, presence.words, settings.data_dir
+            config, run_folder.read_run(settings.model_dir), what, told, settings.data_dir
         ),
         examples=lambda: example_hands(network, settings.data_dir, settings.num_examples),
-        held_out=lambda: held_out_hands(network, settings.num_heldout, bone),
+        held_out=lambda: rendered,
         of_run=lambda: shown,
     )
 
 
 def card_words(
-    config: HandOptions, run: dict, what: str, presence: str, data_dir: str = ""
+    config: HandOptions, run: dict, what: str, told: Sequence[str], data_dir: str = ""
 ) -> CardWords:
     """Word the card of a hand network.
 
@@ -92,7 +91,7 @@ def card_words(
         config: of the run.
         run: content of `run.json`.
         what: a sentence on the network.
-        presence: a sentence on what the scores tell.
+        told: sentences on what the scores tell.
         data_dir: record folders of the run, whose licences are quoted.
 
     Returns:
@@ -113,7 +112,7 @@ def card_words(
         limits=(
             "One hand in the middle of its box; left hands are known by their mirror image "
             "(serve_sided).",
-            presence,
+            *told,
             "Metric 3D is as right as the camera matrix and the bone length that are given.",
             "Accuracy was measured on the held-out records named above; other cameras, gloves, objects "
             "in the hand and two interacting hands were not.",

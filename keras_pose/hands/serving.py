@@ -151,4 +151,5 @@ def describe(
         depth_unit=DEPTH_UNIT,
         score=score,
         found_threshold=network.found_threshold,
+        uncertainty=network.uncertainty,
     )

@@ -5,6 +5,7 @@ Here: building blocks with weights. Not here: a paper's whole network (it belong
 
 from keras_pose.layers.batch_norm import BatchNorm
 from keras_pose.layers.clipped_relu import ClippedRelu
+from keras_pose.layers.coupling import AffineCoupling, CouplingFlow
 from keras_pose.layers.depthwise import DepthwiseConvolution
 from keras_pose.layers.efficientnet_lite import (
     LITE_OFFSET,
@@ -25,8 +26,10 @@ __all__ = [
     "INITS",
     "LITE_OFFSET",
     "LITE_SCALE",
+    "AffineCoupling",
     "BatchNorm",
     "ClippedRelu",
+    "CouplingFlow",
     "DenseUnit",
     "DepthwiseConvolution",
     "PointwiseConvolution",

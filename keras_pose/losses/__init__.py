@@ -3,7 +3,11 @@
 Here: losses that a golden test can check on their own. Not here: which term is used when (the methods).
 """
 
-from keras_pose.losses.adversarial import cross_entropy_adversary, least_squares_adversary
+from keras_pose.losses.adversarial import (
+    cross_entropy_adversary,
+    least_squares_adversary,
+    scale_gradient,
+)
 from keras_pose.losses.bone_variance import (
     BoneGroup,
     bone_group_variances,
@@ -59,6 +63,7 @@ __all__ = [
     "relative_depth_error",
     "root_depth_error",
     "rows_cross_entropy",
+    "scale_gradient",
     "squared_error",
     "teacher_trust",
     "weighted_joint_sum",

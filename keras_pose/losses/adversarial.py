@@ -1,6 +1,6 @@
-"""Adversarial losses on the scores of a discriminator, one value per example.
+"""Adversarial losses on the scores of a discriminator, one value per example, and their share per joint.
 
-Both take raw (linear) scores and a target, so that label smoothing and label exchange are the
+Both losses take raw (linear) scores and a target, so that label smoothing and label exchange are the
 caller's numbers and not variants of the loss.
 """
 
@@ -39,3 +39,18 @@ def cross_entropy_adversary(scores: Tensor, target: Tensor) -> Tensor:
     # softplus(-s) is -log(sigmoid(s)): no overflow, no cancellation, and a slope at s = 0 too, which
     # the usual max(s, 0) - s t + log(1 + exp(-|s|)) gets wrong there.
     return target * ops.softplus(-scores) + (1.0 - target) * ops.softplus(scores)
+
+
+def scale_gradient(values: Tensor, joint_factors: Tensor) -> Tensor:
+    """Return the identity whose gradient is multiplied by a factor per joint.
+
+    Args:
+        values: float `[..., J, D]`.
+        joint_factors: float `[J]`.
+
+    Returns:
+        `values`.
+    """
+    factors = ops.convert_to_tensor(joint_factors, dtype=values.dtype)[:, None]
+    scaled = values * factors
+    return scaled + ops.stop_gradient(values - scaled)

@@ -14,6 +14,14 @@ from keras_pose.metrics.body_2d import (
     joint_table,
     pckh,
 )
+from keras_pose.metrics.calibration import (
+    LEVELS,
+    coverage,
+    expected_calibration_error,
+    fit_power_law,
+    negative_log_likelihood,
+    region_radius,
+)
 from keras_pose.metrics.evaluation import evaluate_poses, measure, standard_protocols
 from keras_pose.metrics.freihand import (
     FREIHAND_PROTOCOLS,
@@ -59,6 +67,7 @@ __all__ = [
     "AUC_THRESHOLDS_MM",
     "FREIHAND_PROTOCOLS",
     "JOINT_GROUPS",
+    "LEVELS",
     "LIMBS",
     "PECLR_PROTOCOLS",
     "Protocol",
@@ -69,8 +78,11 @@ __all__ = [
     "box_relative_error",
     "box_relative_pck",
     "chirality",
+    "coverage",
     "evaluate_poses",
+    "expected_calibration_error",
     "f_score",
+    "fit_power_law",
     "freihand_scores",
     "frontal_offset",
     "head_relative_hits",
@@ -86,11 +98,13 @@ __all__ = [
     "mirrored_bones",
     "mpjpe",
     "n_mpjpe",
+    "negative_log_likelihood",
     "pa_mpjpe",
     "pck_3d",
     "pckh",
     "peclr_scores",
     "presence_threshold",
+    "region_radius",
     "root_relative",
     "scale_align",
     "scores_text",

@@ -103,6 +103,8 @@ class Network:
                     is_root_relative=one.is_root_relative,
                     # Points may be known where metres are not: a pose may leave its depth open.
                     is_valid=bool(np.any(one.keypoints_2d)),
+                    sigma_2d=one.sigma_2d,
+                    sigma_depth=one.sigma_depth,
                 )
         return [pose for pose in poses if pose is not None]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from keras_pose.metrics import region_radius
 from keras_pose.predict.pose import FoundPose, join_poses, join_scores, persons_of
 from keras_pose.viz import VIEWS, draw_pose_2d, draw_pose_3d, label, tile
 from keras_pose.viz.brush import Brush
@@ -18,6 +19,8 @@ _TALL, _GAP = 640, 2
 _FRAME = (255, 255, 255)
 _MARK = (0, 114, 178)
 _EMPTY = 240
+# Of the disc that holds eight joints of ten, in standard deviations.
+_REGION = region_radius(0.8, 2)
 # Width of fingers over that of a body's limbs.
 _FINGER = 0.3
 
@@ -49,7 +52,8 @@ def draw_on_picture(
     drawing = brush.picture()
     for pose in shown:
         sure = np.where(pose.score[:, None] >= min_score, pose.keypoints_2d * scale, np.nan)
-        drawing = draw_pose_2d(drawing, sure, pose.skeleton, depth=pose.depth)
+        radius = None if pose.sigma_2d is None else _REGION * pose.sigma_2d * scale.mean()
+        drawing = draw_pose_2d(drawing, sure, pose.skeleton, depth=pose.depth, radius=radius)
     return drawing
 
 

@@ -31,6 +31,9 @@ class FoundPose:
         wrist_gap_m: how far the hand's own wrist, as its network placed it before the camera, was
             from the body's, m; None where that is not known.
         scale: factor that attaching put on the hand; None where it was not attached.
+        sigma_2d: float64 `[J]`, px: standard deviation of `keypoints_2d` along x and along y; None where
+            the network does not say.
+        sigma_depth: float64 `[J]`, standard deviation of `depth`; None likewise.
     """
 
     picture: str
@@ -48,6 +51,8 @@ class FoundPose:
     is_attached: bool = False
     wrist_gap_m: float | None = None
     scale: float | None = None
+    sigma_2d: np.ndarray | None = None
+    sigma_depth: np.ndarray | None = None
 
 
 def with_hands(body: Skeleton, hands: Mapping[str, Skeleton]) -> Skeleton:

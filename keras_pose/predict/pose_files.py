@@ -24,6 +24,9 @@ UNITS = {
     "pixel is (0.5, 0.5)",
     "score": "0 to about 1, the peak of the joint's heat map; 1 throughout where the network knows none",
     "depth": "away from the camera, relative to the root, in the unit that depth_unit names for its kind",
+    "sigma_2d_px": "pixels, standard deviation of x and of y (Laplace), null where unknown; discs of "
+    "1.73 times it are meant to hold 80 % of the joints",
+    "sigma_depth": "standard deviation of depth (Gaussian), in its unit; null where unknown",
     "keypoints_3d_m": f"metres, {FRAME}; null where unknown",
     "is_valid": "false where nothing could be found; the numbers are then 0",
     "is_attached": "whether this hand was set on the wrist of its body",
@@ -100,6 +103,8 @@ def _entry(pose):
         "keypoints_2d_px": rounded(pose.keypoints_2d, 3),
         "score": rounded(pose.score, 4),
         "depth": rounded(pose.depth, 5),
+        "sigma_2d_px": rounded(pose.sigma_2d, 3),
+        "sigma_depth": rounded(pose.sigma_depth, 5),
         "keypoints_3d_m": rounded(pose.keypoints_3d, 6),
         "is_root_relative": pose.is_root_relative,
     }
@@ -126,7 +131,7 @@ def poses_csv(head: dict, poses: Sequence[FoundPose]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(
         "picture person kind side is_valid joint x_px y_px score depth x_m y_m z_m "
-        "is_root_relative".split()
+        "is_root_relative sigma_px sigma_depth".split()
     )
     for pose in poses:
         for row, joint in enumerate(pose.skeleton.joints):
@@ -139,6 +144,10 @@ def poses_csv(head: dict, poses: Sequence[FoundPose]) -> str:
                 [*name, pose.person, pose.kind, pose.side, int(pose.is_valid), joint]
                 + [*pose.keypoints_2d[row].round(3), round(float(pose.score[row]), 4)]
                 + [round(float(pose.depth[row]), 5), *space, int(pose.is_root_relative)]
+                + [
+                    "" if sigma is None else round(float(sigma[row]), digits)
+                    for sigma, digits in ((pose.sigma_2d, 3), (pose.sigma_depth, 5))
+                ]
             )
     return text.getvalue()
 
@@ -168,6 +177,8 @@ def poses_npz(head: dict, poses: Sequence[FoundPose]) -> bytes:
             ("keypoints_2d_px", "keypoints_2d", (joints, 2)),
             ("score", "score", (joints,)),
             ("depth", "depth", (joints,)),
+            ("sigma_2d_px", "sigma_2d", (joints,)),
+            ("sigma_depth", "sigma_depth", (joints,)),
             ("keypoints_3d_m", "keypoints_3d", (joints, 3)),
             ("wrist_gap_m", "wrist_gap_m", ()),
             ("scale", "scale", ()),

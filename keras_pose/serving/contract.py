@@ -11,12 +11,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_pose.codecs import Uncertainty
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops, usable_boxes
 from keras_pose.export import ConstantWeights, Signature
 from keras_pose.geometry import affine2d
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.serving.cameras import assumed_camera, usable_cameras
 from keras_pose.serving.picture_bytes import crop_picture_bytes
+from keras_pose.serving.propagation import propagate
 
 # Sides of the crop beyond which a network's answer is none, and metres from here to the next town.
 _MOST_SIDES, _MOST_METRES = 1e3, 1e6
@@ -47,6 +49,7 @@ class PoseNetwork:
         weights: those that become constants of every graph; None leaves them variables.
         found_threshold: mean score of the joints below which nobody is there; None where scores cannot
             tell.
+        uncertainty: how far off joints may be; None where nobody measured it.
     """
 
     image_size: int
@@ -62,6 +65,7 @@ class PoseNetwork:
     embed: Callable[[Tensor], Tensor] | None = None
     weights: ConstantWeights | None = None
     found_threshold: float | None = None
+    uncertainty: Uncertainty | None = None
 
     def __post_init__(self) -> None:
         # Seven copies of the network made `saved_model.pb` larger than the weights of a phone's.
@@ -80,7 +84,8 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
 
     Returns:
         `serving_default`, `serve_image`, `serve_bytes`, `serve_box`, `serve_crop`, `lift`, and
-        `serve_sided` and `embed` where the network knows sides and features.
+        `serve_sided` and `embed` where the network knows sides and features, `lift_sigma` where it says
+        how far off joints may be.
     """
     size = network.image_size
     bytes_spec = {"image_bytes": tf.TensorSpec((None,), tf.string)}
@@ -133,6 +138,11 @@ def contract_signatures(network: PoseNetwork) -> dict[str, Signature]:
     }
     if network.is_sided:
         signatures["serve_sided"] = Signature(serve, bytes_spec | box | known | side)
+    if network.uncertainty is not None:
+        sigmas = dict.fromkeys(("sigma_2d", "sigma_depth"), joints["depth"])
+        signatures["lift_sigma"] = Signature(
+            lambda **given: _lift_sigma(network, **given), joints | sigmas | known
+        )
     if network.embed is not None:
         signatures["embed"] = Signature(lambda image: _embed(network, image), crop)
     return signatures
@@ -185,8 +195,13 @@ def answer_pictures(
     points = affine2d.apply(answer["keypoints_2d"], affine2d.invert(matrices))
     answer["keypoints_2d"] = tf.where(answer.pop("seen")[:, None, None], points, 0.0)
     answer["keypoints_3d"] *= flips[:, None, :]
+    zoom = tf.sqrt(tf.abs(tf.linalg.det(matrices[:, :, :2])))[:, None]
+    if network.uncertainty is not None:
+        answer["sigma_2d"] /= zoom
     if network.depth_is_in_px:
         answer["depth"] /= matrices[:, 1, 1, None]
+        if network.uncertainty is not None:
+            answer["sigma_depth"] /= zoom
     return answer
 
 
@@ -252,7 +267,11 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
     if network.found_threshold is not None:
         found = seen & (ops.mean(score, axis=-1) >= network.found_threshold)
     valid = found & is_camera & is_length & outputs["valid"] & _is_within(points_3d, _MOST_METRES)
-    return {
+    sigmas = {}
+    if network.uncertainty is not None:
+        said = network.uncertainty.sigmas(points_2d, score, size)
+        sigmas = {name: tf.where(found[:, None], sigma, 0.0) for name, sigma in said.items()}
+    return sigmas | {
         "keypoints_2d": tf.where(found[:, None, None], points_2d, 0.0),
         "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
         "depth": tf.where(found[:, None], depth, 0.0),
@@ -264,20 +283,37 @@ def _answer_crops(network, crops, usable, cameras, is_camera, bone_length_m):
 
 
 def _lift(network, keypoints_2d, depth, K, bone_length_m):
-    length = bone_length_m[:, 0]
+    def lift(given, *known):
+        return network.lift(given[..., :2], given[..., 2], *known)
+
+    given = tf.concat([keypoints_2d, depth[..., None]], axis=-1)
+    return _lift_by(network, lift, "keypoints_3d", K, bone_length_m, given)
+
+
+def _lift_sigma(network, keypoints_2d, depth, sigma_2d, sigma_depth, K, bone_length_m):
+    def lift(given, sigma, *known):
+        return propagate(network.lift, given, sigma, *known)
+
+    given = tf.concat([keypoints_2d, depth[..., None]], axis=-1)
+    sigma = tf.stack([sigma_2d, sigma_2d, sigma_depth], axis=-1)
+    return _lift_by(network, lift, "sigma_3d", K, bone_length_m, given, sigma)
+
+
+def _lift_by(network, lift, name, K, bone_length_m, *given):
+    """Call a lift with rows that can be used, `[N, J, 3]`, and clear the others' answers."""
     usable = usable_lengths(network, bone_length_m) & usable_cameras(K)
-    usable &= _is_within(keypoints_2d, 1e6) & _is_within(depth[..., None], 1e6)
+    for one in given:
+        usable &= _is_within(one, 1e6)
     rows = usable[:, None, None]
-    points_3d, valid = _never_empty(
-        network.lift,
-        tf.where(rows, keypoints_2d, 0.0),
-        tf.where(usable[:, None], depth, 0.0),
+    answer, valid = _never_empty(
+        lift,
+        *(tf.where(rows, one, 0.0) for one in given),
         tf.where(rows, K, tf.eye(3)),
-        tf.where(usable, length, network.typical_bone_length_m),
+        tf.where(usable, bone_length_m[:, 0], network.typical_bone_length_m),
     )
-    valid = usable & valid & _is_within(points_3d, _MOST_METRES)
+    valid = usable & valid & _is_within(answer, _MOST_METRES)
     return {
-        "keypoints_3d": tf.where(valid[:, None, None], points_3d, 0.0),
+        name: tf.where(valid[:, None, None], answer, 0.0),
         "valid": tf.cast(valid, tf.float32),
     }
 

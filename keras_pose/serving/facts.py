@@ -25,6 +25,9 @@ _OPEN = {
     "keypoints_3d": ("metres", "{frame}", "joints; zeros where valid is 0"),
     "depth": ("{depth}", "z forward", "relative to the root"),
     "score": ("none", "none", "{score}"),
+    "sigma_2d": ("{pixels}", _PICTURE, "standard deviation of x and of y, isotropic Laplace"),
+    "sigma_depth": ("{depth}", "z forward", "standard deviation of the depth, Gaussian"),
+    "sigma_3d": ("metres", _CAMERA, "standard deviation along each axis; zeros where valid is 0"),
     "valid": ("none", "none", "1, or 0 where the row cannot be answered"),
     "features": ("none", "none", "what the pose head reads"),
 }
@@ -52,7 +55,8 @@ def phone_words(
     place = f"a map pixel is {stride} x {stride} of the crop"
     return {
         "decoded": image
-        | {name: (unit, frame, "joints, one axis each") for name, unit, frame in axes},
+        | {name: (unit, frame, "joints, one axis each") for name, unit, frame in axes}
+        | {"sigma_depth": (z_unit, "forward", "standard deviation of z, Gaussian")},
         "heatmaps": image
         | {
             "heatmaps": ("none", place, "one map per joint, peak about 1"),

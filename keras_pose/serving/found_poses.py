@@ -75,10 +75,7 @@ def found_signature(
             "rotations": found["rotations"],
             "count": found["count"],
             "more": found["more"],
-            **{
-                name: by_picture(poses[name])
-                for name in ("keypoints_2d", "keypoints_3d", "depth", "score")
-            },
+            **{name: by_picture(poses[name]) for name in sorted(poses.keys() - {"valid"})},
             "pose_valid": by_picture(poses["valid"]),
             "valid": tf.cast(usable, tf.float32),
         }

@@ -19,6 +19,8 @@ from keras_pose.train.quiet import native_lines_left_out
 _BOUNDS = {"saved_model": 1e-4, "float32": 1e-4, "float16": 1e-2, "int8": 1e-1}
 # Solved depths divide by small numbers, so 3D is compared less strictly than what it is solved from.
 _SOLVED = 5.0
+_SOLVED_FOR = ("keypoints_3d", "sigma_3d")
+_LIFTS = ("lift", "lift_sigma")
 
 Settle = Callable[[Mapping[str, Any]], Mapping[str, np.ndarray]]
 """Function of outputs to what is compared of them."""
@@ -33,7 +35,7 @@ def contract_bound(kind: str, output: str) -> export.Bound:
     """
     if output == "valid":
         return export.Bound(max_abs=0.0)
-    return export.Bound(relative_rms=_BOUNDS[kind] * (_SOLVED if output == "keypoints_3d" else 1.0))
+    return export.Bound(relative_rms=_BOUNDS[kind] * (_SOLVED if output in _SOLVED_FOR else 1.0))
 
 
 def golden_requests(
@@ -132,7 +134,7 @@ def compare_signatures(
 
     Args:
         model: the loaded version folder.
-        signatures: the Keras side; `lift` is asked what `serve_crop` answered.
+        signatures: the Keras side; lifts are asked what `serve_crop` answered.
         requests: of `golden_requests`, arrays `[N, ...]`, and more.
         bound: function of `saved_model` and an output's name to its bound.
         settle: what is compared of the outputs of either side.
@@ -148,9 +150,9 @@ def compare_signatures(
     # What is lifted are 2D joints that somebody answered.
     # Golden pictures are broken too, of which the decoder tells on standard error.
     with native_lines_left_out():
-        for name in sorted(signatures, key=lambda name: name == "lift"):
-            if name == "lift" and name not in requests:
-                requests[name] = _lift_request(signatures, requests["serve_crop"])
+        for name in sorted(signatures, key=lambda name: name in _LIFTS):
+            if name in _LIFTS and name not in requests:
+                requests[name] = _lift_request(signatures, name, requests["serve_crop"])
             if name not in requests:
                 raise ValueError(f"Signature {name!r} has no golden request: add one.")
             given = requests[name]
@@ -191,7 +193,6 @@ def ask(signature: export.Signature, given: Mapping[str, np.ndarray]) -> dict[st
     return {key: np.asarray(value) for key, value in signature.function(**tensors).items()}
 
 
-def _lift_request(signatures, crop_request):
+def _lift_request(signatures, name, crop_request):
     answer = ask(signatures["serve_crop"], crop_request)
-    known = {key: crop_request[key] for key in ("K", "bone_length_m")}
-    return {"keypoints_2d": answer["keypoints_2d"], "depth": answer["depth"], **known}
+    return {key: (answer | crop_request)[key] for key in signatures[name].inputs}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_pose.codecs import PowerLaw, Uncertainty
 from keras_pose.export import LoadedModel
 from keras_pose.files import write_file
 from keras_pose.skeletons import Skeleton
@@ -64,6 +65,8 @@ class Metadata:
         keypoints_3d_unit: unit of `keypoints_3d`.
         found_threshold: mean score of the joints below which nobody is there, and joints and `valid` are
             0; None where scores cannot tell, and in exports of before it was chosen.
+        uncertainty: by which `sigma_2d` and `sigma_depth` follow from joints and scores; None where
+            nobody measured it.
         signatures: signature name to `inputs` and `outputs`: name to `dtype` and `shape`.
         settings: what it was trained with, of `keras_pose.serving.publish.training_settings`; empty in
             exports of before they were kept.
@@ -85,6 +88,7 @@ class Metadata:
     score: str
     keypoints_3d_unit: str = "metres"
     found_threshold: float | None = None
+    uncertainty: Uncertainty | None = None
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -111,6 +115,8 @@ class Metadata:
             "keypoints_2d": "pixels of the picture (of the crop in serve_crop)",
             "keypoints_3d": self.keypoints_3d_unit,
             "depth": self.depth_unit,
+            "sigma_2d": "as keypoints_2d: standard deviation along x and y, Laplace",
+            "sigma_depth": "as depth: standard deviation, Gaussian",
         }
 
 
@@ -194,12 +200,18 @@ def read_metadata(folder: str | os.PathLike) -> Metadata:
                 f"{path} has schema {content['schema']}, but this version reads {SCHEMA}: export "
                 "the model again."
             )
-        content = {"settings": {}, "found_threshold": None} | content
+        content = {"settings": {}, "found_threshold": None, "uncertainty": None} | content
         known = {field.name: content[field.name] for field in dataclasses.fields(Metadata)}
         length = known["bone_length"]
         if length is not None:
             bones = tuple((first, second) for first, second in length["bones"])
             known["bone_length"] = BoneLength(bones, length["typical_m"], length["words"])
+        if known["uncertainty"] is not None:
+            laws = {
+                name: PowerLaw(tuple(law["scales"]), tuple(law["exponents"]))
+                for name, law in known["uncertainty"].items()
+            }
+            known["uncertainty"] = Uncertainty(**laws)
         known["joints"] = tuple(known["joints"])
         known["bones"] = tuple((int(a), int(b)) for a, b in known["bones"])
     except (KeyError, TypeError) as error:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pose import export
+from keras_pose.codecs import Uncertainty
 from keras_pose.codecs.heatmap import decode_heatmaps_by_products
 from keras_pose.export import ConstantWeights, ModelNote, Signature, TensorNote
 from keras_pose.files import write_file
@@ -51,6 +52,7 @@ def phone_signatures(
     depth_scale: float = 1.0,
     decode: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
     weights: ConstantWeights | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> dict[str, Signature]:
     """Build the signatures for phones.
 
@@ -62,11 +64,14 @@ def phone_signatures(
         decode: function of what `maps` gives to `keypoints_2d` `[N, J, 2]` px of the crop, `depth` and
             `score` `[N, J]`; `decode_maps` if None.
         weights: those that become constants of the graph; None leaves them variables.
+        uncertainty: how far off joints may be, its depth in the unit of `z`; None where nobody measured
+            it.
 
     Returns:
         Of `image` float32 `[N, S, S, 3]` in [0, 1]: `decoded` to `x`, `y`, `z` and `score`, each
         `[N, J]`, since tensors of different ranges must not share the scale of one 8-bit output;
-        `heatmaps` to what `maps` gives.
+        `heatmaps` to what `maps` gives. With `uncertainty`, `decoded` answers `sigma_2d` px and
+        `sigma_depth` too.
     """
     spec = {"image": tf.TensorSpec((None, image_size, image_size, 3), tf.float32)}
     read = decode or (lambda outputs: decode_maps(outputs, image_size))
@@ -76,7 +81,8 @@ def phone_signatures(
     def decoded(image):
         outputs = read(maps(image))
         points = outputs["keypoints_2d"]
-        return {
+        sigmas = uncertainty.sigmas(points, outputs["score"], image_size) if uncertainty else {}
+        return sigmas | {
             "x": points[..., 0],
             "y": points[..., 1],
             "z": outputs["depth"] * depth_scale,
@@ -214,6 +220,8 @@ def phone_notes(
         "y": TensorNote("px of the crop, downwards", joints, low=0.0, high=size),
         "z": TensorNote(f"{unit}, {origin}", joints),
         "score": TensorNote(score, joints),
+        "sigma_2d": TensorNote("px of the crop, standard deviation of x and of y, Laplace", joints),
+        "sigma_depth": TensorNote(f"{unit}, standard deviation of z, Gaussian", joints),
         "heatmaps": TensorNote(f"{score}, over the crop", ("batch", "row", "column", "joint")),
         "depth": TensorNote(f"{raw_unit}, {origin}", joints),
         "depth_maps": TensorNote(

@@ -30,6 +30,9 @@ class Found:
         keypoints_3d: float64 `[J, 3]`, metres in the camera's frame; None where `valid` is False.
         is_root_relative: whether the camera was assumed and the root is the origin.
         valid: whether picture, box, camera, length and pose settle all of it.
+        sigma_2d: float64 `[J]`, px of the picture: standard deviation along x and along y; None where the
+            model does not say.
+        sigma_depth: float64 `[J]`, standard deviation of `depth`; None likewise.
     """
 
     box: np.ndarray
@@ -39,6 +42,8 @@ class Found:
     keypoints_3d: np.ndarray | None
     is_root_relative: bool
     valid: bool
+    sigma_2d: np.ndarray | None = None
+    sigma_depth: np.ndarray | None = None
 
 
 class ServedPose:
@@ -175,6 +180,11 @@ class ServedPose:
         answer = {name: np.asarray(value, np.float64) for name, value in outputs.items()}
         back = affine2d.invert(matrices.astype(np.float64))
         points = np.asarray(affine2d.apply(answer["keypoints_2d"], back))
+        sigmas = sorted(answer.keys() & {"sigma_2d", "sigma_depth"})
+        zoom = np.sqrt(np.abs(np.linalg.det(matrices[:, :, :2].astype(np.float64))))[:, None]
+        for name in sigmas:
+            if name == "sigma_2d" or "pixels" in self.metadata.depth_unit:
+                answer[name] /= zoom
         if "pixels" in self.metadata.depth_unit:
             answer["depth"] /= matrices[:, 1, 1, None]
         # Where nobody is there the crop's joints are zeros, which no picture's need be.
@@ -197,6 +207,7 @@ class ServedPose:
                     keypoints_3d=points_3d,
                     is_root_relative=intrinsics is None,
                     valid=valid,
+                    **{name: answer[name][row] * shown[row] for name in sigmas},
                 )
             )
         return found

@@ -73,9 +73,22 @@ def mean_scores(network: PoseNetwork, crops: np.ndarray) -> np.ndarray:
     Returns:
         float64 `[N]`.
     """
+    return answers_of_crops(network, crops)["score"].mean(axis=-1)
+
+
+def answers_of_crops(network: PoseNetwork, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """Ask a network about crops, under a camera that looks at their middle.
+
+    Args:
+        network: that answers.
+        crops: uint8 `[N, S, S, 3]`.
+
+    Returns:
+        `keypoints_2d`, `depth` and `score` of `PoseNetwork.pose`, float64 `[N, ...]`.
+    """
     size = float(network.image_size)
     camera = tf.constant([[size, 0, size / 2], [0, size, size / 2], [0, 0, 1]])
-    scores = []
+    answers: dict[str, list[np.ndarray]] = {"keypoints_2d": [], "depth": [], "score": []}
     for start in range(0, len(crops), _BATCH):
         part = crops[start : start + _BATCH].astype(np.float32) / np.float32(255.0)
         # Of one size, since every other one is traced anew.
@@ -83,5 +96,6 @@ def mean_scores(network: PoseNetwork, crops: np.ndarray) -> np.ndarray:
         whole[: len(part)] = part
         length = tf.fill((_BATCH,), network.typical_bone_length_m)
         answer = network.pose(whole, tf.tile(camera[None], (_BATCH, 1, 1)), length)
-        scores.append(np.asarray(answer["score"], np.float64)[: len(part)].mean(axis=-1))
-    return np.concatenate(scores)
+        for name, parts in answers.items():
+            parts.append(np.asarray(answer[name], np.float64)[: len(part)])
+    return {name: np.concatenate(parts) for name, parts in answers.items()}

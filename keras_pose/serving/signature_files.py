@@ -41,6 +41,8 @@ _AXES = {
     "rotations": ("row",),
     "points": ("row", "point", "coordinate"),
     "score": ("joint",),
+    "sigma_2d": ("joint",),
+    "sigma_depth": ("joint",),
     "K": ("row", "column"),
     "bone_length_m": ("length",),
 }

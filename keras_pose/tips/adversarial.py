@@ -6,21 +6,22 @@ and a run on more replicas draw the same views.
 """
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from keras_pose import losses
-from keras_pose.codecs import pose_scale
-from keras_pose.geometry import bone_lengths, invert_rotation, rotate
+from keras_pose.geometry import rotate
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.lifting.geometry import make_geometry, quarter_turns, view_rotation
+from keras_pose.lifting.bone_ratios import BoneRatioPrior
+from keras_pose.lifting.geometry import make_geometry, view_rotation
+from keras_pose.lifting.pose_flow import PoseFlow
 from keras_pose.lifting.splits import part_slices
-from keras_pose.skeletons import H36M_17
-from keras_pose.tips.bone_ratios import BoneRatioPrior
-from keras_pose.tips.config import PITCH_LEARNT, PITCH_NONE
-from keras_pose.tips.draws import draw_views, mirror_poses
+from keras_pose.tips.config import PITCH_LEARNT
+from keras_pose.tips.cycle import LiftingCycle
+from keras_pose.tips.draws import draw_noise, draw_views, mirror_poses
 from keras_pose.tips.networks import NUM_JOINTS, PartLifter, PoseDiscriminator
 from keras_pose.tips.schedules import make_adam
 from keras_pose.train import strategy as replicas
@@ -29,13 +30,14 @@ from keras_pose.train import strategy as replicas
 _PITCH_START_RAD = math.radians(5.0)
 
 _TERMS = ("reprojection", "ninety_degree", "three_d", "deformation", "bone_ratio")
-_STEP_LOGS = (
-    "adversarial", "gradient_norm", "pitch_deg", "discriminator_loss", "discriminator_real",
-    "discriminator_fake", "discriminator_gap", "discriminator_gradient_norm",
-)  # fmt: skip
+_STEP_LOGS = ("gradient_norm", "pitch_deg")
+_DISCRIMINATOR_LOGS = [
+    "adversarial", "discriminator_loss", "discriminator_real", "discriminator_fake",
+    "discriminator_gap", "discriminator_gradient_norm",
+]  # fmt: skip
 
 
-class AdversarialLifter(keras.Model):
+class AdversarialLifter(LiftingCycle):
     """Lifts normalised 2D poses to 3D and trains itself on 2D poses alone.
 
     x -> generators -> depth -> 3D -> rotate -> project -> (discriminator | generators -> back -> x).
@@ -61,7 +63,11 @@ class AdversarialLifter(keras.Model):
         super().__init__(**{"dtype": precise, **kwargs})
         self.config = config
         self.lifter = PartLifter(config, name="lifter", dtype=config.precision)
-        self.discriminator = PoseDiscriminator(config, name="discriminator", dtype=config.precision)
+        self.discriminator: Any = None
+        if config.prior != "flow":
+            self.discriminator = PoseDiscriminator(
+                config, name="discriminator", dtype=config.precision
+            )
         self.averaged_lifter = None
         if config.ema_momentum:
             self.averaged_lifter = PartLifter(
@@ -78,6 +84,9 @@ class AdversarialLifter(keras.Model):
         self.bone_ratios = None
         if config.bone_ratio_weight:
             self.bone_ratios = BoneRatioPrior(config.bone_ratios, name="bone_ratios", dtype=precise)
+        self.pose_flow = None
+        if config.prior != "discriminator":
+            self.pose_flow = PoseFlow(config, name="pose_flow", dtype=precise)
         self.geometry = make_geometry(config)
         self.adversary = {
             "least_squares": losses.least_squares_adversary,
@@ -91,11 +100,13 @@ class AdversarialLifter(keras.Model):
             config.adversarial_weight * size / NUM_JOINTS for size in sizes for _ in range(size)
         ]
         names = [*_STEP_LOGS, *(name for name in _TERMS if getattr(config, f"{name}_weight"))]
+        names += _DISCRIMINATOR_LOGS if self.discriminator is not None else []
+        names += ["flow", "flow_loss"] if self.pose_flow is not None else []
         self.trackers = {name: keras.metrics.Mean(name=name, dtype=precise) for name in names}
         self.built = True
 
     def compile(self, **kwargs):
-        """Build one Adam per generator, one for the discriminator and one for a learnt pitch.
+        """Build one Adam per generator, discriminator, flow, learnt pitch and learnt proportions.
 
         Args:
             **kwargs: passed to `keras.Model.compile` (steps_per_execution, jit_compile, run_eagerly).
@@ -109,10 +120,15 @@ class AdversarialLifter(keras.Model):
             optimizer = make_adam(config, config.learning_rate, f"adam_{generator.name}")
             optimizer.build(generator.trainable_variables)
             self.generator_optimizers.append(optimizer)
-        self.discriminator_optimizer = make_adam(
-            config, config.discriminator_learning_rate or config.learning_rate, "adam_discriminator"
-        )
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.discriminator_optimizer: Any = None
+        self.flow_optimizer: Any = None
+        if self.discriminator is not None:
+            rate = config.discriminator_learning_rate or config.learning_rate
+            self.discriminator_optimizer = make_adam(config, rate, "adam_discriminator")
+            self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        if self.pose_flow is not None:
+            self.flow_optimizer = make_adam(config, config.flow_learning_rate, "adam_flow")
+            self.flow_optimizer.build(self.pose_flow.trainable_variables)
         self.scene_optimizers = []
         for variable, rate in self._scene_variables():
             optimizer = make_adam(config, rate, f"adam_{variable.name}")
@@ -122,7 +138,9 @@ class AdversarialLifter(keras.Model):
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
         """Every optimizer, for checkpoints."""
-        return [*self.generator_optimizers, self.discriminator_optimizer, *self.scene_optimizers]
+        judges = [self.discriminator_optimizer, self.flow_optimizer]
+        judges = [optimizer for optimizer in judges if optimizer is not None]
+        return [*self.generator_optimizers, *judges, *self.scene_optimizers]
 
     @property
     def metrics(self):
@@ -136,85 +154,6 @@ class AdversarialLifter(keras.Model):
     def call(self, points_2d, training=False):
         lifter = self.lifter if training else self.inference_lifter
         return self.geometry.lift(points_2d, lifter(points_2d, training=training))
-
-    def pitch_rad(self) -> Tensor:
-        """Return the downward pitch of the cameras in radians, a float scalar."""
-        if self.camera_pitch is not None:
-            return ops.convert_to_tensor(self.camera_pitch)
-        if self.config.pitch == PITCH_NONE:
-            return ops.convert_to_tensor(0.0, dtype=self.compute_dtype)
-        degrees = float(self.config.pitch)
-        return ops.convert_to_tensor(math.radians(degrees), dtype=self.compute_dtype)
-
-    def normalized_views(self, points_2d: Tensor) -> tuple[Tensor, Tensor]:
-        """Return rotated poses `[..., J, 2]` as networks see them, and the scale taken out, `[...]`."""
-        if not self.config.renormalize_views:
-            return points_2d, ops.ones_like(points_2d[..., 0, 0])
-        scale = ops.maximum(pose_scale(points_2d, self.config.scale_rule), 1e-3)
-        return points_2d / scale[..., None, None], scale
-
-    def cycle(
-        self,
-        lifter: PartLifter,
-        points_2d: Tensor,
-        lifted: Tensor,
-        rotation: Tensor,
-        pitch_rad: Tensor,
-        training: bool,
-    ) -> dict[str, Tensor]:
-        """Return one turn of the lifting cycle.
-
-        Args:
-            lifter: the `PartLifter` that lifts the turned poses again.
-            points_2d: float `[B, J, 2]`.
-            lifted: float `[B, J, 3]`, `points_2d` lifted.
-            rotation: float `[B, 3, 3]`, view of the adversarial half.
-            pitch_rad: float scalar, for the quarter turns.
-            training: as in `call`.
-
-        Returns:
-            dict: `view` float `[V B, J, 2]`, turned and projected poses with the adversarial share of
-            each part in its gradient; `reprojection`, `ninety_degree`, `three_d`, `deformation`,
-            `bone_ratio` float `[B]`, unweighted.
-
-        Reference: TIPS-GAN, cycle and 90-degree consistency; ElePose for the other three.
-        """
-        config = self.config
-        turned = rotate(lifted, rotation)[None]
-        if config.ninety_degree_weight:
-            quarters = quarter_turns(pitch_rad, dtype=lifted.dtype)
-            turned = ops.concatenate([turned, rotate(lifted[None], quarters[:, None])], axis=0)
-        images = self.geometry.project(turned)
-        seen, scale = self.normalized_views(images)
-        # One product for all re-liftings: four times the batch keeps small networks busy.
-        depth = lifter(ops.reshape(seen, (-1, NUM_JOINTS, 2)), training=training)
-        depth = ops.reshape(depth, ops.shape(seen)[:-1])
-        relifted = self.geometry.lift(seen, depth) * scale[..., None, None]
-        back = rotate(relifted[0], invert_rotation(rotation))
-        error = {"squared": losses.squared_error, "absolute": losses.absolute_error}
-        reprojection = error[config.reprojection_error](self.geometry.project(back), points_2d)
-        terms = {"reprojection": losses.weighted_joint_sum(reprojection, self.part_mean)}
-        if config.ninety_degree_weight:
-            # What was depth becomes an image coordinate and vice versa; both sides carry gradients.
-            quarter_error = losses.squared_error(relifted[1:, ..., 2:], turned[1:, ..., 2:])
-            terms["ninety_degree"] = ops.sum(
-                losses.weighted_joint_sum(quarter_error, self.part_mean), axis=0
-            )
-        if config.three_d_weight:
-            terms["three_d"] = losses.weighted_joint_sum(
-                losses.distance(relifted[0], turned[0]), self.part_mean
-            )
-        if config.deformation_weight:
-            terms["deformation"] = losses.weighted_joint_sum(
-                losses.deformation(lifted, back), self.part_mean
-            )
-        if self.bone_ratios is not None:
-            rooted = ops.pad(lifted, [(0, 0), (1, 0), (0, 0)])
-            terms["bone_ratio"] = self.bone_ratios(bone_lengths(rooted, H36M_17.bones))
-        shown = images if config.adversarial_views == "all" else images[:1]
-        view, _ = self.normalized_views(scale_gradient(shown, self.adversarial_share))
-        view = ops.reshape(view, (-1, NUM_JOINTS, 2))
-        return {"view": view, **terms}
 
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, exchange: Tensor
@@ -241,15 +180,23 @@ class AdversarialLifter(keras.Model):
         return loss, real_scores, fake_scores
 
     def train_step(self, points_2d):
-        step, logs = self.discriminator_optimizer.iterations, dict[str, Tensor]()
+        step, logs = self.generator_optimizers[0].iterations, dict[str, Tensor]()
         points_2d, batch_size, draw = self._draw(points_2d, step)
         points_2d = mirror_poses(points_2d, draw["mirror"], self.config.mirror)
         batch, steps = draw | {"points_2d": points_2d}, self.config.accumulation_steps
-        if steps > 1:
+        if self.flow_optimizer is not None:
+            batch |= {"noise": draw_noise(self.config, batch_size, step)}
+            (gradients, logs), _ = replicas.accumulated(self._flow_gradients, batch, steps)
+            self.flow_optimizer.apply(gradients, self.pose_flow.trainable_variables)
+        if steps > 1 and self.discriminator is not None:
             # The generators answer to a discriminator that has seen all micro-batches.
-            (gradients, logs), _ = replicas.accumulated(self._discriminator_gradients, batch, steps)
-            logs = self._apply_discriminator_gradients(gradients, logs)
+            (gradients, more), _ = replicas.accumulated(self._discriminator_gradients, batch, steps)
+            logs |= self._apply_discriminator_gradients(gradients, more)
         (gradients, more), _ = replicas.accumulated(self._generator_gradients, batch, steps)
+        if self.config.prior != "discriminator" and self.config.flow_steps_ahead:
+            # Adam does not move what has only ever had gradients of 0.
+            starts = ops.cast(step >= self.config.flow_steps_ahead, self.compute_dtype)
+            gradients = [starts * gradient for gradient in gradients]
         self._apply_generator_gradients(gradients)
         logs = logs | more | {"gradient_norm": _norm_of_replica(gradients)}
         return self._track(logs, batch_size)
@@ -262,7 +209,7 @@ class AdversarialLifter(keras.Model):
             tape.watch(variables)
             pitch = self.pitch_rad()
             lifted = self.geometry.lift(points_2d, self.lifter(points_2d, training=True))
-            if self.config.accumulation_steps == 1:
+            if self.config.accumulation_steps == 1 and self.discriminator is not None:
                 # Both halves of the step lift the same poses with the same weights: once is enough.
                 with tape.stop_recording():
                     (judged, logs), _ = self._discriminator_gradients(batch, lifted)
@@ -285,10 +232,12 @@ class AdversarialLifter(keras.Model):
 
         Reference: TIPS-GAN: 1.0 adversarial, 10 reprojection, 3 ninety_degree.
         """
-        scores = self.discriminator(terms["view"], training=True)[:, 0]
-        # The adversarial weight and the share of each part are in the gradient of `view`.
-        means = {"adversarial": ops.mean(self.adversary(scores, self.config.real_label))}
-        loss = means["adversarial"]
+        means, loss = {}, 0.0
+        if self.discriminator is not None:
+            scores = self.discriminator(terms["view"], training=True)[:, 0]
+            # The adversarial weight and the share of each part are in the gradient of `view`.
+            means["adversarial"] = ops.mean(self.adversary(scores, self.config.real_label))
+            loss = means["adversarial"]
         for name, values in terms.items():
             if name != "view":
                 means[name] = ops.mean(values)
@@ -312,6 +261,14 @@ class AdversarialLifter(keras.Model):
         logs = {"discriminator_loss": loss, "discriminator_real": real}
         logs |= {"discriminator_fake": fake_mean, "discriminator_gap": real - fake_mean}
         return (tape.gradient(shared_loss, variables), logs), []
+
+    def _flow_gradients(self, batch):
+        noisy = batch["points_2d"] + ops.cast(batch["noise"], self.compute_dtype)
+        with tf.GradientTape() as tape:
+            loss = ops.mean(self.unlikeliness(noisy))
+            shared_loss = replicas.over_global_batch(loss)
+        variables = [variable.value for variable in self.pose_flow.trainable_variables]
+        return (tape.gradient(shared_loss, variables), {"flow_loss": loss}), []
 
     def _apply_discriminator_gradients(self, gradients, logs):
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
@@ -339,7 +296,7 @@ class AdversarialLifter(keras.Model):
             optimizer.apply([gradients[start]], [variable])
             start += 1
         if self.averaged_lifter is not None:
-            step = self.discriminator_optimizer.iterations
+            step = self.generator_optimizers[0].iterations
             replicas.update_moving_average(
                 [variable.value for variable in self.averaged_lifter.weights],
                 [variable.value for variable in self.lifter.weights],
@@ -356,11 +313,14 @@ class AdversarialLifter(keras.Model):
             self.inference_lifter, points_2d, lifted, rotation, pitch, training=False
         )
         _, means = self.generator_loss(terms)
-        _, real, fake = self.discriminator_loss(
-            points_2d, terms["view"][:batch_size], draw["exchange"] * 0.0
-        )
-        means |= {"discriminator_real": ops.mean(real), "discriminator_fake": ops.mean(fake)}
-        means["discriminator_gap"] = means["discriminator_real"] - means["discriminator_fake"]
+        if self.pose_flow is not None:
+            means["flow_loss"] = ops.mean(self.unlikeliness(points_2d))
+        if self.discriminator is not None:
+            _, real, fake = self.discriminator_loss(
+                points_2d, terms["view"][:batch_size], draw["exchange"] * 0.0
+            )
+            means |= {"discriminator_real": ops.mean(real), "discriminator_fake": ops.mean(fake)}
+            means["discriminator_gap"] = means["discriminator_real"] - means["discriminator_fake"]
         return self._track(means, batch_size)
 
     def _draw(self, points_2d, step):
@@ -383,18 +343,3 @@ def _rotation(draw, half, pitch):
 def _norm_of_replica(gradients):
     """Norm of a replica's own gradient, undoing its share of the global batch."""
     return tf.linalg.global_norm(gradients) * replicas.num_replicas()
-
-
-def scale_gradient(values: Tensor, joint_factors: Tensor) -> Tensor:
-    """Return the identity whose gradient is multiplied by a factor per joint.
-
-    Args:
-        values: float `[..., J, D]`.
-        joint_factors: float `[J]`.
-
-    Returns:
-        `values`.
-    """
-    factors = ops.convert_to_tensor(joint_factors, dtype=values.dtype)[:, None]
-    scaled = values * factors
-    return scaled + ops.stop_gradient(values - scaled)

@@ -107,6 +107,28 @@ class Config(LiftingOptions):
         "linear", "Activation of the depths: tanh (author) or linear.", choices=("tanh", "linear")
     )
     # Losses.
+    prior: str = option(
+        "discriminator",
+        "What judges turned poses: discriminator (the paper), flow (a normalising flow over 2D poses, "
+        "trained beside the lifter on real poses alone) or both.",
+        choices=("discriminator", "flow", "both"),
+    )
+    flow_split: str = option(
+        "legs_torso",
+        "Parts of the body with a flow each, as --split; whole is one flow over the body.",
+        choices=("legs_torso", "whole", "five"),
+    )
+    flow_couplings: int = option(8, "Affine couplings of each flow.", low=1)
+    flow_width: int = option(128, "Width of the hidden layers of each coupling.", low=4)
+    flow_noise: float = option(
+        0.02, "Noise on the poses that the flow learns, in units of the pose's scale.", low=0.001
+    )
+    flow_steps_ahead: int = option(
+        0, "Steps at the beginning in which the flow learns and the lifter rests.", low=0
+    )
+    flow_weight: float = option(
+        0.1, "Weight of the flow's negative log-likelihood, nats per coordinate.", low=0.0
+    )
     adversary: str = option(
         "least_squares", "Adversarial loss.", choices=("least_squares", "cross_entropy")
     )
@@ -168,6 +190,7 @@ class Config(LiftingOptions):
     discriminator_learning_rate: float = option(
         0.0, "Adam's learning rate of the discriminator; 0 means --learning_rate.", low=0.0
     )
+    flow_learning_rate: float = option(1e-3, "Adam's learning rate of the flow.", low=0.0)
     pitch_learning_rate: float = option(
         1e-3, "Adam's learning rate of the camera pitch with --pitch=learnt, radians.", low=0.0
     )

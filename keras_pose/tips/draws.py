@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.lifting.splits import mirror_permutation
+from keras_pose.lifting.splits import LIFTED_JOINTS, mirror_permutation
 from keras_pose.tips.config import Config
 from keras_pose.train.strategy import num_replicas, replica_index
 
@@ -47,6 +47,26 @@ def draw_views(config: Config, batch_size: Tensor, step: Tensor) -> dict[str, Te
         "azimuth_rad": signed[2:4] * math.radians(config.azimuth_range_deg),
         "elevation_rad": signed[4:6] * math.radians(config.elevation_range_deg),
     }
+
+
+def draw_noise(config: Config, batch_size: Tensor, step: Tensor) -> Tensor:
+    """Draw what is added to the real poses that a flow learns.
+
+    Args:
+        config: uses seed and flow_noise.
+        batch_size: as in `draw_views`.
+        step: as in `draw_views`.
+
+    Returns:
+        float `[B, J, 2]`, J = 16, normal.
+    """
+    seed = tf.stack([tf.constant(config.seed, tf.int64), tf.cast(step, tf.int64)])
+    # Another stream than the views'.
+    seed = tf.random.experimental.stateless_fold_in(seed, 1, alg="philox")
+    shape = [batch_size * num_replicas(), len(LIFTED_JOINTS), 2]
+    start = replica_index() * batch_size
+    noise = tf.random.stateless_normal(shape, seed, alg="philox")[start : start + batch_size]
+    return config.flow_noise * noise
 
 
 def mirror_poses(points_2d: Tensor, mirror: Tensor, mode: str) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_pose.lifting import evaluation, stop_rule
@@ -20,6 +21,7 @@ from keras_pose.lifting.data import (
 from keras_pose.lifting.pictures import draw_lifted
 from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
+from keras_pose.tips.draws import mirror_poses
 from keras_pose.tips.networks import PoseLifter
 from keras_pose.tips.regression import DepthRegressor, mirrored_mean
 from keras_pose.tips.runs import SHARED_FIELDS, load_lifter, save_lifter, weights_path
@@ -34,11 +36,14 @@ from keras_pose.train.teacher import check_teacher, frozen_answer
 HEALTH_PANEL = {
     "discriminator means": ["discriminator_real", "discriminator_fake"],
     "discriminator gap": ["discriminator_gap", "heldout_discriminator_gap"],
+    "negative log-likelihood": ["flow", "flow_loss", "heldout_flow_loss"],
     "gradient norms": ["gradient_norm", "discriminator_gradient_norm"],
     "plausibility without labels": ["bone_symmetry", "bone_spread", "heldout_reprojection"],
 }
 # Held-out poses on which label-free quantities are taken each epoch.
 _HELDOUT = 2048
+# Poses from which a flow takes its principal axes.
+_ADAPTED = 16384
 
 
 def train_run(
@@ -53,7 +58,7 @@ def train_run(
             config, Config, SHARED_FIELDS, lambda folder: weights_path(folder, "last")
         ),
         open_data=open_data,
-        build_model=lambda poses: build_model(config),
+        build_model=lambda poses: build_model(config, poses),
         callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
         write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
         load=lambda folder, poses: load_lifter(folder)[1],
@@ -95,10 +100,24 @@ def open_data(config: Config, options: RunOptions) -> LiftingData:
     return LiftingData(batches, heldout)
 
 
-def build_model(config: Config) -> keras.Model:
-    """Build the uncompiled model that `config.model` names."""
+def build_model(config: Config, poses: LiftingData | None = None) -> keras.Model:
+    """Build the uncompiled model that `config.model` names.
+
+    Args:
+        config: the run's settings.
+        poses: where a flow finds its principal axes; without poses it keeps those of its checkpoint.
+
+    Returns:
+        The model.
+    """
     if config.model == "adversarial":
-        return AdversarialLifter(config)
+        model = AdversarialLifter(config)
+        if model.pose_flow is not None and poses is not None:
+            batches = poses.batches(0).take(-(-_ADAPTED // config.batch_size))
+            real = np.concatenate([batch.numpy() for batch in batches])
+            sides = [mirror_poses(real, np.full(len(real), side), config.mirror) for side in (0, 1)]
+            model.pose_flow.adapt(np.concatenate(sides))
+        return model
     if config.model == "supervised":
         return DepthRegressor(config)
     depth = frozen_answer(load_lifter(config.teacher)[1].lifter)
@@ -124,7 +143,7 @@ def _callbacks(config, options, heldout: Poses, steps):
                 if name.startswith("discriminator_")
                 and "norm" not in name
                 and "loss" not in name
-                or name in ("reprojection", "ninety_degree", "adversarial")
+                or name in ("reprojection", "ninety_degree", "adversarial", "flow", "flow_loss")
             }
         if options.mode == "train_and_eval" and heldout.points_3d is not None:
             row |= evaluation.evaluate_labelled(model, heldout)

@@ -56,6 +56,20 @@ class Brush:
             self._image, centre.tolist(), radius, _plain(colour), cv2.FILLED, cv2.LINE_AA, _SHIFT
         )
 
+    def ring(self, point: np.ndarray, radius: float, width: float, colour: Sequence) -> None:
+        """Draw a circle.
+
+        Args:
+                point: `[2]` or more; x and y of its centre in pixels.
+                radius: in pixels.
+                width: of the line in pixels.
+                colour: RGB, 0 to 255.
+        """
+        (centre,) = self._fixed([point[:2]])
+        line = max(int(round(width * self._factor)), 1)
+        around = max(int(round(min(radius, 1e4) * self._factor * 2**_SHIFT)), 1)
+        cv2.circle(self._image, centre.tolist(), around, _plain(colour), line, cv2.LINE_AA, _SHIFT)
+
     def picture(self) -> np.ndarray:
         """Finish the drawing.
 

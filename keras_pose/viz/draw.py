@@ -50,6 +50,7 @@ def draw_pose_2d(
     skeleton: Skeleton,
     thickness: float | None = None,
     depth: np.ndarray | None = None,
+    radius: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw a 2D pose over a picture or an empty canvas.
 
@@ -61,6 +62,8 @@ def draw_pose_2d(
             thickness: of limbs in pixels; None suits it to the size of the pose.
             depth: `[J]` away from the camera, any unit: near limbs cover far ones; None keeps the
             skeleton's order.
+            radius: `[J]` px, of a circle around each joint in which it is likely to lie; None draws
+            none, nor does what is hidden by the joint's own mark.
 
     Returns:
             A new uint8 `[H, W, 3]` RGB array.
@@ -79,6 +82,11 @@ def draw_pose_2d(
     bones = [bone for bone in skeleton.bones if seen[list(bone)].all()]
     bones.sort(key=lambda bone: -far[list(bone)].mean())
     joints = sorted(np.flatnonzero(seen), key=lambda joint: -far[joint])
+    around = np.zeros(len(points)) if radius is None else np.asarray(radius, np.float64)
+    for joint in joints:
+        if around[joint] > thickness * 1.25:
+            for width, colour in ((thickness * 0.7, _WHITE), (thickness * 0.35, colours[joint])):
+                brush.ring(points[joint], around[joint], width, colour)
     # A white rim keeps every limb visible on any picture; all rims lie under all limbs.
     for parent, child in bones:
         brush.limb(points[parent], points[child], thickness * 1.8, _WHITE)

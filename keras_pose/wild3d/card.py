@@ -1,17 +1,19 @@
 """The words of a body pose network's card, filled from its run."""
 
+from collections.abc import Sequence
+
 from keras_pose.serving.facts import phone_words
 from keras_pose.serving.model_card import CardWords, data_facts, result_facts
 from keras_pose.wild3d.config import STRIDE, Config
 
 
-def card_words(config: Config, run: dict, presence: str, data_dir: str = "") -> CardWords:
+def card_words(config: Config, run: dict, told: Sequence[str], data_dir: str = "") -> CardWords:
     """Word the card of a body pose network.
 
     Args:
         config: of the run.
         run: content of `run.json`.
-        presence: a sentence on what the scores tell.
+        told: sentences on what the scores tell.
         data_dir: record folders of the run, whose licences are quoted.
 
     Returns:
@@ -34,7 +36,7 @@ def card_words(config: Config, run: dict, presence: str, data_dir: str = "") -> 
         limits=(
             "One person in the middle of its box; joints that are not in the picture get a place all "
             "the same, with a low score.",
-            presence,
+            *told,
             "Metric 3D has the size that it is given, and the distance at which bones of that size look "
             "as long as they do: an error of the size is one of the distance too.",
             "Accuracy was measured on the held-out records named above; other cameras, clothes, poses "

@@ -1,7 +1,5 @@
 """Exports a body pose network: `python -m keras_pose.wild3d.export --model_dir=<run> --name=...`."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
@@ -12,9 +10,8 @@ from keras_pose.data.generated.bodies import generate_body
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.views.graph_crops import crop_matrices, cut_crops
 from keras_pose.export import fold_normalization
+from keras_pose.serving.calibrated import calibrate
 from keras_pose.serving.export_settings import PictureExportConfig as ExportConfig
-from keras_pose.serving.held_out import plain_crops
-from keras_pose.serving.presence import choose_presence
 from keras_pose.serving.publish import Exported, print_end, publish
 from keras_pose.train import run_folder
 from keras_pose.wild3d.card import card_words
@@ -36,21 +33,17 @@ def _describe(settings: ExportConfig) -> Exported:
     network = serving.pose_network(pose, crop_scale, bone_sum_m)
     folded = fold_normalization(pose)
     shown, empty = shown_and_empty(network, config, settings.data_dir, settings.num_heldout)
-    presence = choose_presence(
-        network, shown.crops, empty, plain_crops(network.image_size), "person"
-    )
-    network, served = (
-        dataclasses.replace(one, found_threshold=presence.threshold)
-        for one in (network, serving.pose_network(folded, crop_scale, bone_sum_m))
-    )
+    rendered = held_out_bodies(network, settings.num_heldout)
+    served = serving.pose_network(folded, crop_scale, bone_sum_m)
+    (network, served), told = calibrate((network, served), shown, empty, rendered, "person")
     return Exported(
         metadata=serving.describe(settings.name, settings.version, network),
         signatures=serving.signatures(network, pose, config.coordinates, config.sharpness),
         served=serving.signatures(served, folded, config.coordinates, config.sharpness),
         requests=golden_bodies(network),
-        words=card_words(config, run, presence.words, settings.data_dir),
+        words=card_words(config, run, told, settings.data_dir),
         examples=lambda: example_crops(config, settings.data_dir, settings.num_examples),
-        held_out=lambda: held_out_bodies(network, settings.num_heldout),
+        held_out=lambda: rendered,
         of_run=lambda: shown,
     )
 

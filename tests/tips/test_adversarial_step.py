@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pose.tips.adversarial import AdversarialLifter, scale_gradient
+from keras_pose import losses
+from keras_pose.tips.adversarial import AdversarialLifter
 from keras_pose.tips.config import Config
 
 SMALL = {"width": 16, "num_blocks": 1, "discriminator_blocks": 1, "num_steps": 10}
@@ -141,7 +142,7 @@ def test_scale_gradient_is_the_identity_with_a_factor_per_joint_in_its_slope():
     values = tf.constant(np.random.default_rng(0).normal(size=(4, 3, 2)))
     with tf.GradientTape() as tape:
         tape.watch(values)
-        same = scale_gradient(values, [0.375, 0.0, 2.0])
+        same = losses.scale_gradient(values, [0.375, 0.0, 2.0])
         loss = tf.reduce_sum(same**2)
     np.testing.assert_allclose(same, values, rtol=1e-15)
     expected = 2.0 * values.numpy() * np.array([0.375, 0.0, 2.0])[:, None]

@@ -20,6 +20,7 @@ TINY = {
     "steps_per_epoch": 1,
 }
 ORTHOGRAPHIC = {"geometry": "orthographic", "input_2d": "orthographic"}
+FLOW = {"flow_width": 4, "flow_couplings": 1}
 # Each row is trained once; together they hold every value.
 ROWS = {
     "paper": {
@@ -30,17 +31,19 @@ ROWS = {
     "cross entropy": {
         **ORTHOGRAPHIC, "split": "whole", "adversary": "cross_entropy", "real_label": 0.8,
         "norm": "batch", "dropout": 0.5, "pitch": "-20", "adversarial_views": "all",
+        "prior": "both", "flow_split": "whole", **FLOW,
     },
     "elepose": {
         "split": "five", "activation": "leaky_relu", "pitch": "learnt", "three_d_weight": 1.0,
         "deformation_weight": 1.0, "reprojection_error": "absolute", "bone_ratios": "elepose",
         "ninety_degree_weight": 0.0, "camera_distance": 10.0, "discriminator_width": 4,
         "discriminator_learning_rate": 1e-3, "precision": "mixed_bfloat16",
+        "prior": "flow", "flow_split": "five", **FLOW,
     },
     "ours": {
         "scale_rule": "root_mean_square", "renormalize_views": True, "mirror": "none",
         "label_exchange": 0.5, "root_elevation_deg": 5.0, "precision": "float64",
-        "discriminator_blocks": 1,
+        "discriminator_blocks": 1, "prior": "both", "flow_weight": 0.0, **FLOW,
     },
 }  # fmt: skip
 # What these options choose happens outside a training step; tests of data and runs cover them.
@@ -84,7 +87,8 @@ def test_option_values_train(row):
         verbose=0,
     ).history
     assert all(math.isfinite(value) for values in history.values() for value in values)
-    assert history["adversarial"][0] != history["adversarial"][1]
+    judge = "flow" if config.prior == "flow" else "adversarial"
+    assert history[judge][0] != history[judge][1]
     terms = ("reprojection", "ninety_degree", "three_d", "deformation", "bone_ratio")
     for term in terms:
         assert (term in history) == bool(getattr(config, f"{term}_weight")), term

@@ -133,7 +133,7 @@ def test_recipe_trains_two_steps_on_generated_people(name, train_once):
     run, rows = (read(str(folder)) for read in (run_folder.read_run, run_folder.read_epochs))
     assert [row["step"] for row in rows] == [1, 2]
     assert run["steps"] == 2
-    loss = "adversarial" if config.model == "adversarial" else "depth_error"
+    loss = "reprojection" if config.model == "adversarial" else "depth_error"
     assert rows[0][loss] != rows[1][loss]
     results = run["results"] if is_measured else {}
     assert bool(results) == is_measured and all(value >= 0 for value in results.values())

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from benchmarks.serving_fuzz import fuzz
+from keras_pose.data.generated.hands import generate_hand
+from keras_pose.export import LoadedModel
 from keras_pose.serving import ServedPose
 from keras_pose.weights import read_tflite
 from keras_pose.weights.mediapipe_models import (
@@ -81,9 +84,15 @@ def test_every_layer_and_the_whole_compute_what_litert_computes(networks, name):
         assert error < max(_WHOLE * scale, 3.0 * apart), (key, error / scale, apart / scale)
 
 
-def test_the_hand_is_written_and_finds_real_joints(tmp_path):
-    settings = MediapipeConfig(output=str(tmp_path), wheel=_WHEEL, models="hand_mediapipe")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = str(tmp_path_factory.mktemp("models"))
+    settings = MediapipeConfig(output=place, wheel=_WHEEL, models="hand_mediapipe")
     (folder,) = import_mediapipe(settings)
+    return folder
+
+
+def test_the_hand_is_written_and_finds_real_joints(folder):
     assert {"LICENSE", "NOTICE", "card.md", "origin.json", "metadata.json"} <= set(
         os.listdir(folder)
     )
@@ -102,3 +111,46 @@ def test_the_hand_is_written_and_finds_real_joints(tmp_path):
     # MediaPipe's own chain made these labels.
     assert np.mean(np.array(errors) < 0.1) > 0.9
     assert np.median(np.mean(errors, axis=1)) < 0.03
+
+
+def _rendered_hands(count):
+    """Pictures that show a whole hand each, as PNG files."""
+    for index in range(count):
+        image = generate_hand(index, 5, size=256).image
+        yield cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+
+
+def test_hands_that_are_found_are_those_of_their_boxes(folder):
+    model = LoadedModel(folder)
+    black = cv2.imencode(".png", np.zeros((40, 50, 3), np.uint8))[1].tobytes()
+    pictures = [*_rendered_hands(6), black, b"no picture"]
+    data = np.empty(len(pictures), object)
+    data[:] = pictures
+    camera = np.array([[300.0, 0, 128], [0, 300, 128], [0, 0, 1]], np.float32)
+    asked = {
+        "image_bytes": data,
+        "K": np.repeat(camera[None], len(pictures), axis=0),
+        "bone_length_m": np.full((len(pictures), 1), 0.09, np.float32),
+    }
+    answer = model.runner("serve_found")(asked)
+    assert all(np.isfinite(value).all() for value in answer.values())
+    assert answer["valid"].tolist() == [1.0] * 7 + [0.0]
+    assert answer["count"][6:].tolist() == [0, 0] and (answer["count"][:6] > 0).sum() >= 4
+    rows = [(row, place) for row in range(6) for place in range(answer["count"][row])]
+    boxes = {name: value[[row for row, _ in rows]] for name, value in asked.items()}
+    boxes["bbox"] = np.array([answer["boxes"][row] for row in rows])
+    single = model.runner("serving_default")(boxes)
+    for name, value in single.items():
+        own = answer["pose_valid" if name == "valid" else name]
+        own = np.stack([own[row] for row in rows])
+        np.testing.assert_allclose(own, value, rtol=1e-3, atol=1e-2, err_msg=name)
+    found = fuzz(
+        model.runner("serve_found"),
+        0.09,
+        100,
+        4,
+        settles=False,
+        signature="serve_found",
+        control=pictures[int(np.argmax(answer["count"][:6]))],
+    )
+    assert found["inputs"] == 100

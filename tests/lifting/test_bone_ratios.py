@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pose.lifting.bone_ratios import ELEPOSE_RATIOS, BoneRatioPrior, paired_bones
 from keras_pose.skeletons import H36M_17
-from keras_pose.tips.bone_ratios import ELEPOSE_RATIOS, BoneRatioPrior, paired_bones
 
 
 def _bone(child):
