@@ -3,6 +3,7 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 
@@ -91,16 +92,13 @@ def open_data(config: Config, options: RunOptions) -> LiftingData:
     points_2d = tf.pad(train.points_2d, [(0, 0), (1, 0), (0, 0)])
     labels = lift_with_teachers(config.teacher_folders, train)
 
-    def batches(first_step, stride=1):
-        return training_batches(
-            points_2d,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            first_step=first_step,
-            stride=stride,
-            labels=labels,
-        )
-
+    batches = functools.partial(
+        training_batches,
+        points_2d,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        labels=labels,
+    )
     return LiftingData(batches, heldout)
 
 

@@ -102,21 +102,21 @@ def load_poses(config: LiftingOptions, data_dir: str, split: str) -> Poses:
 
 def training_batches(
     poses: np.ndarray,
+    first_step: int = 0,
+    stride: int = 1,
     *,
     batch_size: int,
     seed: int,
-    first_step: int = 0,
-    stride: int = 1,
     labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Return the endless batches in an order that is a pure function of the seed and the step.
 
     Args:
         poses: float32 `[N, J, 2]`.
-        batch_size: global batch size.
-        seed: seed of the order.
         first_step: step of the first batch, for resuming.
         stride: steps from one batch to the next; those between are left out.
+        batch_size: global batch size.
+        seed: seed of the order.
         labels: optional array `[N, ...]` that travels along.
 
     Returns:

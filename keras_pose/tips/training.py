@@ -3,6 +3,7 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,16 +88,13 @@ def open_data(config: Config, options: RunOptions) -> LiftingData:
     train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
     labels = depth_targets(train) if config.model == "supervised" else None
 
-    def batches(first_step, stride=1):
-        return training_batches(
-            train.points_2d,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            first_step=first_step,
-            stride=stride,
-            labels=labels,
-        )
-
+    batches = functools.partial(
+        training_batches,
+        train.points_2d,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        labels=labels,
+    )
     return LiftingData(batches, heldout)
 
 
