@@ -72,6 +72,7 @@ setup(
         "console_scripts": [
             "keras-pose = keras_pose.__main__:run_main",
             "keras-pose-data-prepare = keras_pose.data.prepare:run_main",
+            "keras-pose-data-input-worker = keras_pose.data.input_worker:run_main",
             "keras-pose-data-check = keras_pose.data.doctor.check:run_main",
             "keras-pose-benchmark = keras_pose.export.benchmark:run_main",
             "keras-pose-models-config = keras_pose.serving.models_config:run_main",

@@ -218,11 +218,11 @@ def main() -> None:
     config, pose = student.load_student(given.hand)
     network = pose.get_layer("hand_student")
     options = RunOptions(model_dir=given.hand, data_dir=given.data_dir)
-    hands = student.open_hands(config, options)
+    hands = student.open_data(config, options)
     if hands.heldout is None:
         raise SystemExit(f"--hand={given.hand} holds out no hands; there is nothing to measure.")
     plain = dataclasses.replace(config, angle_range_deg=0.0, color_strength=0.0, teacher="")
-    examples = next(iter(student.open_hands(plain, options).batches(0).unbatch().batch(128)))
+    examples = next(iter(student.open_data(plain, options).batches(0).unbatch().batch(128)))
     with tempfile.TemporaryDirectory() as folder:
         paths = convert(network, examples["image"].numpy().astype(np.float32) / 255.0, folder)
         calls = {f"hand {kind}": litert_call(path, 1) for kind, path in paths.items()}

@@ -44,7 +44,7 @@ _PICTURES = {"dataset": "generated", "num_generated": 64, "batch_size": 16, "ima
 
 def _lifter(**settings):
     config = LifterConfig(**{**_POSES, **settings})
-    return config, tips.build_model(config), tips.open_poses(config, _OPTIONS).batches
+    return config, tips.build_model(config), tips.open_data(config, _OPTIONS).batches
 
 
 def _pretraining(**settings):
@@ -63,7 +63,7 @@ def _hand_student(**settings):
     return (
         config,
         hand_student.build_model(config),
-        hand_student.open_hands(config, _OPTIONS).batches,
+        hand_student.open_data(config, _OPTIONS).batches,
     )
 
 

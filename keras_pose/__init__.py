@@ -17,6 +17,7 @@ ROOMS = (
     "files",
     "skeletons",
     "geometry",
+    "data_service",
     "train",
     "codecs",
     "losses",

@@ -17,7 +17,7 @@ from tools.imports import PACKAGE, Imports, imports_of, is_binary
 ROOT = Path(__file__).parents[1]
 
 _NUMBERS = ("skeletons", "geometry")
-_SHARED = (*_NUMBERS, "files", "train", "codecs", "losses", "layers", "metrics")
+_SHARED = (*_NUMBERS, "files", "data_service", "train", "codecs", "losses", "layers", "metrics")
 _RECORDS = ("data/labels", "data/pictures", "data/records")
 _WINGS = (*_RECORDS, "data/motion", "data/views", "data/datasets", "data/generated", "data/doctor")
 _BELOW_SERVING = (*_SHARED, *_WINGS, "data", "viz", "export")
@@ -28,7 +28,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "files": (),
     "skeletons": (),
     "geometry": ("skeletons",),
-    "train": ("files",),
+    # What trainers and input workers say to each other.
+    "data_service": (),
+    "train": ("files", "data_service"),
     "codecs": _NUMBERS,
     "losses": _NUMBERS,
     # Weights come from files of torch or of this package.

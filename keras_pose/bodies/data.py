@@ -128,7 +128,7 @@ def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
     # No bad held-out record stops a run: results only say what they are of.
     heldout_accounts = [records.BadRecords(len(part), 1.0) for part in bodies.heldout]
 
-    def batches(first_step):
+    def batches(first_step, stride=1):
         streams = []
         for (part, count), account in zip(mixture, accounts, strict=True):
             has_depth = part is bodies.train_3d
@@ -140,6 +140,8 @@ def load_bodies(config: BodyOptions, data_dir: str) -> LabelledBodies:
                 start=first_step * count,
                 subsets=part.positions,
                 bad_records=account,
+                rows=count,
+                stride=stride,
             )
             ranges = view_ranges(config, has_depth)
             views = _views(stream, part, config, ranges, seed, "epoch", account, side)

@@ -20,6 +20,7 @@ from keras_pose.hand_pose.start import (
     is_imported,
     take_imported_head,
 )
+from keras_pose.hands.data import LabelledHands
 from keras_pose.hands.pretrained import load_pretrained
 from keras_pose.hands.progress import hand_callbacks, measure_heldout
 from keras_pose.train import config as configs
@@ -42,7 +43,7 @@ def finetune_run(
         options,
         extra_callbacks,
         check=lambda: check_pretrained(config),
-        open_data=lambda config, options: load_labelled_hands(config, options.data_dir),
+        open_data=open_data,
         build_model=lambda hands: build_model(config),
         callbacks=lambda hands, steps: hand_callbacks(options, hands, steps),
         write_weights=lambda model, folder: _write_weights(config, model, folder),
@@ -50,6 +51,11 @@ def finetune_run(
         evaluate=lambda config, model, hands: measure_heldout(model, hands),
         measured_on="hand with 2D joints",
     )
+
+
+def open_data(config: FinetuneConfig, options: RunOptions) -> LabelledHands:
+    """Open the hands of a run; takes `data_dir` of the options."""
+    return load_labelled_hands(config, options.data_dir)
 
 
 def _write_weights(config, model, folder):

@@ -45,7 +45,7 @@ def student_run(
         options,
         extra_callbacks,
         check=lambda: check_teacher(config, FinetuneConfig, SHARED_FIELDS, hand_pose_path),
-        open_data=open_hands,
+        open_data=open_data,
         build_model=lambda hands: build_model(config),
         callbacks=lambda hands, steps: hand_callbacks(options, hands, steps),
         write_weights=_write_weights,
@@ -145,7 +145,7 @@ def load_teacher(model_dir: str, image_size: int) -> tuple[Teacher, int]:
     return answer, features.shape[-1]
 
 
-def open_hands(config: StudentConfig, options: RunOptions) -> LabelledHands:
+def open_data(config: StudentConfig, options: RunOptions) -> LabelledHands:
     """Open the hands of a run, those without labels too where a teacher labels them.
 
     Args:

@@ -92,7 +92,7 @@ def load_hands(
         empty_probability=empty_probability,
     ).with_colour_strength(config.color_strength)
 
-    def batches(first_step):
+    def batches(first_step, stride=1):
         start = first_step * config.batch_size
         stream = records.records_dataset(
             record_set.readers,
@@ -100,6 +100,8 @@ def load_hands(
             start=start,
             subsets=record_set.train,
             bad_records=bad_records,
+            rows=config.batch_size,
+            stride=stride,
         )
 
         views = _views(stream, config, ranges, config.seed, "epoch", bad_records)

@@ -64,7 +64,7 @@ def train_run(
         options,
         extra_callbacks,
         check=config.check_command,
-        open_data=open_films,
+        open_data=open_data,
         build_model=lambda films: MotionStudent(config),
         callbacks=lambda films, steps: [_rows(options, films.heldout, steps)],
         write_weights=lambda model, folder: write_weights(
@@ -104,7 +104,7 @@ def load_student(model_dir: str) -> tuple[Config, MotionLifter]:
     return config, network
 
 
-def open_films(config: Config, options: RunOptions) -> FilmData:
+def open_data(config: Config, options: RunOptions) -> FilmData:
     """Open the films of a run, those of training lifted frame by frame where it trains.
 
     Args:
@@ -137,9 +137,13 @@ def open_films(config: Config, options: RunOptions) -> FilmData:
         rows = start[:, None] + offsets
         return (*(tf.gather(array, rows) for array in arrays), tf.gather(proportions, start))
 
-    def batches(first_step):
+    def batches(first_step, stride=1):
         order = training_batches(
-            starts, batch_size=config.batch_size, seed=config.seed, first_step=first_step
+            starts,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            first_step=first_step,
+            stride=stride,
         )
         return order.map(stretch, num_parallel_calls=1, deterministic=True).prefetch(2)
 

@@ -3,6 +3,7 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def train_run(
         options,
         extra_callbacks,
         check=config.check_command,
-        open_data=open_poses,
+        open_data=open_data,
         build_model=lambda poses: LifterStudent(config),
         callbacks=lambda poses, steps: _callbacks(options, poses.heldout, steps),
         write_weights=lambda model, folder: write_weights(
@@ -71,7 +72,7 @@ def load_student(model_dir: str) -> tuple[Config, PresenceLifter]:
     return config, network
 
 
-def open_poses(config: Config, options: RunOptions) -> LiftingData:
+def open_data(config: Config, options: RunOptions) -> LiftingData:
     """Open the poses of a run, those of training lifted by the teachers where it trains.
 
     Args:
@@ -91,15 +92,13 @@ def open_poses(config: Config, options: RunOptions) -> LiftingData:
     points_2d = tf.pad(train.points_2d, [(0, 0), (1, 0), (0, 0)])
     labels = lift_with_teachers(config.teacher_folders, train)
 
-    def batches(first_step):
-        return training_batches(
-            points_2d,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            first_step=first_step,
-            labels=labels,
-        )
-
+    batches = functools.partial(
+        training_batches,
+        points_2d,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        labels=labels,
+    )
     return LiftingData(batches, heldout)
 
 

@@ -102,19 +102,21 @@ def load_poses(config: LiftingOptions, data_dir: str, split: str) -> Poses:
 
 def training_batches(
     poses: np.ndarray,
+    first_step: int = 0,
+    stride: int = 1,
     *,
     batch_size: int,
     seed: int,
-    first_step: int = 0,
     labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Return the endless batches in an order that is a pure function of the seed and the step.
 
     Args:
         poses: float32 `[N, J, 2]`.
+        first_step: step of the first batch, for resuming.
+        stride: steps from one batch to the next; those between are left out.
         batch_size: global batch size.
         seed: seed of the order.
-        first_step: step of the first batch, for resuming.
         labels: optional array `[N, ...]` that travels along.
 
     Returns:
@@ -141,6 +143,8 @@ def training_batches(
 
     epochs = tf.data.Dataset.counter(start=first_epoch, step=1, dtype=tf.int64)
     indices = epochs.map(order).rebatch(batch_size, drop_remainder=True)
+    if stride > 1:
+        indices = indices.shard(stride, 0)
     return indices.map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
 
 

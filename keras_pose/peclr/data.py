@@ -28,7 +28,8 @@ class PretrainingPictures(RunRecords):
     """What a pretraining run sees.
 
     Attributes:
-        batches: function of the first micro-batch to an endless dataset of them: `views` uint8
+        batches: function of the first micro-batch (and of a stride, to leave out those between) to an
+            endless dataset of them: `views` uint8
             `[B, 2, S, S, 3]`, `canonical` float32 `[B, 2, 2, 3]`, `angle_deg` float32 `[B, 2]`, `jitter`
             float32 `[B, 2, 2]`, `id` int64 `[B]`, one micro-batch.
         heldout: finite dataset of the same with fixed views, or None if nothing is held out.
@@ -76,7 +77,7 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
     bad_records = records.BadRecords(record_set.num_train, config.max_bad_fraction)
     ranges = view_ranges(config)
 
-    def batches(first_step):
+    def batches(first_step, stride=1):
         start = first_step * config.batch_size
         stream = records.records_dataset(
             record_set.readers,
@@ -85,6 +86,8 @@ def load_pictures(config: PretrainConfig, data_dir: str) -> PretrainingPictures:
             sampler=config.sampler,
             subsets=record_set.train,
             bad_records=bad_records,
+            rows=config.batch_size,
+            stride=stride,
         )
 
         # Drawn with replacement, a record may come twice in an epoch; then every draw is its own.

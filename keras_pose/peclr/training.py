@@ -30,7 +30,7 @@ def pretrain_run(
         config,
         options,
         extra_callbacks,
-        open_data=lambda config, options: load_pictures(config, options.data_dir),
+        open_data=open_data,
         build_model=lambda pictures: ContrastiveModel(config, make_views=pictures.make_views),
         callbacks=lambda pictures, steps: _callbacks(options, pictures, steps),
         write_weights=_write_weights,
@@ -38,6 +38,11 @@ def pretrain_run(
         summarize=lambda _, model, pictures: {"heldout": _heldout_loss(model, pictures)},
         measured_on="two pictures",
     )
+
+
+def open_data(config: PretrainConfig, options: RunOptions) -> PretrainingPictures:
+    """Open the pictures of a run; takes `data_dir` of the options."""
+    return load_pictures(config, options.data_dir)
 
 
 def load_model(

@@ -3,6 +3,7 @@
 The same command resumes the run in --model_dir. `train_run` is the library form, without flags.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def train_run(
         check=lambda: check_teacher(
             config, Config, SHARED_FIELDS, lambda folder: weights_path(folder, "last")
         ),
-        open_data=open_poses,
+        open_data=open_data,
         build_model=lambda poses: build_model(config, poses),
         callbacks=lambda poses, steps: _callbacks(config, options, poses.heldout, steps),
         write_weights=lambda model, folder: save_lifter(model.inference_lifter, folder, "last"),
@@ -68,7 +69,7 @@ def train_run(
     )
 
 
-def open_poses(config: Config, options: RunOptions) -> LiftingData:
+def open_data(config: Config, options: RunOptions) -> LiftingData:
     """Open the poses of a run; those of training only where it trains.
 
     Args:
@@ -87,15 +88,13 @@ def open_poses(config: Config, options: RunOptions) -> LiftingData:
     train, heldout = (load_poses(config, options.data_dir, split) for split in ("train", "val"))
     labels = depth_targets(train) if config.model == "supervised" else None
 
-    def batches(first_step):
-        return training_batches(
-            train.points_2d,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            first_step=first_step,
-            labels=labels,
-        )
-
+    batches = functools.partial(
+        training_batches,
+        train.points_2d,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        labels=labels,
+    )
     return LiftingData(batches, heldout)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from typing import Any, ClassVar
 
+from keras_pose.data_service.messages import read_addresses
 from keras_pose.train.choices import STRATEGIES
 from keras_pose.train.config import check_ranges, option
 from keras_pose.train.runs import require_run
@@ -36,7 +37,14 @@ class RunOptions:
     )
     num_devices: int = option(0, "Devices of this process; 0 for all that there are.", low=0)
     worker_timeout_s: float = option(
-        600.0, "Seconds to wait for the other workers of TF_CONFIG at the start.", low=1.0
+        600.0,
+        "Seconds to wait at the start for the other workers of TF_CONFIG and those of --data_service.",
+        low=1.0,
+    )
+    data_service: str = option(
+        "",
+        "Input workers that make the batches, grpc://host:port of each with commas between; see python "
+        "-m keras_pose.data.input_worker. Batches are the same as without. Empty makes them here.",
     )
     steps_per_execution: int = option(
         1, "Training steps per graph call; more save time on a GPU with small networks.", low=1
@@ -66,6 +74,7 @@ class RunOptions:
 
     def __post_init__(self):
         check_ranges(self)
+        read_addresses(self.data_service)
 
     def check_command(self, *others: Any) -> None:
         """Refuse a command that cannot be begun, before TensorFlow is imported.

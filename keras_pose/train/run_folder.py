@@ -210,6 +210,14 @@ def environment() -> dict:
     }
 
 
+def code_version() -> str:
+    """Return what must agree where one run is spread over processes: this package and TensorFlow's."""
+    facts = environment()
+    return " ".join(
+        str(facts[name]) for name in ("keras_pose", "git_commit", "tensorflow", "keras")
+    )
+
+
 def read_epochs(model_dir: str) -> list[dict]:
     """Rows of `epochs.jsonl`, oldest first; an empty list if there is none.
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeVar
 import keras
 import tensorflow as tf
 
+from keras_pose.data_service.client import DataService
+from keras_pose.data_service.fingerprints import fingerprint
 from keras_pose.train import loop, run_folder, runs
 from keras_pose.train.callbacks import Pace, SkippedRecords
 from keras_pose.train.config import MethodConfig, to_dict
@@ -21,6 +23,7 @@ from keras_pose.train.lease import Lease
 from keras_pose.train.options import RunOptions
 from keras_pose.train.strategy import (
     gather_over_workers,
+    let_threads_wait,
     lost_worker,
     make_strategy,
     worker_of,
@@ -32,8 +35,8 @@ class TrainingData(Protocol):
     """What a run learns from and is measured on."""
 
     @property
-    def batches(self) -> Callable[[int], tf.data.Dataset]:
-        """Function of the first step to an endless dataset of global batches."""
+    def batches(self) -> Callable[..., tf.data.Dataset]:
+        """Function of the first micro-batch, and of the stride to the next, to an endless dataset."""
 
     @property
     def heldout(self) -> Any:
@@ -127,6 +130,10 @@ def run_session(
     if check:
         check()
     runs.limit_threads(options.num_threads)
+    if options.data_service:
+        # Later runs of one process have the threads of the first.
+        with contextlib.suppress(RuntimeError):
+            let_threads_wait()
     # Before anything is computed: TensorFlow's workers must know each other by then.
     strategy = make_strategy(options.strategy, options.num_devices, options.worker_timeout_s)
     num_workers, worker = worker_of(strategy)
@@ -136,18 +143,23 @@ def run_session(
         if there_is_a_run and worker == 0:
             lease.acquire()
         started = time.monotonic()
+        service = _data_service(config, options) if options.data_service else None
         data = open_data(config, options)
         keras.utils.set_random_seed(config.seed)
         steps = min(config.steps_per_epoch, config.num_steps)
-        with data.as_sentence():
+
+        def skipped():
+            return data.skipped() | (service.skipped() if service else {})
+
+        with service.as_sentence() if service else contextlib.nullcontext(), data.as_sentence():
             model = loop.run_config(
                 config,
                 options,
                 build_model=lambda: build_model(data),
-                batches=data.batches,
+                batches=service.batches(data.batches) if service else data.batches,
                 callbacks=[
                     *callbacks(data, steps),
-                    SkippedRecords(folder, data.skipped),
+                    SkippedRecords(folder, skipped),
                     Pace(config.num_steps, steps),
                     *extra_callbacks,
                 ],
@@ -170,12 +182,22 @@ def run_session(
     return run_folder.read_run(folder)
 
 
+def _data_service(config, options):
+    """Meet the input workers, which must have this code and these data."""
+    is_drawn = getattr(config, "dataset", "") == "generated"
+    request = {
+        "method": config.method,
+        "config": to_dict(config),
+        "code": run_folder.code_version(),
+        "records": "" if is_drawn else fingerprint(options.data_dir),
+        "on_gpu": bool(tf.config.list_physical_devices("GPU")),
+    }
+    return DataService(options.data_service, request, options.worker_timeout_s)
+
+
 def _agree_on(strategy, config):
     """Refuse workers that train other things, or with other code."""
-    facts = run_folder.environment()
-    code = " ".join(
-        str(facts[name]) for name in ("keras_pose", "git_commit", "tensorflow", "keras")
-    )
+    code = run_folder.code_version()
     mine = [zlib.crc32(text.encode()) for text in (json.dumps(to_dict(config)), code)]
     chief, *others = gather_over_workers(strategy, mine)
     for number, theirs in enumerate(others, 1):

@@ -96,6 +96,18 @@ def make_strategy(
     return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
 
 
+def let_threads_wait() -> None:
+    """Give TensorFlow threads that may wait, for a sum over workers or a batch made elsewhere.
+
+    Each holds a thread while it waits; with one or two, all would wait for ever.
+
+    Raises:
+        RuntimeError: if TensorFlow has computed in this process already.
+    """
+    os.environ.pop("TF_NUM_INTEROP_THREADS", None)
+    tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
+
+
 def worker_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     """Return how many workers train together and which of them this process is; the chief is 0."""
     resolver = strategy.cluster_resolver
@@ -217,9 +229,7 @@ def _multi_worker(cluster, timeout_s):
     check_port(cluster)
     meet(cluster, timeout_s)
     try:
-        # A sum over workers holds a thread while it waits; with one or two, all would wait for ever.
-        os.environ.pop("TF_NUM_INTEROP_THREADS", None)
-        tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
+        let_threads_wait()
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
         gather_over_workers(strategy, [cluster.index])
     except RuntimeError as error:

@@ -52,7 +52,7 @@ def train_run(
         options,
         extra_callbacks,
         check=check,
-        open_data=lambda config, options: load_bodies(config, options.data_dir),
+        open_data=open_data,
         build_model=lambda bodies: build_model(config),
         callbacks=lambda bodies, steps: _callbacks(config, options, bodies, steps),
         write_weights=_write_weights,
@@ -61,6 +61,11 @@ def train_run(
         load_teacher=lambda config: load_teacher_pose(config.teacher, config.image_size),
         measured_on="picture",
     )
+
+
+def open_data(config: Config, options: RunOptions) -> LabelledBodies:
+    """Open the bodies of a run; takes `data_dir` of the options."""
+    return load_bodies(config, options.data_dir)
 
 
 def _write_weights(model, model_dir):

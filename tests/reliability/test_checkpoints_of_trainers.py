@@ -14,7 +14,7 @@ from keras_pose.hand_pose import training as hand_pose
 from keras_pose.hand_pose.config import FinetuneConfig
 from keras_pose.hand_student.config import StudentConfig
 from keras_pose.hand_student.model import StudentModel
-from keras_pose.hand_student.training import open_hands
+from keras_pose.hand_student.training import open_data
 from keras_pose.peclr import training as peclr
 from keras_pose.peclr.config import PretrainConfig
 from keras_pose.tips import training as tips
@@ -46,7 +46,7 @@ _BODIES = {
 
 
 def _tips(config, teacher=None):
-    data = tips.open_poses(config, OPTIONS)
+    data = tips.open_data(config, OPTIONS)
     model = DepthRegressor(config, teacher) if teacher else tips.build_model(config)
     return model, data.batches
 
@@ -93,7 +93,7 @@ def _hand_student():
             "valid": tf.ones_like(pixels),
         }
 
-    return StudentModel(config, teacher, 3), open_hands(config, OPTIONS).batches
+    return StudentModel(config, teacher, 3), open_data(config, OPTIONS).batches
 
 
 def _bodies(**stage):

@@ -69,7 +69,7 @@ CASES = {
     "hand_student": TrainerCase(
         "hand student",
         "keras_pose.hand_student.train",
-        (*_HANDS, "--width=8", "--depth_width=8"),
+        (*_HANDS, "--width=8", "--depth_width=8", "--crop_scale=1.0"),
         ("teacher", "hand_pose"),
     ),
     "wild3d_stage1": TrainerCase(

@@ -107,14 +107,16 @@ class CommandServer:
         self.count = 0
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, *self.preloaded],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            text=True,
-        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "server", "wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, *self.preloaded],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=environment(),
+                text=True,
+            )
         return self
 
     def __exit__(self, *exception):
@@ -125,7 +127,11 @@ class CommandServer:
     def ask(self, request):
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        reply = self.process.stdout.readline()
+        if not reply:
+            said = (self.folder / "server").read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(f"the server ended with {self.process.wait(60)}: {said[-2000:]}")
+        return json.loads(reply)
 
     def start(self, module, *arguments, largest_file=None, environment=None):
         """Start `python -m module arguments`.

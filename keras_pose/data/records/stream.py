@@ -39,6 +39,8 @@ def records_dataset(
     block: int = 32,
     num_threads: int = 2,
     chunk: int = 1,
+    rows: int = 1,
+    stride: int = 1,
 ) -> tf.data.Dataset:
     """Stream records, one element each.
 
@@ -57,6 +59,8 @@ def records_dataset(
         num_threads: blocks read at the same time; the order does not depend on it.
         chunk: for "grouped" alone, records of one group in a row. Groups that are smaller count as one
             group per folder.
+        rows: records of a batch, for `stride` alone.
+        stride: batches from one to the next that is read; those between are somebody else's.
 
     Returns:
         Dataset of dicts as `parse_examples` gives them, without the axis B, and with `position`,
@@ -77,6 +81,9 @@ def records_dataset(
     def read(first):
         count = tf.minimum(tf.constant(block, tf.int64), end - first)
         positions = first + tf.range(count)
+        if stride > 1:
+            batch, row = (positions - start) // rows, (positions - start) % rows
+            positions = start + batch * rows * stride + row
         kinds = (tf.string, tf.int64)
         examples, sources = numpy_call(stream.read, [positions], kinds)
         examples.set_shape([None])
