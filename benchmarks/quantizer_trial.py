@@ -35,7 +35,7 @@ class Settings:
     """
 
     models: str = option(
-        "savedmodels/hand_student/1,savedmodels/body_student/2",
+        "savedmodels/hand_student/3,savedmodels/body_student/3",
         "Version folders of small networks.",
     )
     num_examples: int = option(

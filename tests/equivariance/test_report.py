@@ -33,7 +33,7 @@ from keras_pose.train import run_folder
 from keras_pose.train.options import RunOptions
 from keras_pose.train.weights import write_weights
 
-SHIPPED = Path(__file__).parents[2] / "savedmodels" / "hand_student" / "2"
+SHIPPED = Path(__file__).parents[2] / "savedmodels" / "hand_student" / "3"
 SIZE, NUM = 32, 40
 COMMON = {
     "encoder": "resnet10_half",

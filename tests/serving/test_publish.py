@@ -63,7 +63,7 @@ def test_runs_that_start_from_each_other_or_are_gone_end_the_list(tmp_path):
 
 
 def test_the_shipped_hand_says_what_made_it_and_that_no_hand_is_there():
-    folder = ROOT / "savedmodels" / "hand_student" / "2"
+    folder = ROOT / "savedmodels" / "hand_student" / "3"
     settings = read_metadata(folder).settings
     assert settings["method"] == "hand_student"
     assert settings["config"]["backbone"] == "efficientnet_lite0"
@@ -80,7 +80,7 @@ def test_the_shipped_hand_says_what_made_it_and_that_no_hand_is_there():
 
 
 def test_the_shipped_body_says_what_made_it_and_that_nobody_is_there():
-    folder = ROOT / "savedmodels" / "body_student" / "2"
+    folder = ROOT / "savedmodels" / "body_student" / "3"
     settings = read_metadata(folder).settings
     assert settings["method"] == "wild3d"
     assert settings["config"]["backbone"] == "efficientnet_lite0"
