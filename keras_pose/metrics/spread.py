@@ -46,7 +46,7 @@ def spread_ratios(
 
 
 def share_alike(
-    predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, fraction: float = 0.25
+    predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, fraction: float = 0.5
 ) -> float:
     """Return the share of pictures that are answered alike, whatever they show.
 
@@ -54,9 +54,9 @@ def share_alike(
         predicted: `[N, J, D]`, px of the crop.
         true: `[N, J, D]`, px of the crop.
         visible: `[N, J]`, 0 or 1.
-        fraction: a picture is answered alike if its joints are nearer to the usual answer (the median
-            over pictures, joint by joint) than this times what true poses are from the usual one on
-            average.
+        fraction: a picture is answered alike if its answer is less than this times as far from the usual
+            answer (the median over pictures, joint by joint) as its truth is from the usual truth. So
+            somebody who really stands as most do is no fault.
 
     Returns:
         0 to 1; about 0 for a network that answers what it sees, 1 for one that always says the same.
@@ -72,7 +72,7 @@ def share_alike(
     found = np.where(shown[..., None], np.asarray(predicted, np.float64), np.nan)[rows]
     seen = shown[rows].any(axis=0)
     usual_truth, usual = (np.nanmedian(points[:, seen], axis=0) for points in (known, found))
-    apart = _mean_distance(known[:, seen], usual_truth).mean()
+    apart = _mean_distance(known[:, seen], usual_truth)
     return float(np.mean(_mean_distance(found[:, seen], usual) < fraction * apart))
 
 

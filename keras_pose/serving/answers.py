@@ -25,7 +25,7 @@ MOST_MISSED, MOST_ALIKE, MOST_GREY = 0.2, 0.1, 0.05
 copy, over the box's longer side."""
 
 _SPREAD = "spread[sum of predicted over sum of true 2D distances]"
-_ALIKE = "answered-alike[share of pictures within a quarter of the truth's distance to the usual]"
+_ALIKE = "answered-alike[share of pictures less than half as far from the usual as the truth]"
 _MISSED = "missed[share of pictures in which nobody is found, in colour or grey]"
 _MEASURED = ("alike", "grey_px", "grey_share")
 _GREY = "grey-copy[mean move of the joints in px of the crop]"

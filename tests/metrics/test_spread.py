@@ -43,14 +43,20 @@ def test_pictures_answered_alike_by_hand():
     true = poses()
     seen = np.ones((10, 3))
     assert share_alike(np.repeat(true[:1], 10, 0), true, seen) == 1.0
-    # Places of -4.5 to 4.5 steps about the median are 2.5 steps away on average, a quarter of which is
-    # 0.625: the two at half a step are nearer.
-    assert share_alike(true, true, seen) == 0.2
-    assert share_alike(true, true, seen, fraction=0.1) == 0.0
+    # The truth itself is as far from the usual as it is, however many stand as most do.
+    assert share_alike(true, true, seen) == 0.0
+    usual = np.median(true, axis=0)
+    assert share_alike(usual + 0.45 * (true - usual), true, seen) == 1.0
+    assert share_alike(usual + 0.55 * (true - usual), true, seen) == 0.0
+    # One of ten answered as usual, though it is the farthest from it.
+    one = true.copy()
+    one[0] = usual
+    assert share_alike(one, true, seen) == 0.1
+    assert share_alike(usual + 0.45 * (true - usual), true, seen, fraction=0.4) == 0.0
     # A joint that is hidden everywhere may be anywhere.
     hidden, wild = seen.copy(), true.copy()
     hidden[:, 2], wild[:, 2] = 0, np.nan
-    assert share_alike(wild, true, hidden) == 0.2
+    assert share_alike(wild, true, hidden) == 0.0
     with pytest.raises(ValueError, match="No picture has a visible joint"):
         share_alike(true, true, np.zeros((10, 3)))
 
