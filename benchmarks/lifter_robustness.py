@@ -7,6 +7,7 @@ docs/tips.md says how to read the table.
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator
 
@@ -19,9 +20,11 @@ from keras_pose import export
 from keras_pose.data import motion
 from keras_pose.files import write_file
 from keras_pose.geometry import length, similarity_align
+from keras_pose.lifter_student.config import ExportConfig
 from keras_pose.lifter_student.network import lift_present
 from keras_pose.lifter_student.training import load_student
 from keras_pose.lifting.detector_noise import body_height, student_noise
+from keras_pose.lifting.facing import lift_camera
 from keras_pose.lifting.presence import HALVES, LIMBS
 from keras_pose.metrics import n_mpjpe
 from keras_pose.skeletons import H36M_17
@@ -32,6 +35,8 @@ from keras_pose.viz import Series, line_chart_svg
 
 # Function of pixels `[N, 17, 2]` and presence `[N, 17]` to 3D `[N, 17, 3]`, root at 0.
 Lifter = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# The same of pixels, presence and camera matrices `[N, 3, 3]`.
+CameraLifter = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 _JOINTS = H36M_17.num_joints
 # The split's own cameras, see `keras_pose.lifting.sources`.
@@ -80,11 +85,13 @@ class Seen:
         points_px: float32 `[N, 17, 2]`.
         points_3d: float32 `[N, 17, 3]`, metres, camera frame, root at 0.
         px_per_m: float32 `[N]`, at the root's depth.
+        camera: float32 `[N, 3, 3]`, matrix of the camera, px.
     """
 
     points_px: np.ndarray
     points_3d: np.ndarray
     px_per_m: np.ndarray
+    camera: np.ndarray
 
 
 def open_lifter(place: str) -> Lifter:
@@ -111,6 +118,33 @@ def open_lifter(place: str) -> Lifter:
     return lambda points, present: lift({"keypoints_2d": fill_from_neighbours(points, present)})[
         "keypoints_3d"
     ]
+
+
+def open_camera_lifter(place: str) -> CameraLifter | None:
+    """Open a lifter for people before a camera that is known.
+
+    Args:
+        place: version folder or run folder.
+
+    Returns:
+        The lifter; None for an export without the signature `lift_camera`.
+    """
+    if os.path.isfile(os.path.join(place, run_folder.RUN_FILE)):
+        network = load_student(place)[1]
+        settings = {field.name: field.default for field in dataclasses.fields(ExportConfig)}
+        lift = lift_camera(
+            functools.partial(lift_present, network), 0.5, settings["root_elevation_deg"]
+        )
+        return lambda points, present, camera: ops.convert_to_numpy(
+            lift(*map(ops.convert_to_tensor, (points, present, camera)))["keypoints_3d"]
+        )
+    model = export.LoadedModel(export.version_folder(place))
+    if "lift_camera" not in model.signatures:
+        return None
+    seen = model.runner("lift_camera")
+    return lambda points, present, camera: seen(
+        {"keypoints_2d": points, "score": present, "K": camera}
+    )["keypoints_3d"]
 
 
 def fill_from_neighbours(points: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -165,7 +199,7 @@ def see(data_dir: str, stride: int, pitch_deg: float | None = None, roll_deg: fl
     points_px = (views.points_px - middle) @ turn[:2, :2].T + middle
     points_3d = (views.points_3d - views.points_3d[:, :1]) @ turn.T
     px_per_m = views.intrinsics[:, 0, 0] / views.points_3d[:, 0, 2]
-    return Seen(points_px, points_3d, px_per_m)
+    return Seen(points_px, points_3d, px_per_m, views.intrinsics)
 
 
 def conditions(settings: Settings) -> Iterator[tuple[str, float, Seen, np.ndarray, np.ndarray]]:
@@ -209,7 +243,13 @@ def conditions(settings: Settings) -> Iterator[tuple[str, float, Seen, np.ndarra
         yield "roll", roll, tilted, tilted.points_px, everything
 
 
-def measure(lifter: Lifter, seen: Seen, points: np.ndarray, present: np.ndarray) -> dict:
+def measure(
+    lifter: Lifter,
+    seen: Seen,
+    points: np.ndarray,
+    present: np.ndarray,
+    camera_lifter: CameraLifter | None = None,
+) -> dict:
     """Measure one lifter under one disturbance.
 
     Args:
@@ -217,11 +257,13 @@ def measure(lifter: Lifter, seen: Seen, points: np.ndarray, present: np.ndarray)
         seen: the truth.
         points: float32 `[N, 17, 2]` px, what it gets.
         present: float32 `[N, 17]`.
+        camera_lifter: the same lifter told the camera, where it can be.
 
     Returns:
         Millimetres: `present`, PA-MPJPE over the joints that are there; `missing`, mean error of the
-        others when the whole poses are aligned; `n_mpjpe`, least squares, whole poses. `sign`, share of
-        poses that fit better than with their depths negated.
+        others when the whole poses are aligned; `n_mpjpe`, least squares, whole poses; `sign`, share
+        of poses that fit better than with their depths negated; with a camera lifter `n_mpjpe_camera` and
+        `pa_mpjpe_camera` of its whole poses.
     """
     lifted = np.concatenate(
         [
@@ -239,7 +281,19 @@ def measure(lifter: Lifter, seen: Seen, points: np.ndarray, present: np.ndarray)
             gone.append(_distances(lifted[rows], true[rows])[:, others].mean(-1))
     plain = 1e3 * ops.convert_to_numpy(n_mpjpe(lifted, true))
     negated = 1e3 * ops.convert_to_numpy(n_mpjpe(lifted * [1.0, 1.0, -1.0], true))
-    return {
+    told = {}
+    if camera_lifter:
+        lifted = np.concatenate(
+            [
+                camera_lifter(points[part], present[part], seen.camera[part])
+                for part in (
+                    slice(start, start + _BATCH) for start in range(0, len(points), _BATCH)
+                )
+            ]
+        ).astype(np.float64)
+        told["n_mpjpe_camera"] = float(1e3 * np.mean(ops.convert_to_numpy(n_mpjpe(lifted, true))))
+        told["pa_mpjpe_camera"] = float(_distances(lifted, true).mean())
+    return told | {
         "present": float(np.mean(np.concatenate(there))),
         "missing": float(np.mean(np.concatenate(gone))) if gone else None,
         "n_mpjpe": float(np.mean(plain)),
@@ -262,14 +316,14 @@ def run(settings: Settings) -> tuple[dict, str]:
         The JSON-ready result, and what was printed.
     """
     places = listed(settings.lifters)
-    lifters = [open_lifter(place) for place in places]
+    lifters = [(open_lifter(place), open_camera_lifter(place)) for place in places]
     rows: list[dict] = []
     for name, strength, seen, points, present in conditions(settings):
         # Set against the same joints of whole poses: the cost, not which joints are hard.
         whole = name in ("limb missing", "half missing", "joints missing")
-        for place, lifter in zip(places, lifters, strict=True):
+        for place, (lifter, camera_lifter) in zip(places, lifters, strict=True):
             row = {"lifter": place, "disturbance": name, "strength": float(strength)}
-            row |= measure(lifter, seen, points, present)
+            row |= measure(lifter, seen, points, present, camera_lifter)
             if whole:
                 row["present_whole"] = _whole(lifter, seen, present)
             rows.append(row)
@@ -304,7 +358,7 @@ def table(places: tuple[str, ...], rows: list[dict]) -> str:
     Returns:
         The table.
     """
-    header = ("disturbance", "lifter", "PA there", "more", "PA missing", "N", "sign %")
+    header = ("disturbance", "lifter", "PA there", "more", "PA missing", "N", "N camera", "sign %")
     cells = []
     for name in dict.fromkeys(row["disturbance"] for row in rows):
         mine = [row for row in rows if row["disturbance"] == name]
@@ -327,6 +381,9 @@ def table(places: tuple[str, ...], rows: list[dict]) -> str:
                         f"{100 * (there / base - 1):+.0f} %",
                         "-" if few[0]["missing"] is None else f"{_mean(few, 'missing'):.1f}",
                         f"{_mean(few, 'n_mpjpe'):.1f}",
+                        f"{_mean(few, 'n_mpjpe_camera'):.1f}"
+                        if "n_mpjpe_camera" in few[0]
+                        else "-",
                         f"{100 * _mean(few, 'sign'):.1f}",
                     )
                 )

@@ -47,6 +47,20 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
         ),
         "weight": ("none", "none", "how likely a pose is among these; sum 1"),
     }
+    camera = scored | {
+        "K": ("pixels", "of the keypoints", "camera matrix: rows fx, skew, cx; 0, fy, cy; 0, 0, 1"),
+        "keypoints_3d": (
+            "distances of the pelvis from the camera",
+            "x right, y down, z forward; pelvis at 0",
+            "lifted joints in the camera's axes, wherever in the picture the person stands",
+        ),
+        "direction": (
+            "none",
+            "x right, y down, z forward",
+            "from the camera to the pelvis, unit length; distance * (direction + keypoints_3d) are "
+            "places in the camera's frame",
+        ),
+    }
     low, high = config.pitch_range_deg
     return CardWords(
         summary=(
@@ -63,8 +77,10 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
             f"{config.noise_degrees_of_freedom:g} degrees of freedom, not on a detector's own errors.",
             f"Cameras from {low:g} to {high:g} degrees of pitch (positive looks down) and up to "
             f"{config.roll_range_deg:g} degrees of roll were made from the teachers' 3D.",
-            "Scale and place in the room are not estimated: output is relative to the pelvis, in the "
-            "input's pixels.",
+            "lift, lift_scored and lift_many do not know where in the picture somebody stands: who is 20 "
+            "degrees to the side is answered turned by 20 degrees. lift_camera knows, and wants K.",
+            "Distance is not estimated: output is relative to the pelvis, in the input's pixels, of "
+            "lift_camera in distances of the pelvis.",
             "Accuracy was measured on the validation split named above, whole exact poses (nose in "
             f"front in {100 * run['chirality']:.1f} % of them); docs/tips.md has missing joints, noise "
             "and other cameras.",
@@ -75,6 +91,7 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
             "serving_default": TENSORS,
             "lift_scored": scored,
             "lift_many": many,
+            "lift_camera": camera,
         },
         licence="Apache-2.0; cite the training data as below.",
     )

@@ -145,9 +145,17 @@ class ExportConfig(export_settings.ExportConfig):
 
     min_score: float = option(
         0.2,
-        "Joints with a lower score count as missing in the signatures lift_scored and lift_many.",
+        "Joints with a lower score count as missing in the signatures that take scores.",
         low=0.0,
         high=1.0,
+    )
+    root_elevation_deg: float = option(
+        2.0,
+        "How far above the optical axis the lifter is used to see people, degrees: lift_camera turns a "
+        "known camera until they stand there. Between the 4 of the training set's cameras and the 0 of "
+        "those that were made.",
+        low=-45.0,
+        high=45.0,
     )
     num_hypotheses: int = option(
         5, "Answers of the signature lift_many, likeliest first.", low=1, high=256

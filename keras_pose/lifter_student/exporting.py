@@ -12,6 +12,7 @@ from keras_pose.lifter_student.card import card_words
 from keras_pose.lifter_student.config import ExportConfig
 from keras_pose.lifter_student.network import lift_present
 from keras_pose.lifter_student.training import load_student
+from keras_pose.lifting.facing import camera_signature, hostile_cameras
 from keras_pose.lifting.many_serving import many_signature
 from keras_pose.lifting.presence import missing_groups
 from keras_pose.lifting.scored_serving import hostile_scores, scored_signatures
@@ -45,6 +46,8 @@ def _describe(settings: ExportConfig) -> publish.Exported:
     whole, scored = golden_inputs(), golden_scored()
     lift = [{"keypoints_2d": golden_inputs(8)[:count]} for count in (1, 8)]
     few = [{name: value[:count] for name, value in scored.items()} for count in (1, 8)]
+    before = golden_cameras()
+    seen = [{name: value[:count] for name, value in before.items()} for count in (1, 8)]
     given = {
         name: np.concatenate([value, hostile_scores()[name]]) for name, value in scored.items()
     }
@@ -53,6 +56,9 @@ def _describe(settings: ExportConfig) -> publish.Exported:
     signatures["lift_many"] = many_signature(
         answer, settings.min_score, settings.num_hypotheses, settings.hypothesis_noise
     )
+    signatures["lift_camera"] = camera_signature(
+        answer, settings.min_score, settings.root_elevation_deg
+    )
     return publish.Exported(
         metadata=metadata,
         signatures=signatures,
@@ -60,6 +66,10 @@ def _describe(settings: ExportConfig) -> publish.Exported:
             "lift": {"keypoints_2d": np.concatenate([whole, hostile_inputs()])},
             "lift_scored": given,
             "lift_many": given,
+            "lift_camera": {
+                name: np.concatenate([value, hostile_cameras()[name]])
+                for name, value in before.items()
+            },
         },
         words=card_words(config, run, settings.min_score),
         default="lift",
@@ -67,10 +77,11 @@ def _describe(settings: ExportConfig) -> publish.Exported:
         more_files={"lift_scored": "scored"},
         settings={
             "min_score": settings.min_score,
+            "root_elevation_deg": settings.root_elevation_deg,
             "num_hypotheses": settings.num_hypotheses,
             "hypothesis_noise": settings.hypothesis_noise,
         },
-        warmup={"lift": lift, "lift_scored": few, "lift_many": few},
+        warmup={"lift": lift, "lift_scored": few, "lift_many": few, "lift_camera": seen},
         bound=_bound,
         settle=_per_scale,
     )
@@ -92,6 +103,23 @@ def golden_scored() -> dict[str, np.ndarray]:
     return {"keypoints_2d": points, "score": score}
 
 
+def golden_cameras() -> dict[str, np.ndarray]:
+    """Return the people of `golden_scored` before cameras of several lenses and middles.
+
+    Returns:
+        `keypoints_2d` and `score` as there, and `K` float32 `[64, 3, 3]`, px.
+    """
+    scored = golden_scored()
+    random = np.random.default_rng(0)
+    count = len(scored["score"])
+    focal = random.uniform(800.0, 2000.0, count)
+    cameras = np.zeros((count, 3, 3), np.float32)
+    cameras[:, 0, 0] = cameras[:, 1, 1] = focal
+    cameras[:, :2, 2] = random.uniform(300.0, 700.0, (count, 2))
+    cameras[:, 2, 2] = 1.0
+    return scored | {"K": cameras}
+
+
 def _bound(kind: str, output: str) -> Bound:
     if output == "valid":
         return Bound(max_abs=0.0)
@@ -104,6 +132,8 @@ def _bound(kind: str, output: str) -> Bound:
 def _per_scale(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Divide the poses by their size, or large people alone would decide the comparison."""
     outputs = {name: np.asarray(value) for name, value in outputs.items()}
+    if "scale" not in outputs:
+        return outputs  # `lift_camera` gives shares of the distance
     scale = np.where(outputs["scale"] > 0, outputs["scale"], 1.0)
     return outputs | {
         name: outputs[name] / scale.reshape(-1, *[1] * (outputs[name].ndim - 1))

@@ -47,6 +47,11 @@ class Lens:
             )
 
     @property
+    def is_known(self) -> bool:
+        """Whether something is given or assumed."""
+        return self._matrix is not None or bool(self._focal or self._angle)
+
+    @property
     def notes(self) -> list[str]:
         """Sentences on pictures that the given camera matrix cannot be of, so far."""
         if not self._others:
@@ -72,7 +77,7 @@ class Lens:
             if other := other_picture(self._matrix, height, width):
                 self._others[height, width] = other
             return self._matrix
-        if not (self._focal or self._angle):
+        if not self.is_known:
             return None
         return centred_intrinsics(height, width, self._focal, self._angle)
 

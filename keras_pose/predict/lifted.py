@@ -12,7 +12,15 @@ from keras_pose.data.pictures.picture import encode_picture
 from keras_pose.data.pictures.videos import VideoWriter
 from keras_pose.files import check_writable, write_file
 from keras_pose.predict.cuts import cut_rows
-from keras_pose.predict.lifter import Lifter, in_metres, size_words
+from keras_pose.predict.lens import Lens
+from keras_pose.predict.lifter import (
+    Lifter,
+    check_lens,
+    depth_unit,
+    in_metres,
+    lens_words,
+    size_words,
+)
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN
 from keras_pose.predict.pose import FoundPose
@@ -42,7 +50,9 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
     check_writable(config.output, "--output")
     found = load_detections(config.keypoints, config.keypoints_tool, config.picture_width_height)
     lifter = Lifter(config.lift)
-    lifted, num_cuts = lift_found(lifter, found)
+    check_lens(config, lifter)
+    lens = Lens(config)
+    lifted, num_cuts = lift_found(lifter, found, _camera(config, lens))
     poses = [_pose(found, lifted, row, config) for row in range(len(found))]
     rate = config.frames_per_second if found.is_film else 0.0
     stem = Path(config.keypoints).stem
@@ -55,7 +65,7 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
             # Frames without anybody are not in the file, so their numbers count where there are any.
             time_s = (int(frame) if frame.isdigit() else number) / rate if rate else 0.0
             shown = drawing if config.page else None
-            results.add(frame, (*shape, 3), None, persons, shown, time_s)
+            results.add(frame, (*shape, 3), lens.of(*shape), persons, shown, time_s)
             if drawing is None or not config.overlay:
                 continue
             # A film's drawings are of one size, with the first person alone beside it.
@@ -69,23 +79,27 @@ def lift_files(config: PredictConfig) -> tuple[list[str], int]:
                 writer = VideoWriter(target, board.shape, rate)
                 stack.enter_context(writer)
             writer.write(board)
-    notes = results.write(_facts(config, lifter, found))
-    return [*_notes(lifter, found, lifted["valid"], num_cuts), *notes], len(results)
+    notes = results.write(_facts(config, lens, lifter, found))
+    notes = [*_notes(lifter, found, lifted["valid"], num_cuts), *lens.notes, *notes]
+    return notes, len(results)
 
 
-def lift_found(lifter: Lifter, found: Detections) -> tuple[dict[str, np.ndarray], int]:
+def lift_found(
+    lifter: Lifter, found: Detections, camera: np.ndarray | None = None
+) -> tuple[dict[str, np.ndarray], int]:
     """Lift everybody that a detector found, each person of a film as a film of their own.
 
     Args:
         lifter: the lifter; one of single frames looks at each by itself.
         found: everybody.
+        camera: as in `Lifter.lift`.
 
     Returns:
         As `Lifter.lift`, `keypoints_3d` `[N, 17, 3]` and so on, in the order of `found`; and the number
         of cuts, at which a film was lifted in pieces.
     """
     if lifter.num_frames == 1 or not found.is_film:
-        return lifter.lift(found.points_px, found.score), 0
+        return lifter.lift(found.points_px, found.score, camera), 0
     count, joints = found.score.shape
     lifted = {
         "keypoints_3d": np.zeros((count, joints, 3), np.float32),
@@ -153,8 +167,8 @@ def _pose(found: Detections, lifted: dict, row: int, config: PredictConfig) -> F
         keypoints_2d=points,
         score=found.score[row].astype(np.float64),
         depth=space[:, 2],
-        keypoints_3d=in_metres(space, config) if is_valid else None,
-        is_root_relative=True,
+        keypoints_3d=in_metres(lifted, row, config) if is_valid else None,
+        is_root_relative="direction" not in lifted,
         is_valid=is_valid,
     )
 
@@ -169,13 +183,26 @@ def _shape(config, points):
     return int(height), int(width)
 
 
-def _facts(config, lifter, found):
+def _camera(config, lens):
+    """Return the camera of the pictures, whose size its middle follows from; None where unknown."""
+    if not lens.is_known:
+        return None
+    if not config.picture_width_height:
+        raise ValueError(
+            "--picture_size is empty: a camera needs the size of the pictures that --keypoints belong "
+            "to; give it, such as 1920x1080."
+        )
+    width, height = config.picture_width_height
+    return lens.of(height, width)
+
+
+def _facts(config, lens, lifter, found):
     facts: dict[str, Any] = {
         "source": config.keypoints,
         "tool": found.tool,
         "lifter": lifter.words,
-        "depth_unit": {"body": "pixels of the input"},
-        "camera": "none: 3D is relative to the pelvis",
+        "depth_unit": {"body": depth_unit(lens.is_known, "input")},
+        "camera": lens_words(lens),
         "size": size_words(config),
         "smoothing": "none",
     }

@@ -15,7 +15,7 @@ from keras_pose.data.pictures.videos import VideoReader, VideoWriter
 from keras_pose.files import check_writable, write_file
 from keras_pose.predict.cuts import CutFinder
 from keras_pose.predict.finder import Finder
-from keras_pose.predict.lifter import FoundLifter, size_words
+from keras_pose.predict.lifter import FoundLifter, depth_unit, lens_words, size_words
 from keras_pose.predict.overlay import draw_beside, draw_on_picture
 from keras_pose.predict.places import DRAWN, find_pictures, unused_boxes_notes
 from keras_pose.predict.results import Results
@@ -82,10 +82,10 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         results = Results(config, 0.0, "")
         try:
             for name, image, poses in _find_all(finder, search, root, names, failures):
+                camera = finder.lens.of(*image.shape[:2])
                 if lifter:
-                    poses = lifter.lift(poses)
+                    poses = lifter.lift(poses, camera)
                 drawing = _drawn(config, image, poses)
-                camera = None if lifter else finder.lens.of(*image.shape[:2])
                 if config.overlay:
                     shown = [pose for pose in poses if pose.is_valid]
                     picture = encode_picture(draw_beside(drawing, shown, config.min_score))
@@ -94,8 +94,7 @@ def predict_files(config: PredictConfig, capture: Callable[..., Any] = cv2.Video
         except KeyboardInterrupt:
             # First, since the command's last words are the first of these.
             failures = {"": _stopped(results, len(names), "pictures")} | failures
-    # Lifted poses are relative to the pelvis whatever the camera.
-    notes += [] if lifter else finder.lens.notes
+    notes += finder.lens.notes
     if len(results):
         notes += [*search.notes(), *results.write(_facts(config, finder, search, lifter))]
     return Outcome(failures, notes, len(results))
@@ -132,8 +131,8 @@ def _facts(config, finder, search, lifter):
     if lifter:
         facts |= {
             "lifter": lifter.lifter.words,
-            "depth_unit": {"body": "pixels of the picture"},
-            "camera": "none: 3D is relative to the pelvis",
+            "depth_unit": {"body": depth_unit(finder.lens.is_known, "picture")},
+            "camera": lens_words(finder.lens),
             "size": size_words(config),
         }
     return facts
@@ -187,8 +186,9 @@ def _follow(config, finder, search, source, capture, failures, notes, lifter) ->
                 if not tracks:
                     tracks = _tracks(config, finder, search.of(name, image), name)
                 poses = _next(finder, tracks, str(number), image)
+                camera = finder.lens.of(*image.shape[:2])
                 if lifter:
-                    poses = lifter.lift_next(poses)
+                    poses = lifter.lift_next(poses, camera)
                 hands = finder.add_hands(str(number), image, poses)
                 if config.smooth:
                     poses = smoother.smooth(poses, finder.main.kind, video.time_s)
@@ -196,7 +196,6 @@ def _follow(config, finder, search, source, capture, failures, notes, lifter) ->
                         hands = smoother.smooth(hands, "hand", video.time_s)
                 poses = finder.attach(poses, hands)
                 drawing = _drawn(config, image, poses)
-                camera = None if lifter else finder.lens.of(*image.shape[:2])
                 shown = drawing if config.page else None
                 results.add(str(number), image.shape, camera, poses, shown, video.time_s)
                 if config.overlay:

@@ -208,11 +208,6 @@ class PredictConfig:
             raise ValueError(
                 "--hands are attached to a body with metres of its own, not to one of --lift; omit one."
             )
-        for name in ("focal_px", "assume_fov_deg", "intrinsics"):
-            if getattr(self, name):
-                raise ValueError(
-                    f"--{name} is of no use with --lift, whose 3D is relative to the pelvis; omit it."
-                )
 
     @property
     def picture_width_height(self) -> tuple[int, int] | None:

@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from keras_pose import export
 from keras_pose.lifter_student.config import Config, ExportConfig
-from keras_pose.lifter_student.exporting import export_run, golden_scored
+from keras_pose.lifter_student.exporting import export_run, golden_cameras, golden_scored
 from keras_pose.lifter_student.model import LifterStudent, disturb, draw_batch
 from keras_pose.lifter_student.network import PresenceLifter, WholePoseLifter, lift_present
 from keras_pose.lifter_student.teachers import lift_with_teachers
 from keras_pose.lifter_student.training import train_run
 from keras_pose.lifting.data import load_poses
+from keras_pose.lifting.facing import hostile_cameras
 from keras_pose.lifting.scored_serving import hostile_scores
 from keras_pose.skeletons import H36M_17
 from keras_pose.train.options import RunOptions
@@ -185,6 +186,11 @@ def test_export_has_both_signatures_and_their_files(run_dir, tmp_path):
     bad = export.run_saved_model(folder, "lift_many", hostile_scores())
     assert not any(value.any() for value in bad.values())
     bad = export.run_saved_model(folder, "lift_scored", hostile_scores())
+    assert not any(value.any() for value in bad.values())
+    seen = export.run_saved_model(folder, "lift_camera", golden_cameras())
+    assert seen["valid"].all() and seen["keypoints_3d"].shape == (64, 17, 3)
+    np.testing.assert_allclose(np.linalg.norm(seen["direction"], axis=1), 1.0, rtol=1e-5)
+    bad = export.run_saved_model(folder, "lift_camera", hostile_cameras())
     assert not any(value.any() for value in bad.values())
     card = (folder / "card.md").read_text()
     assert '"teachers": "tips_cmu/1"' in card and "a joint below 0.2 is missing" in card

@@ -1,6 +1,7 @@
 """Bodies found in pictures and films, lifted; films with cuts, in pieces."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 
@@ -10,18 +11,23 @@ import pytest
 from keras_pose.codecs import total_bone_length
 from keras_pose.data.motion import Detections
 from keras_pose.export import LoadedModel, save_signatures
+from keras_pose.geometry import project_arrays
 from keras_pose.lifter_motion.config import Config
 from keras_pose.lifter_motion.network import MotionLifter
 from keras_pose.lifter_motion.serving import motion_signatures
+from keras_pose.lifter_student.config import Config as StudentConfig
+from keras_pose.lifter_student.network import PresenceLifter, lift_present
+from keras_pose.lifting.facing import camera_signature
+from keras_pose.lifting.scored_serving import scored_signatures
 from keras_pose.lifting.serving import describe
 from keras_pose.predict import network
 from keras_pose.predict.cuts import CutFinder, cut_rows
-from keras_pose.predict.lifted import lift_found
+from keras_pose.predict.lifted import lift_files, lift_found
 from keras_pose.predict.lifter import FoundLifter, Lifter
 from keras_pose.predict.prediction import predict_files
 from keras_pose.predict.settings import PredictConfig
 from keras_pose.serving import describe_signatures, write_metadata
-from keras_pose.skeletons import H36M_17, HAND_21_FREIHAND, MPII_16, convert
+from keras_pose.skeletons import COCO_17, H36M_17, HAND_21_FREIHAND, MPII_16, convert
 from tests.predict import served_people
 from tests.predict.commands import config, loaded, run, write
 from tests.predict.served_people import picture
@@ -50,6 +56,18 @@ def films(request, tmp_path_factory):
     return str(folder), request.param
 
 
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory):
+    """Folder of a lifter with random weights that looks at cameras."""
+    lift = functools.partial(lift_present, PresenceLifter(StudentConfig(width=8, num_blocks=0)))
+    signatures = scored_signatures(lift, 0.2) | {"lift_camera": camera_signature(lift, 0.2, 2.0)}
+    folder = tmp_path_factory.mktemp("models") / "seeing" / "1"
+    save_signatures(folder, signatures, "lift")
+    described = describe_signatures(LoadedModel(folder))
+    write_metadata(folder, dataclasses.replace(describe("seeing", 1), signatures=described))
+    return str(folder)
+
+
 @pytest.fixture(autouse=True)
 def _load_once(monkeypatch):
     monkeypatch.setattr(network, "ServedPose", loaded)
@@ -60,7 +78,7 @@ def test_a_body_in_a_picture_is_lifted(body, tmp_path):
     content = run(body, place, tmp_path / "out", lift=LIFTER, height_m=1.8, finder="none")
     (pose,) = content["poses"]
     assert "tips_cmu, version 1" in content["lifter"]
-    assert content["camera"] == "none: 3D is relative to the pelvis"
+    assert content["camera"].startswith("none: 3D is relative to the pelvis")
     space = np.array(pose["keypoints_3d_m"])
     assert space.shape == (17, 3) and not space[0].any() and pose["is_root_relative"]
     bones, _ = convert(space, H36M_17, MPII_16)
@@ -169,7 +187,6 @@ def test_pictures_that_pan_or_change_light_are_not_cut():
     ("settings", "words"),
     [
         ({"hands": LIFTER}, "--hands are attached to a body with metres of its own"),
-        ({"focal_px": 900.0}, "--focal_px is of no use with --lift"),
         ({"saved_model": ""}, "--saved_model is empty"),
     ],
 )
@@ -177,6 +194,49 @@ def test_commands_that_cannot_be_lifted_are_refused(settings, words):
     given = {"lift": LIFTER, "saved_model": LIFTER, "pictures": "a.jpg", "output": "out"}
     with pytest.raises(ValueError, match=words):
         PredictConfig(**(given | settings)).check_command()
+
+
+def test_a_camera_is_refused_by_a_lifter_that_does_not_look_at_it():
+    given = {"lift": LIFTER, "saved_model": "body", "pictures": "a.jpg", "output": "out"}
+    with pytest.raises(ValueError, match="--focal_px is of no use with --lift=.*lift_camera"):
+        FoundLifter(PredictConfig(**given, focal_px=900.0), MPII_16, False)
+
+
+def test_a_body_before_a_known_camera_stands_at_its_place(body, seeing, tmp_path):
+    place = write(tmp_path / "a.png")
+    given = {"lift": seeing, "height_m": 1.8, "finder": "none", "focal_px": 150.0}
+    content = run(body, place, tmp_path / "out", **given)
+    (pose,) = content["poses"]
+    assert not pose["is_root_relative"]
+    assert "given: a focal length of 150 px" in content["camera"]
+    assert content["depth_unit"] == {"body": "distances of the pelvis from the camera"}
+    space = np.array(pose["keypoints_3d_m"])
+    bones, _ = convert(space, H36M_17, MPII_16)
+    assert float(np.asarray(total_bone_length(bones))) == pytest.approx(2.4 * 1.8, rel=1e-3)
+    camera = np.array([[150.0, 0.0, 80.0], [0.0, 150.0, 60.0], [0.0, 0.0, 1.0]])
+    pelvis = np.array(pose["keypoints_2d_px"])[0]
+    np.testing.assert_allclose(project_arrays(space[:1], camera)[0], pelvis, atol=0.05)
+    # Half the focal length: half as far away, as far to the side.
+    near = run(body, place, tmp_path / "near", **(given | {"focal_px": 75.0}))["poses"][0]
+    assert near["keypoints_3d_m"][0][2] < 0.7 * space[0, 2]
+
+
+def test_poses_of_a_file_stand_before_a_known_camera(seeing, tmp_path):
+    random = np.random.default_rng(4)
+    rows = [[*random.uniform(100, 300, 2), 0.9] for _ in COCO_17.joints]
+    entry = {"image_id": 1, "category_id": 1, "keypoints": sum(rows, []), "score": 1.0}
+    (tmp_path / "a.json").write_text(json.dumps([entry]))
+    given = {"lift": seeing, "keypoints": str(tmp_path / "a.json"), "output": str(tmp_path / "out")}
+    given |= {"focal_px": 500.0, "overlay": False, "page": False}
+    with pytest.raises(ValueError, match="--picture_size is empty: a camera needs the size"):
+        lift_files(PredictConfig(**given))
+    lift_files(PredictConfig(**given, picture_size="640x400"))
+    (pose,) = json.loads((tmp_path / "out" / "poses.json").read_text())["poses"]
+    assert not pose["is_root_relative"]
+    camera = np.array([[500.0, 0.0, 320.0], [0.0, 500.0, 200.0], [0.0, 0.0, 1.0]])
+    hips = np.mean([rows[COCO_17.index(name)][:2] for name in ("left_hip", "right_hip")], axis=0)
+    found = project_arrays(np.array(pose["keypoints_3d_m"])[:1], camera)[0]
+    np.testing.assert_allclose(found, hips, atol=0.05)
 
 
 def test_hands_are_not_lifted():
