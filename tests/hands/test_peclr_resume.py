@@ -10,7 +10,8 @@ import pytest
 from tests.train.checkpoint_bytes import latest_tensors
 from tests.train.command_server import shared_server
 
-pytestmark = pytest.mark.slow
+# The gate has the same of every trainer in memory (`tests/reliability/test_checkpoints_of_trainers.py`).
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 EPOCHS, STEPS = 3, 8
 COMMON = (

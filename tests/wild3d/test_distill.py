@@ -162,7 +162,9 @@ class _StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+# Three runs to trace; the gate has such a checkpoint of bodies and one of a taught hand student.
 @pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupted_run_ends_byte_equal(teacher, tmp_path):
     config = _student(teacher, num_steps=2, steps_per_epoch=1)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
