@@ -1,5 +1,6 @@
 """Everybody in a picture, in one line of Python: `Pose("body+hands")(picture)`."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_pose.data.pictures.picture import decode_picture
 from keras_pose.predict.finder import Finder
+from keras_pose.predict.lifter import FoundLifter
 from keras_pose.predict.pose import FoundPose
 from keras_pose.predict.search import Search
 from keras_pose.predict.settings import PredictConfig
@@ -18,6 +20,11 @@ _NETWORKS = {
     "body": ("body_mediapipe", "body_student"),
     "hands": ("hand_mediapipe", "hand_student"),
 }
+# What only the command does something with.
+_OF_COMMAND = frozenset(
+    "keypoints keypoints_tool picture_size frames_per_second webcam max_frames output format "
+    "bvh_positions overlay page smooth smooth_min_cutoff smooth_beta".split()
+)
 _KINDS = ("body", "hands", "body+hands")
 
 
@@ -30,8 +37,8 @@ class Pose:
     Args:
         what: "body", "hands" or "body+hands".
         models: folder of the networks.
-        **settings: what is known of persons and camera, such as `height_m` and `focal_px`: fields of
-            `PredictConfig`.
+        **settings: what is known of persons and camera, such as `height_m` and `focal_px`, and `lift`,
+            the folder of a lifter for what="body": fields of `PredictConfig`.
 
     Attributes:
         words: which networks look, and where.
@@ -52,14 +59,25 @@ class Pose:
     ) -> None:
         if what not in _KINDS:
             raise ValueError(f"what={what!r} is unknown; choose one of {', '.join(_KINDS)}.")
+        if unused := [name for name in settings if name in _OF_COMMAND]:
+            raise ValueError(
+                f"{', '.join(unused)}: settings of the command, of files and films; omit them."
+            )
         folders = {kind: _network(kind, models) for kind in what.split("+")}
         main = folders.get("body") or folders["hands"]
         hands = folders["hands"] if len(folders) > 1 else ""
         config = PredictConfig(saved_model=main, hands=hands, pictures="picture", **settings)
+        if config.lift:
+            config = dataclasses.replace(config, lift=shipped_path(config.lift))
+            config.check_lifted_pictures()
         self._finder = Finder(config)
+        self._lifter = (
+            FoundLifter(config, self._finder.main.skeleton, False) if config.lift else None
+        )
         self._search = Search(config, self._finder.main.kind)
         names = " and ".join(Path(folder).name for folder in folders.values())
-        self.words = f"{names}; {self._search.words}"
+        lifted = f", lifted by {self._lifter.lifter.words}" if self._lifter else ""
+        self.words = f"{names}{lifted}; {self._search.words}"
 
     def __call__(self, picture: np.ndarray | str | os.PathLike) -> list[FoundPose]:
         """Find everybody in a picture.
@@ -84,7 +102,10 @@ class Pose:
             name = os.path.basename(picture)
             image = decode_picture(Path(picture).read_bytes(), name)
         found = self._finder.everybody(name, image, self._search.of(name, image))
-        return [pose for pose in found if pose.is_valid]
+        found = [pose for pose in found if pose.is_valid]
+        if self._lifter is None:
+            return found
+        return self._lifter.lift(found, self._finder.lens.of(*image.shape[:2]))
 
 
 def _network(kind: str, models: str | os.PathLike) -> str:

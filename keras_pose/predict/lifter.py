@@ -231,7 +231,7 @@ class FoundLifter:
 
         Args:
             poses: bodies that the network found, the same persons with the same numbers.
-            camera: as in `lift`.
+            camera: `[3, 3]`, as in `lift`.
 
         Returns:
             As `lift`.

@@ -178,7 +178,7 @@ class PredictConfig:
             self._check_lifting()
             needed = ("lift", "keypoints", "output")
         elif self.lift:
-            self._check_lifted_pictures()
+            self.check_lifted_pictures()
         for flag in needed:
             if not getattr(self, flag):
                 raise ValueError(f"--{flag} is empty; give a value.")
@@ -203,7 +203,12 @@ class PredictConfig:
                 "them."
             )
 
-    def _check_lifted_pictures(self):
+    def check_lifted_pictures(self) -> None:
+        """Refuse what cannot be lifted.
+
+        Raises:
+            ValueError: if hands are wanted too.
+        """
         if self.hands:
             raise ValueError(
                 "--hands are attached to a body with metres of its own, not to one of --lift; omit one."

@@ -50,6 +50,20 @@ def test_hands_come_with_their_body(models):
     assert (right.kind, right.side) == ("hand", "right")
 
 
+def test_a_lifter_lifts_who_is_found(models, tmp_path):
+    path = write(tmp_path / "person.png")
+    settings = {"lift": "savedmodels/tips_cmu/1", "height_m": 1.8}
+    content = run(str(models / "body_student"), path, tmp_path / "out", **settings)
+    pose = keras_pose.Pose("body", models, **settings)
+    assert ", lifted by " in pose.words and "tips_cmu, version 1" in pose.words
+    (found,) = pose(path)
+    assert found.skeleton.name == "h36m_17"
+    (written,) = content["poses"]
+    np.testing.assert_allclose(found.keypoints_3d, written["keypoints_3d_m"], atol=1e-4)
+    with pytest.raises(ValueError, match="--hands are attached to a body with metres of its own"):
+        keras_pose.Pose("body+hands", models, **settings)
+
+
 def test_imported_networks_come_first(models, tmp_path):
     served_people.save(tmp_path / "body_mediapipe" / "1", "body")
     assert keras_pose.Pose("body", tmp_path).words.startswith("body_mediapipe; ")
@@ -61,6 +75,10 @@ def test_what_cannot_be_had_is_one_sentence(models, tmp_path):
         keras_pose.Pose("face", models)
     with pytest.raises(ValueError, match="holds neither hand_mediapipe nor hand_student; make mod"):
         keras_pose.Pose("hands", tmp_path)
+    with pytest.raises(
+        ValueError, match="smooth, page: settings of the command, of files and films"
+    ):
+        keras_pose.Pose("body", models, smooth=True, page=False)
     pose = keras_pose.Pose("body", models)
     with pytest.raises(ValueError, match=r"float32 \[4, 4, 3\]; give uint8 \[H, W, 3\] in RGB"):
         pose(np.zeros((4, 4, 3), np.float32))
