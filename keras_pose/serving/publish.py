@@ -5,6 +5,7 @@ Writes `<export_dir>/<name>/<version>/` with the SavedModel, TFLite files, `pari
 artefact has been compared with the Keras model. A method says in `Exported` what it exports.
 """
 
+import concurrent.futures
 import dataclasses
 import os
 import time
@@ -16,6 +17,7 @@ import numpy as np
 
 from keras_pose import export
 from keras_pose.export import Bound, Signature
+from keras_pose.export.child import close_child
 from keras_pose.export.saved_model import SERVING_DEFAULT
 from keras_pose.serving.accuracy import HeldOut, measure_accuracy
 from keras_pose.serving.answers import answer_faults, measure_answers
@@ -99,6 +101,7 @@ class Exported:
 
 
 _Config = TypeVar("_Config", bound=ExportConfig)
+_Here, _There = TypeVar("_Here"), TypeVar("_There")
 
 
 def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
@@ -148,27 +151,36 @@ def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
         write_metadata(folder, metadata)
         warmup = exported.warmup or warmup_requests(exported.requests)
         write_warmup(folder, warmup, settings.name)
-        say("comparing every signature with the Keras model")
-        reports = compare_signatures(
-            loaded, exported.signatures, exported.requests, exported.bound, exported.settle
-        )
-        files: dict[str, str] = {}
         words = exported.file_words
-        for signature in PHONE_SIGNATURES if exported.has_maps else words:
-            say(f"converting {signature} to {', '.join(formats) or 'no format'}")
-            word = words.get(signature, "")
-            files |= _write_files(folder, metadata, signature, formats, examples, word)
+        signatures = PHONE_SIGNATURES if exported.has_maps else tuple(words)
+
+        def convert() -> dict[str, str]:
+            files: dict[str, str] = {}
+            for signature in signatures:
+                word = words.get(signature, "")
+                files |= _write_files(folder, metadata, signature, formats, examples, word)
+            return files
+
+        def compare() -> tuple[list[dict], dict[str, Any] | None]:
+            reports = compare_signatures(
+                loaded, exported.signatures, exported.requests, exported.bound, exported.settle
+            )
+            if not exported.of_run:
+                return reports, None
+            say("measuring what must hold of a network that ships")
+            answers = measure_answers(loaded.runner("serve_crop"), metadata, exported.of_run())
+            return reports, answers
+
+        say(f"converting {', '.join(signatures)} to {', '.join(formats) or 'no format'}")
+        say("comparing every signature with the Keras model meanwhile")
+        (reports, answers), files = _beside(compare, convert)
         say(f"comparing {len(files)} files with the Keras model")
         reports += _compare_files(folder, metadata, exported, formats)
         if exported.has_maps:
             reports = _leave_out(folder, files, settings.chosen_phone_signatures, reports)
         export.write_verification(folder, reports)
-        answers = None
-        if exported.of_run:
-            say("measuring what must hold of a network that ships")
-            answers = measure_answers(loaded.runner("serve_crop"), metadata, exported.of_run())
-            for fault in answer_faults(answers):
-                print(f"Not for shipping: {fault}")
+        for fault in answer_faults(answers) if answers else ():
+            print(f"Not for shipping: {fault}")
         accuracy = None
         if exported.held_out:
             say("measuring the SavedModel and every file on held-out pictures")
@@ -194,6 +206,19 @@ def print_end(folder: str, next_command: str) -> None:
 def _spoken_steps() -> Callable[[str], None]:
     started = time.monotonic()
     return lambda step: print(f"{time.monotonic() - started:6.0f} s  {step}", flush=True)
+
+
+def _beside(here: Callable[[], _Here], there: Callable[[], _There]) -> tuple[_Here, _There]:
+    """Call both at once: conversion, which is the second, waits for its child process."""
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        begun = threads.submit(there)
+        try:
+            return here(), begun.result()
+        except BaseException:
+            # Nobody wants the files any more: do not wait for them.
+            begun.cancel()
+            close_child()
+            raise
 
 
 def _write_files(folder, metadata, signature, formats, examples, word) -> dict[str, str]:
