@@ -101,7 +101,8 @@ class Exported:
 
 
 _Config = TypeVar("_Config", bound=ExportConfig)
-_Here, _There = TypeVar("_Here"), TypeVar("_There")
+_Here = TypeVar("_Here")
+_There = TypeVar("_There")
 
 
 def publish(settings: _Config, describe: Callable[[_Config], Exported]) -> str:
