@@ -2,7 +2,7 @@
 
 Of held-out pictures of each source: shares of joints inside discs that are meant for 50, 80 and 95 % of
 them, how likely the errors were, and what Gaussian discs would hold, if that for 80 % is the same disc:
-50 and 95 % where errors are Gaussian.
+50 and 95 % where errors are Gaussian. Next to `--output` goes a reliability diagram, `.svg`.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from benchmarks.results import write_result
 from benchmarks.table import text_table
 from keras_pose.data.pictures.body_boxes import PERSON_MARGIN
 from keras_pose.data.pictures.picture import decode_picture
+from keras_pose.files import write_file
 from keras_pose.metrics import (
     LEVELS,
     coverage,
@@ -21,9 +22,13 @@ from keras_pose.metrics import (
 )
 from keras_pose.serving import ServedPose
 from keras_pose.train.binary import run_binary
+from keras_pose.viz import Series, line_chart_svg
 
 # The Gaussian disc that is meant to hold a share, over the one meant to hold eight tenths.
 _GAUSSIAN = {level: np.sqrt(np.log(1.0 - level) / np.log(0.2)) for level in LEVELS}
+
+DRAWN = tuple(level / 20.0 for level in range(1, 20))
+"""Levels of the reliability diagram."""
 
 
 def errors_of(network: ServedPose, pictures) -> tuple[np.ndarray, np.ndarray]:
@@ -66,14 +71,34 @@ def errors_of(network: ServedPose, pictures) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(errors), np.concatenate(sigmas)
 
 
+def reliability_diagram(curves: dict[str, np.ndarray], title: str) -> str:
+    """Draw what discs hold over what they are meant to hold.
+
+    Args:
+        curves: name of a source to the shares `[L]` that its discs of `DRAWN` hold.
+        title: above the diagram.
+
+    Returns:
+        One `<svg>` element; on the line "as meant" discs hold what they are meant to.
+    """
+    meant = np.array(DRAWN)
+    lines = [Series(name, 100 * meant, 100 * held) for name, held in curves.items()]
+    ideal = Series("as meant", 100 * meant, 100 * meant)
+    return line_chart_svg(
+        [ideal, *lines], title, "joints that a disc is meant to hold, %", "joints that it holds, %"
+    )
+
+
 def main(settings: Settings) -> None:
     """Do what the settings ask for."""
     network = ServedPose(settings.saved_model)
-    rows = {}
+    rows, curves = {}, {}
     for folder in settings.data_dir.split(","):
         pictures = heldout(folder, settings.heldout_share, settings.split_seed)
         errors, sigma = errors_of(network, pictures)
-        rows[folder.rstrip("/").rsplit("/", 1)[-1]] = {
+        name = folder.rstrip("/").rsplit("/", 1)[-1]
+        curves[name] = np.array([coverage(errors, sigma, level, 2) for level in DRAWN])
+        rows[name] = {
             "joints": len(errors),
             **{f"held_{100 * level:.0f}": coverage(errors, sigma, level, 2) for level in LEVELS},
             **{
@@ -98,6 +123,10 @@ def main(settings: Settings) -> None:
         kept = {"network": settings.saved_model.rstrip("/"), "sources": rows}
         kept |= {"heldout_share": settings.heldout_share, "split_seed": settings.split_seed}
         write_result(settings.output, kept, text)
+        title = f"{network.metadata.name}/{network.metadata.version}: where joints are, by source"
+        svg = reliability_diagram(curves, title)
+        svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        write_file(f"{settings.output.removesuffix('.json')}.svg", svg + "\n")
 
 
 if __name__ == "__main__":
