@@ -4,8 +4,12 @@ Training each of them took a quarter of the whole suite, and most differ in numb
 `KERAS_POSE_ALL_RECIPES=1` every recipe is trained.
 """
 
+import contextlib
 import dataclasses
 import os
+import warnings
+
+import tensorflow as tf
 
 
 def choices(config, together=()):
@@ -36,3 +40,22 @@ def covering(configs, together=()):
         taken.append(best)
         missing -= made[best]
     return [name for name in configs if name in taken]
+
+
+@contextlib.contextmanager
+def untraced():
+    """Run TensorFlow's functions operation by operation: most of two steps is the tracing of them.
+
+    Enough for a recipe whose trainer another one traces. With `KERAS_POSE_ALL_RECIPES=1` all are traced.
+    """
+    if os.environ.get("KERAS_POSE_ALL_RECIPES"):
+        yield
+        return
+    tf.config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            # tf.data traces its functions all the same, and says so.
+            warnings.filterwarnings("ignore", "Even though the", UserWarning)
+            yield
+    finally:
+        tf.config.run_functions_eagerly(False)
