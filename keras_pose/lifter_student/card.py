@@ -1,6 +1,6 @@
 """The words of an exported lifter for detected poses, filled from its run."""
 
-from keras_pose.lifter_student.config import Config
+from keras_pose.lifter_student.config import Config, ExportConfig
 from keras_pose.lifting.presence import MIN_JOINTS
 from keras_pose.serving.model_card import CardWords
 from keras_pose.tips.card import TENSORS, data_fact, metric_facts
@@ -26,18 +26,18 @@ _SCORED = {
 }
 
 
-def card_words(config: Config, run: dict, min_score: float) -> CardWords:
+def card_words(config: Config, run: dict, settings: ExportConfig) -> CardWords:
     """Word the card of a lifter.
 
     Args:
         config: of the run.
         run: content of `run.json`.
-        min_score: joints with a lower score are missing.
+        settings: of the export.
 
     Returns:
         What the card says besides facts of the folder.
     """
-    score = ("none", "none", f"0 to 1; a joint below {min_score:g} is missing")
+    score = ("none", "none", f"0 to 1; a joint below {settings.min_score:g} is missing")
     scored = TENSORS | _SCORED | {"score": score}
     many = scored | {
         "keypoints_3d": (
@@ -83,7 +83,9 @@ def card_words(config: Config, run: dict, min_score: float) -> CardWords:
             "lift_camera in distances of the pelvis.",
             "Accuracy was measured on the validation split named above, whole exact poses (nose in "
             f"front in {100 * run['chirality']:.1f} % of them); docs/tips.md has missing joints, noise "
-            "and other cameras.",
+            "and other cameras."
+            + settings.flip_test
+            * " What is served is the mean over a pose and its mirror image; measured was one of both.",
         ),
         metrics=metric_facts(run),
         tensors={

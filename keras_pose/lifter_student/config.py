@@ -157,6 +157,10 @@ class ExportConfig(export_settings.ExportConfig):
         low=-45.0,
         high=45.0,
     )
+    flip_test: bool = option(
+        True,
+        "Answer the mean over a pose and its mirror image, which takes up to twice as long.",
+    )
     num_hypotheses: int = option(
         5, "Answers of the signature lift_many, likeliest first.", low=1, high=256
     )

@@ -14,6 +14,7 @@ from keras_pose.lifter_student.network import lift_present
 from keras_pose.lifter_student.training import load_student
 from keras_pose.lifting.facing import camera_signature, hostile_cameras
 from keras_pose.lifting.many_serving import many_signature
+from keras_pose.lifting.mirror import with_mirror_image
 from keras_pose.lifting.presence import missing_groups
 from keras_pose.lifting.scored_serving import hostile_scores, scored_signatures
 from keras_pose.lifting.serving import describe, hostile_inputs
@@ -52,6 +53,8 @@ def _describe(settings: ExportConfig) -> publish.Exported:
         name: np.concatenate([value, hostile_scores()[name]]) for name, value in scored.items()
     }
     answer = functools.partial(lift_present, network)
+    if settings.flip_test:
+        answer = with_mirror_image(answer)
     signatures = scored_signatures(answer, settings.min_score)
     signatures["lift_many"] = many_signature(
         answer, settings.min_score, settings.num_hypotheses, settings.hypothesis_noise
@@ -71,12 +74,13 @@ def _describe(settings: ExportConfig) -> publish.Exported:
                 for name, value in before.items()
             },
         },
-        words=card_words(config, run, settings.min_score),
+        words=card_words(config, run, settings),
         default="lift",
         file_signature="lift",
         more_files={"lift_scored": "scored"},
         settings={
             "min_score": settings.min_score,
+            "flip_test": settings.flip_test,
             "root_elevation_deg": settings.root_elevation_deg,
             "num_hypotheses": settings.num_hypotheses,
             "hypothesis_noise": settings.hypothesis_noise,

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose.geometry.shapes import Tensor
-from keras_pose.skeletons import H36M_17
+from keras_pose.lifting.mirror import mirror_image
 from keras_pose.train import strategy as replicas
 
 
@@ -28,7 +28,7 @@ def draw_uniform(num_rows: int, seed: int, step: Tensor, batch_size: Tensor) -> 
 
 
 def mirror_people(points: Tensor, is_mirrored: Tensor) -> Tensor:
-    """Show people in a mirror: x negated, left and right exchanged.
+    """Show some people in a mirror, see `mirror_image`.
 
     Args:
         points: float `[B, ..., 17, D]`, Human3.6M-17, centred on x = 0.
@@ -37,8 +37,5 @@ def mirror_people(points: Tensor, is_mirrored: Tensor) -> Tensor:
     Returns:
         float `[B, ..., 17, D]`.
     """
-    sign = ops.convert_to_tensor([-1.0] + [1.0] * (points.shape[-1] - 1))
-    flipped = ops.take(points * sign, H36M_17.flip_permutation, axis=-2)
-    return ops.where(
-        ops.reshape(is_mirrored, (-1, *[1] * (len(points.shape) - 1))), flipped, points
-    )
+    is_mirrored = ops.reshape(is_mirrored, (-1, *[1] * (len(points.shape) - 1)))
+    return ops.where(is_mirrored, mirror_image(points), points)

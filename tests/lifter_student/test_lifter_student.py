@@ -179,6 +179,11 @@ def test_export_has_both_signatures_and_their_files(run_dir, tmp_path):
     scored = export.run_saved_model(folder, "lift_scored", {"keypoints_2d": points, "score": ones})
     np.testing.assert_array_equal(whole["keypoints_3d"], scored["keypoints_3d"])
     assert set(whole) == {"keypoints_3d", "scale", "valid"}
+    # The mean over a pose and its mirror image knows no left and right.
+    other = (points * [-1.0, 1.0])[:, list(H36M_17.flip_permutation)].astype(np.float32)
+    mirrored = export.run_saved_model(folder, "lift", {"keypoints_2d": other})["keypoints_3d"]
+    mirrored = (mirrored * [-1.0, 1.0, 1.0])[:, list(H36M_17.flip_permutation)]
+    np.testing.assert_allclose(mirrored, whole["keypoints_3d"], atol=1e-3 * scale[-4:].min())
     many = export.run_saved_model(folder, "lift_many", given)
     assert many["keypoints_3d"].shape == (64, 5, 17, 3) and many["valid"].all()
     np.testing.assert_allclose(many["weight"].sum(axis=1), 1.0, rtol=1e-5)
