@@ -16,7 +16,7 @@ from keras_pose.lifting.facing import camera_signature, hostile_cameras
 from keras_pose.lifting.many_serving import many_signature
 from keras_pose.lifting.mirror import with_mirror_image
 from keras_pose.lifting.presence import missing_groups
-from keras_pose.lifting.scored_serving import hostile_scores, scored_signatures
+from keras_pose.lifting.scored_serving import LiftPresent, hostile_scores, scored_signatures
 from keras_pose.lifting.serving import describe, hostile_inputs
 from keras_pose.serving import publish
 from keras_pose.tips.exporting import golden_inputs
@@ -52,7 +52,7 @@ def _describe(settings: ExportConfig) -> publish.Exported:
     given = {
         name: np.concatenate([value, hostile_scores()[name]]) for name, value in scored.items()
     }
-    answer = functools.partial(lift_present, network)
+    answer: LiftPresent = functools.partial(lift_present, network)
     if settings.flip_test:
         answer = with_mirror_image(answer)
     signatures = scored_signatures(answer, settings.min_score)
@@ -77,7 +77,7 @@ def _describe(settings: ExportConfig) -> publish.Exported:
         words=card_words(config, run, settings),
         default="lift",
         file_signature="lift",
-        more_files={"lift_scored": "scored"},
+        more_files={"lift_scored": "scored", "lift_camera": "camera"},
         settings={
             "min_score": settings.min_score,
             "flip_test": settings.flip_test,

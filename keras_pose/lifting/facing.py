@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_pose.export import Signature
-from keras_pose.geometry import rotation_x, rotation_y
+from keras_pose.geometry import length
 from keras_pose.geometry.shapes import Tensor
 from keras_pose.lifting.scored_serving import LiftPresent, hostile_scores, judge_poses
 from keras_pose.skeletons import H36M_17
@@ -33,9 +33,20 @@ def facing_rotation(root: Tensor, elevation_rad: float) -> Tensor:
     Returns:
         float `[B, 3, 3]`, from the camera's frame into that of the turned camera.
     """
-    azimuth = ops.arctan2(root[:, 0], ops.ones_like(root[:, 0]))
-    elevation = ops.arctan2(-root[:, 1], ops.sqrt(1.0 + ops.square(root[:, 0])))
-    return ops.matmul(rotation_x(elevation_rad - elevation), rotation_y(-azimuth))
+    # Written with the direction's own sides in place of its angles: phones have no arc tangent.
+    x, y = root[:, 0], root[:, 1]
+    level, whole = ops.sqrt(1.0 + ops.square(x)), ops.sqrt(1.0 + ops.square(x) + ops.square(y))
+    cosine, sine = 1.0 / level, x / level
+    up_cosine, up_sine = level / whole, -y / whole
+    wanted_cosine, wanted_sine = math.cos(elevation_rad), math.sin(elevation_rad)
+    tilt_cosine = wanted_cosine * up_cosine + wanted_sine * up_sine
+    tilt_sine = wanted_sine * up_cosine - wanted_cosine * up_sine
+    rows = [
+        [cosine, ops.zeros_like(x), -sine],
+        [-tilt_sine * sine, tilt_cosine, -tilt_sine * cosine],
+        [tilt_cosine * sine, tilt_sine, tilt_cosine * cosine],
+    ]
+    return ops.stack([ops.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def lift_camera(
@@ -85,7 +96,7 @@ def lift_camera(
             ops.swapaxes(camera[:, :2], -1, -2),
         )
         direction = ops.pad(root, [(0, 0), (0, 1)], constant_values=1.0)
-        direction = direction / ops.sqrt(ops.sum(ops.square(direction), axis=-1, keepdims=True))
+        direction = direction / length(direction, keepdims=True)
         valid = ops.cast(ops.logical_and(valid, in_front), "float32")
         return {
             "keypoints_3d": space * valid[:, None, None],
