@@ -21,6 +21,9 @@ from benchmarks.table import text_table
 from keras_pose.data.generated.backgrounds import Backgrounds
 from keras_pose.data.generated.bodies import GeneratedBody, generate_body
 from keras_pose.data.pictures.boxes import square_box
+from keras_pose.predict.finder import Finder
+from keras_pose.predict.search import Search
+from keras_pose.predict.settings import PredictConfig
 from keras_pose.serving.found_boxes import ServedFinder
 from keras_pose.train.binary import run_binary
 from keras_pose.train.config import check_ranges, option
@@ -56,6 +59,13 @@ class Settings:
     """
 
     finder: str = option("", "Version folder of a finder of persons.")
+    saved_model: str = option(
+        "",
+        "Network of bodies, with which keras_pose.predict looks closer; empty asks the finder once.",
+    )
+    look_closer: str = option(
+        "auto", "As keras_pose.predict takes it.", choices=("auto", "always", "never")
+    )
     pictures: str = option(
         "", "Folder with annotations.json, in COCO's format, and images; empty renders persons."
     )
@@ -242,7 +252,25 @@ def main(settings: Settings) -> None:
     def find(image):
         return [one.box for one in finder.find(image)]
 
+    if settings.saved_model:
+        config = PredictConfig(
+            saved_model=settings.saved_model,
+            finder=settings.finder,
+            pictures="crowd",
+            look_closer=settings.look_closer,
+        )
+        look = Finder(config).look
+        search = Search(config, "body")
+
+        def find(image):  # noqa: F811 - as keras_pose.predict does
+            return [box for box, _ in search.of("crowd", image, look)]
+
     result = measure(find, crowds)
+    who = finder.metadata.name
+    if settings.saved_model:
+        who += (
+            f" with {Path(settings.saved_model).parent.name}, --look_closer={settings.look_closer},"
+        )
     rows = [
         [f"< {high:g}" if high < 1 else "larger", str(count), str(found)]
         for high, count, found in result["by_share"]
@@ -251,7 +279,7 @@ def main(settings: Settings) -> None:
         [
             f"{result['pictures']} pictures of {FEWEST} to {MOST} {kind}, seed {settings.seed}",
             text_table(["side over the picture's", "persons", "found"], rows),
-            f"{finder.metadata.name} finds {result['found']} of {result['persons']} "
+            f"{who} finds {result['found']} of {result['persons']} "
             f"(recall {result['recall']:.3f}) with {result['boxes']} boxes (precision "
             f"{result['precision']:.3f}); {result['ms']:.1f} ms a picture.",
         ]
@@ -261,7 +289,9 @@ def main(settings: Settings) -> None:
         _sheet(settings.sheet, crowds, find)
     if settings.output:
         described = {
-            "command": "python -m benchmarks.crowds",
+            "command": "python -m benchmarks.crowds"
+            + (f" --look_closer={settings.look_closer}" if settings.saved_model else ""),
+            "network": Path(settings.saved_model).parent.name,
             "of": kind,
             "seed": settings.seed,
             "machine": machine.describe(1),

@@ -101,7 +101,7 @@ class Pose:
         else:
             name = os.path.basename(picture)
             image = decode_picture(Path(picture).read_bytes(), name)
-        found = self._finder.everybody(name, image, self._search.of(name, image))
+        found = self._finder.everybody(name, image, self._search.of(name, image, self._finder.look))
         found = [pose for pose in found if pose.is_valid]
         if self._lifter is None:
             return found

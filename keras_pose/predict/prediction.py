@@ -26,6 +26,9 @@ from keras_pose.predict.tracking import BoxTracker
 from keras_pose.train.binary import finish_after_stop
 from keras_pose.train.progress import ProgressBar
 
+# While a film shows nobody, one frame of so many is looked at closely.
+_RARELY = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -151,7 +154,7 @@ def _find_all(finder, search, root, names, failures) -> Iterator[tuple[str, np.n
         bar.show(number)
         try:
             image = decode_picture((root / name).read_bytes(), name)
-            entries = search.of(name, image)
+            entries = search.of(name, image, finder.look)
             poses = finder.everybody(name, image, entries)
         except (ValueError, OSError) as error:
             failures[name] = str(error)
@@ -173,6 +176,7 @@ def _follow(config, finder, search, source, capture, failures, notes, lifter) ->
         smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
         is_stopped = False
         cuts: list[int] = []
+        num_vain = 0
         cut_finder = CutFinder()
         try:
             for number, image in enumerate(video):
@@ -180,11 +184,14 @@ def _follow(config, finder, search, source, capture, failures, notes, lifter) ->
                 if lifter and cut_finder.is_cut(image):
                     # Others may be there now, and nobody moved from where they were.
                     cuts.append(number)
-                    tracks = []
+                    tracks, num_vain = [], 0
                     lifter.forget()
                     smoother = PoseSmoother(config.smooth_min_cutoff, config.smooth_beta)
                 if not tracks:
-                    tracks = _tracks(config, finder, search.of(name, image), name)
+                    is_hasty = num_vain % _RARELY > 0
+                    entries = search.of(name, image, finder.look, is_hasty)
+                    tracks = _tracks(config, finder, entries, name)
+                    num_vain = 0 if tracks else num_vain + 1
                 poses = _next(finder, tracks, str(number), image)
                 camera = finder.lens.of(*image.shape[:2])
                 if lifter:

@@ -72,6 +72,13 @@ class PredictConfig:
         "Without --boxes: folder of a finder, whose boxes are used; auto uses find_hands or "
         "find_people next to --saved_model if there is one; none uses whole pictures.",
     )
+    look_closer: str = option(
+        "auto",
+        "Where a finder looks for persons: auto and always look at parts of the picture too, where the "
+        "smaller ones of a crowd are found, auto unless one person fills the picture; never looks at the "
+        "whole picture once.",
+        choices=("auto", "always", "never"),
+    )
     side: str = option(
         "auto",
         "Which hands: auto means right for a hand network alone and both with a body; for both "

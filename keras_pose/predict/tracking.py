@@ -15,6 +15,24 @@ _INERTIA = 0.5
 _MARGIN = {"body": 1.12, "hand": 1.1}
 
 
+def tight_box(pose: FoundPose, min_score: float, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the tight box around all flesh of a hand or person.
+
+    Args:
+        pose: what was found.
+        min_score: joints below it do not count.
+        shape: of the picture, height first.
+
+    Returns:
+        float64 `[4]`, (x, y, side, side) px; None where too few joints are sure or all lie outside.
+    """
+    sure = pose.score >= min_score
+    if not pose.is_valid or sure.sum() < _FEWEST * len(sure):
+        return None
+    around = joints_box(pose.keypoints_2d, sure, _MARGIN[pose.kind])
+    return around if around is not None and shows_something(around, shape) else None
+
+
 class BoxTracker:
     """The tight box of one hand or person from frame to frame.
 
@@ -42,11 +60,8 @@ class BoxTracker:
         Returns:
             Whether somebody is followed.
         """
-        sure = pose.score >= self._min_score
-        around = None
-        if sure.sum() >= _FEWEST * len(sure):
-            around = joints_box(pose.keypoints_2d, sure, _MARGIN[pose.kind])
-        if around is None or not pose.is_valid or not shows_something(around, shape):
+        around = tight_box(pose, self._min_score, shape)
+        if around is None:
             self.box, self.is_lost = self._start, True
             return False
         keep = 0.0 if self.is_lost else _INERTIA

@@ -12,6 +12,8 @@ from keras_pose.geometry import affine2d
 from keras_pose.serving.metadata import read_metadata
 
 _SIGNATURE = "find_crop"
+# Squares of a picture that are looked at together.
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -73,21 +75,65 @@ class ServedFinder:
             As `find`; and whether somebody was left out, False of finders that cannot tell.
         """
         height, width = image.shape[:2]
+        (found,), more = self._look(image, np.array([[0.0, 0.0, width, height]]))
+        return found, more
+
+    def find_closer(self, image: np.ndarray, share: float) -> list[FoundBox]:
+        """Find who is too small in the whole picture: look at squares of it that overlap by half.
+
+        Args:
+            image: uint8 `[H, W, 3]`, RGB, upright.
+            share: side of the squares over the picture's longer side, in (0, 1).
+
+        Returns:
+            What each of the squares shows, those of one square the surest first; who is in several
+            squares is there several times.
+        """
+        return sum(self._look(image, look_squares(image.shape, share))[0], [])
+
+    def _look(self, image, squares):
+        """Return what each of the squares `[N, 4]` shows, and whether any showed more."""
         size = self.metadata.image_size
-        matrix = crop_matrices(tf.constant([0.0, 0.0, width, height]), size)
-        crop = cut_crop(tf.constant(image), matrix, size).numpy()
-        answer = self._find({"image": crop[None]})
-        back = affine2d.invert(matrix.numpy().astype(np.float64))
-        scale = float(matrix[1, 1])
-        found = []
-        for row in range(int(answer["count"][0])):
-            box = answer["boxes"][0, row].astype(np.float64)
-            corner = np.asarray(affine2d.apply(box[None, :2], back))[0]
-            found.append(
-                FoundBox(
-                    np.concatenate([corner, box[2:] / scale]),
-                    float(answer["scores"][0, row]),
-                    float(answer["rotations"][0, row]),
-                )
-            )
-        return found, bool(answer.get("more", [0])[0])
+        matrices = crop_matrices(tf.constant(squares, tf.float32), size)
+        picture = tf.constant(image)
+        crops = np.stack([cut_crop(picture, matrix, size).numpy() for matrix in matrices])
+        found, more = [], False
+        for start in range(0, len(crops), _BATCH):
+            answer = self._find({"image": crops[start : start + _BATCH]})
+            more = more or bool(np.any(answer.get("more", 0)))
+            for place, matrix in enumerate(matrices[start : start + _BATCH].numpy()):
+                rows = {name: answer[name][place] for name in ("boxes", "scores", "rotations")}
+                found.append(_boxes(rows, int(answer["count"][place]), matrix))
+        return found, more
+
+
+def look_squares(shape: tuple[int, ...], share: float) -> np.ndarray:
+    """Cover a picture with squares that overlap by half at least.
+
+    Args:
+        shape: of the picture, height first.
+        share: side of the squares over the picture's longer side, in (0, 1].
+
+    Returns:
+        float64 `[N, 4]`, (x, y, side, side) in px; they reach beyond a picture that is less wide or high.
+    """
+    side = share * max(shape[:2])
+    places = []
+    for length in (shape[1], shape[0]):
+        room = max(length - side, 0.0)
+        places.append(np.linspace(0.0, room, int(np.ceil(2.0 * room / side - 1e-9)) + 1))
+    return np.array([(x, y, side, side) for y in places[1] for x in places[0]])
+
+
+def _boxes(rows, count, matrix):
+    back = affine2d.invert(matrix.astype(np.float64))
+    boxes = rows["boxes"].astype(np.float64)
+    corners = np.asarray(affine2d.apply(boxes[:, :2], back))
+    return [
+        FoundBox(
+            np.concatenate([corners[row], boxes[row, 2:] / float(matrix[1, 1])]),
+            float(rows["scores"][row]),
+            float(rows["rotations"][row]),
+        )
+        for row in range(count)
+    ]
