@@ -51,7 +51,8 @@ def take_folded(
         model: as for `fold_normalization`, any weights; its own are replaced.
         folder: version folder of a SavedModel whose graphs read what `fold_normalization` makes of such
             a model by `ConstantWeights`.
-        batches: inputs of the model of the kind that it will be trained on, at least one.
+        batches: inputs of the model, floating `[B, ...]` (pictures `[B, H, W, 3]`), of the kind that it
+            will be trained on, at least one, all of one size.
 
     Raises:
         ValueError: if there is no SavedModel or its weights are another network's.
