@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     )
     from keras_pose.export.formats import FORMATS, SAMPLED_FORMATS
     from keras_pose.export.gpu_ops import GPU_OPERATIONS
-    from keras_pose.export.inference import ConstantWeights, fold_normalization
+    from keras_pose.export.inference import ConstantWeights, fold_normalization, take_folded
     from keras_pose.export.integer_sums import has_broken_sums
     from keras_pose.export.litert import KERNELS, run_tflite, tflite_runner
     from keras_pose.export.saved_model import (
@@ -92,6 +92,7 @@ __all__ = [
     "run_tflite",
     "save_signatures",
     "saved_model_runner",
+    "take_folded",
     "tflite_runner",
     "version_folder",
     "write_card",

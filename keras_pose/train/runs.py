@@ -1,5 +1,6 @@
 """Runs on disk: of which method one is, its config, and what a run must have to be gone on from."""
 
+import json
 import os
 from typing import Any, TypeVar
 
@@ -55,6 +56,42 @@ def read_config(model_dir: str, config_class: type[_Config]) -> _Config:
             f"keras_pose.{config_class.method}."
         )
     return configs.from_dict(config_class, run_folder.read_run(model_dir)["config"], path)
+
+
+def is_exported(folder: str) -> bool:
+    """Return whether a folder is a version of an exported network, not a run."""
+    return os.path.isfile(os.path.join(folder, "saved_model.pb"))
+
+
+def read_exported_config(folder: str, config_class: type[_Config]) -> _Config:
+    """Read the config of the run that an exported network is of.
+
+    Args:
+        folder: version folder with `metadata.json`.
+        config_class: the method's frozen config.
+
+    Returns:
+        The run's config.
+
+    Raises:
+        ValueError: if the file is not there or damaged, or the network is of another method.
+    """
+    path = os.path.join(folder, "metadata.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)["settings"]
+        method, values = settings["method"], settings["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: there are no settings of a training run ({error}); give the version folder "
+            "of a network that this package exported."
+        ) from error
+    if method != config_class.method:
+        raise ValueError(
+            f"{path}: this network is of keras_pose.{method}; give one of "
+            f"keras_pose.{config_class.method}."
+        )
+    return configs.from_dict(config_class, values, path)
 
 
 def require_run(flag: str, folder: str) -> None:

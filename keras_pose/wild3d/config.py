@@ -97,8 +97,8 @@ class Config(BodyOptions):
     )
     init_from: str = option(
         "",
-        "What to start from: the folder of a run (of the previous stage), of an imported "
-        "body_mediapipe, or empty for random weights.",
+        "What to start from: the folder of a run (of the previous stage), of an exported network "
+        "(savedmodels/<name>/<version>), of an imported body_mediapipe, or empty for random weights.",
     )
     encoder_weights: str = option(
         "random",

@@ -131,7 +131,7 @@ class PoseModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def _gradients(self, data):
-        data = self._with_image(data)
+        data = self.with_image(data)
         with tf.GradientTape() as tape:
             loss = self._loss(self(data, training=True), data)
             scaled = self.pose_optimizer.scale_loss(loss)
@@ -141,7 +141,7 @@ class PoseModel(keras.Model):
         return tape.gradient(scaled, values, unconnected_gradients=unconnected), []
 
     def test_step(self, data):
-        data = self._with_image(data)
+        data = self.with_image(data)
         self._loss(self(data, training=False), data)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
@@ -198,7 +198,8 @@ class PoseModel(keras.Model):
             terms["loss_divergence"] = losses.map_divergence(shares, targets, visible)
         return terms
 
-    def _with_image(self, data):
+    def with_image(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return a batch of training with `image`, made on the device where it holds squares."""
         return render_labelled(data, self.config.image_size) if "square" in data else data
 
     def _loss(self, outputs, data):

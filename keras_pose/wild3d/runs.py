@@ -55,10 +55,10 @@ def check_start(config: Config) -> None:
     """Refuse a run that shall start from a network of another shape, or from an unfinished run.
 
     Args:
-        config: `init_from` may name a run folder.
+        config: `init_from` may name a run folder or an exported network.
 
     Raises:
-        ValueError: if there is no such run, it has another network or no weights yet.
+        ValueError: if there is no such run or network, it has another network or no weights yet.
     """
     folder = config.init_from
     sees = (folder, config.image_size, config.precision)
@@ -69,8 +69,17 @@ def check_start(config: Config) -> None:
     # Depth maps are read from maps of any size.
     void |= {"image_size"} if config.depth_head == "map" else set()
     shape = tuple(name for name in _NETWORK_FIELDS if name not in void)
+    if runs.is_exported(folder):
+        runs.require_same(config, runs.read_exported_config(folder, Config), shape, folder)
+        return
     runs.require_same(config, runs.read_config(folder, Config), shape, folder)
     runs.require_weights(network_path(folder))
+
+
+def plain_config(config: Config) -> Config:
+    """Return the config of the same network in single precision, whose weights come from elsewhere."""
+    plain = configs.to_dict(config) | {"precision": "float32", "init_from": "", "teacher": ""}
+    return configs.from_dict(Config, plain)
 
 
 def load_model(model_dir: str) -> tuple[Config, PoseModel]:
@@ -87,8 +96,7 @@ def load_model(model_dir: str) -> tuple[Config, PoseModel]:
     """
     config = runs.read_config(model_dir, Config)
     # Weights come from the run, so what they once started from need not exist any more.
-    plain = configs.to_dict(config) | {"precision": "float32", "init_from": "", "teacher": ""}
-    model = PoseModel(configs.from_dict(Config, plain), imported_trunk(config, model_dir))
+    model = PoseModel(plain_config(config), imported_trunk(config, model_dir))
     read_weights(model.network, network_path(model_dir))
     return config, model
 

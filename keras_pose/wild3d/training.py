@@ -6,7 +6,7 @@ stages run one after the other, each from the weights of the one before, in fold
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -14,11 +14,14 @@ import tensorflow as tf
 from keras_pose.bodies import evaluation
 from keras_pose.bodies.data import LabelledBodies, example_batch, load_bodies
 from keras_pose.bodies.pictures import draw_bodies
+from keras_pose.export import take_folded
 from keras_pose.layers import load_lite_weights
+from keras_pose.layers.unit_range import unit_range
 from keras_pose.train import config as configs
 from keras_pose.train.callbacks import EpochRows, Pictures
 from keras_pose.train.options import RunOptions
 from keras_pose.train.outcome import print_end, print_headline
+from keras_pose.train.runs import is_exported
 from keras_pose.train.session import run_session
 from keras_pose.train.teacher import check_teacher
 from keras_pose.train.weights import read_weights, write_weights
@@ -33,7 +36,11 @@ from keras_pose.wild3d.runs import (
     is_imported,
     load_pose,
     network_path,
+    plain_config,
 )
+
+# Enough pictures for statistics that training then goes on averaging.
+_MEASURED_BATCHES = 16
 
 
 def train_run(
@@ -53,7 +60,7 @@ def train_run(
         extra_callbacks,
         check=check,
         open_data=open_data,
-        build_model=lambda bodies: build_model(config),
+        build_model=lambda bodies: build_model(config, bodies.batches),
         callbacks=lambda bodies, steps: _callbacks(config, options, bodies, steps),
         write_weights=_write_weights,
         load=lambda folder, bodies: load_pose(folder)[1],
@@ -75,13 +82,26 @@ def _write_weights(model, model_dir):
         keep_network(model.config.init_from, POSE_LANDMARK, model_dir)
 
 
-def build_model(config: Config) -> PoseModel:
-    """Build the uncompiled model, its weights those of an earlier run where the config says so."""
+def build_model(
+    config: Config, batches: Callable[[int], tf.data.Dataset] | None = None
+) -> PoseModel:
+    """Build the uncompiled model, its weights those of an earlier run where the config says so.
+
+    Args:
+        config: of the run.
+        batches: of the training, on which an exported network that `init_from` names is measured.
+    """
     trunk = imported_trunk(config, config.init_from)
     model = build_distilled(config) if config.teacher else PoseModel(config, trunk)
     if is_imported(config):
         return model
-    if config.init_from:
+    if is_exported(config.init_from) and batches is not None:
+        rows = batches(0).take(_MEASURED_BATCHES)
+        pictures = (unit_range(model.with_image(batch)["image"]) for batch in rows)
+        single = PoseModel(plain_config(config))
+        take_folded(single.pose, config.init_from, pictures)
+        model.network.set_weights(single.network.get_weights())
+    elif config.init_from:
         read_weights(model.network, network_path(config.init_from))
     elif config.encoder_weights == "imagenet":
         load_lite_weights(model.network.get_layer(config.backbone))

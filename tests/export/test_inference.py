@@ -1,4 +1,4 @@
-"""Folded networks answer as before, and a SavedModel holds constant weights once."""
+"""Folded networks answer as before and can be trained on; a SavedModel holds constant weights once."""
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ from keras_pose.export import (
     LoadedModel,
     Signature,
     fold_normalization,
+    take_folded,
     write_saved_model,
 )
 from keras_pose.layers import BatchNorm, PointwiseConvolution
@@ -72,6 +73,49 @@ def test_folded_networks_agree_to_rounding(double):
     assert len(_normalizations(folded)) == 5
     for value, kept in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(value, kept)
+
+
+def _exported(model, folder):
+    folded = fold_normalization(model)
+    constants = ConstantWeights(folded.variables)
+    spec = {"x": tf.TensorSpec((None, 8, 8, 4), model.inputs[0].dtype)}
+    answer = tf.function(constants.inside(lambda x: folded(x, training=False)), autograph=False)
+    return write_saved_model(folder, "whole", {"plain": Signature(lambda x: answer(x), spec)})
+
+
+def test_an_exported_network_can_be_trained_on(double, tmp_path):
+    model = _network(double)
+    folder = _exported(model, tmp_path)
+    fresh = _network(double)
+    for layer in fresh.layers + fresh.get_layer("trunk").layers:
+        if layer.weights:
+            layer.set_weights([2.0 * value for value in layer.get_weights()])
+    random = np.random.default_rng(1)
+    batches = [random.normal(size=(4, 8, 8, 4)) for _ in range(3)]
+    take_folded(fresh, folder, batches)
+    picture = random.normal(size=(3, 8, 8, 4))
+    expected, found = model(picture, training=False), fresh(picture, training=False)
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=1e-10)
+    # The statistics are those of what the first convolution gives on the batches.
+    trunk = fresh.get_layer("trunk")
+    first, normalization = trunk.layers[1], trunk.layers[2]
+    given = np.concatenate([first(batch) for batch in batches]).reshape(-1, 4)
+    np.testing.assert_allclose(normalization.moving_mean, given.mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(normalization.moving_variance, given.var(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(
+        normalization.gamma, np.sqrt(given.var(axis=0) + normalization.epsilon), rtol=1e-10
+    )
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    picture = keras.Input((8, 8, 4))
+    other = keras.Model(picture, {"y": layers.Conv2D(2, 1)(picture)}, name="other")
+    folder = _exported(other, tmp_path)
+    with pytest.raises(ValueError, match="its weights are not those of a network of this shape"):
+        take_folded(_network("float32"), folder, [])
+    with pytest.raises(ValueError, match=r"saved_model.pb does not exist; give the version folder"):
+        take_folded(_network("float32"), tmp_path / "nothing", [])
 
 
 def test_a_layer_called_twice_is_refused():

@@ -1,5 +1,7 @@
 """What the recipe for photographs adds: absent joints, units, one cycle, mean weights, a head."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,9 @@ import tensorflow as tf
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
 from keras_pose.wild3d.network import build_network
+from keras_pose.wild3d.runs import check_start
 
+MODELS = Path(__file__).parents[2] / "savedmodels"
 SMALL = {
     "image_size": 64,
     "width": 8,
@@ -125,3 +129,18 @@ def test_lateral_head_makes_maps_of_a_quarter(backbone):
 def test_contradictions_are_one_sentence(settings, said):
     with pytest.raises(ValueError, match=said):
         Config(**{**SMALL, **settings})
+
+
+def test_what_a_run_may_start_from_of_what_ships(tmp_path):
+    (body,) = (MODELS / "body_student").iterdir()
+    (hand,) = (MODELS / "hand_student").iterdir()
+    shape = {"backbone": "efficientnet_lite0", "width": 64, "image_size": 128}
+    settings = {**SMALL, **shape, "init_from": str(body)}
+    check_start(Config(**settings))
+    with pytest.raises(ValueError, match="--head=deconvolution contradicts .*, which has lateral"):
+        check_start(Config(**{**settings, "head": "deconvolution"}))
+    with pytest.raises(ValueError, match=r"metadata.json: this network is of keras_pose.hand_stud"):
+        check_start(Config(**{**settings, "init_from": str(hand)}))
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"metadata.json: there are no settings of a training run"):
+        check_start(Config(**{**settings, "init_from": str(tmp_path)}))

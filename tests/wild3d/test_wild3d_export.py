@@ -1,5 +1,6 @@
 """A tiny run exported: SavedModel, TFLite and Keras agree, and a failure leaves nothing behind."""
 
+import dataclasses
 import json
 
 import keras
@@ -14,11 +15,14 @@ from keras_pose.export.gpu_ops import GPU_OPERATIONS
 from keras_pose.serving import ServedPose, publish, read_metadata, read_warmup
 from keras_pose.skeletons import MPII_16
 from keras_pose.train import run_folder
+from keras_pose.train.options import RunOptions
+from keras_pose.train.runs import read_config
 from keras_pose.train.weights import write_weights
 from keras_pose.wild3d import runs
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.exporting import ExportConfig, export_run
 from keras_pose.wild3d.model import PoseModel
+from keras_pose.wild3d.training import build_model
 
 SIZE = 64
 FORMATS = ("float32", "int8_full")
@@ -175,3 +179,25 @@ def test_bad_settings_are_refused(tmp_path):
         export_run(ExportConfig(name="x"))
     with pytest.raises(ValueError, match="--name is empty"):
         export_run(ExportConfig(model_dir=str(tmp_path)))
+
+
+@pytest.mark.slow
+def test_training_starts_from_what_was_exported(run, version):
+    config = dataclasses.replace(read_config(run[0], Config), init_from=version[1])
+    RunOptions(model_dir="anywhere").check_command(config)
+    runs.check_start(config)
+    pictures = np.random.default_rng(3).integers(0, 256, (4, SIZE, SIZE, 3)).astype(np.uint8)
+    rows = tf.data.Dataset.from_tensors({"image": tf.constant(pictures)}).repeat()
+    started = build_model(config, lambda step: rows)
+    unit = pictures / np.float32(255.0)
+    expected, found = run[1](unit, training=False), started.pose(unit, training=False)
+    np.testing.assert_allclose(found["depth"], expected["depth"], atol=1e-5)
+    np.testing.assert_allclose(found["score"], expected["score"], atol=1e-5)
+    # Trained on these very pictures, the first normalisation sees what it expects.
+    norm = started.network.get_layer("stem_bn")
+    before = norm.moving_mean.numpy().copy()
+    started.network(unit, training=True)
+    np.testing.assert_allclose(norm.moving_mean, before, atol=1e-5)
+    other = dataclasses.replace(config, width=16)
+    with pytest.raises(ValueError, match="--width=16 contradicts .*, which has 8; use that"):
+        runs.check_start(other)
