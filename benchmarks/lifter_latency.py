@@ -39,7 +39,7 @@ class Settings:
     """
 
     models: str = option(
-        "savedmodels", "Folder of served models, <name>/<version>/*.tflite; or one version folder."
+        "savedmodels/tips_cmu", "Lifters: folder of models, of a model, or one version folder."
     )
     recipe: str = option("flags/tips/student.flags", "Recipe of the lifters of random weights.")
     widths: str = option("256,1024", "Widths of lifters of random weights; empty for none.")
@@ -57,14 +57,16 @@ def exported_files(folder: Path) -> list[Path]:
     """Find the files to measure.
 
     Args:
-        folder: folder of served models, or one version folder.
+        folder: of served models, of one of them, or one version folder.
 
     Returns:
         `.tflite` files of the signature `lift` beside a SavedModel, those of one version together.
     """
-    versions = sorted({path.parent for path in [*folder.glob("*.pb"), *folder.glob("*/*/*.pb")]})
+    depths = ("*.pb", "*/*.pb", "*/*/*.pb")
+    versions = sorted({path.parent for depth in depths for path in folder.glob(depth)})
     files = [file for version in versions for file in sorted(version.glob("*.tflite"))]
-    return [file for file in files if "_scored_" not in file.name]
+    # One pose as every lifter takes it: not with scores, nor before a camera.
+    return [file for file in files if not {"scored", "camera"} & set(file.stem.split("_"))]
 
 
 def export_random_lifter(config: Config, folder: Path) -> list[Path]:
