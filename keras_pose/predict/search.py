@@ -15,13 +15,15 @@ from keras_pose.serving.found_boxes import ServedFinder
 _FINDERS = {"hand": "find_hands", "body": "find_people"}
 # Function of a picture's name, the picture, boxes and sides to poses, as `Finder.look`.
 Look = Callable[[str, np.ndarray, Sequence[np.ndarray], Sequence[str]], list[FoundPose]]
-# Sides of the squares that are looked at more closely, over the picture's longer side. With them 0.92 of
-# the persons in pictures of 2 to 6 are found, with the half alone 0.87 (docs/networks.md).
+# Sides of the squares that are looked at more closely, over the picture's longer side; what is found
+# with them stands in docs/networks.md.
 _SHARES = (0.5, 0.35)
 # Who is so large leaves little room for others.
 _FILLS = 0.8
-# Boxes that overlap more are of one person: before a pose tells its joints, and after.
-_SAME_LOOK, _SAME_PERSON = 0.7, 0.4
+# Boxes of one look that overlap more are of one person.
+_SAME_LOOK = 0.7
+# So are tight boxes of which more of the smaller lies in the larger: halves and limbs of a person.
+_INSIDE = 0.8
 # Mean score of a pose's joints; shadows, and halves of persons, have less.
 _SURE = 0.5
 _BATCH = 16
@@ -125,8 +127,13 @@ class Search:
                 box = tight_box(pose, self._min_score, image.shape)
                 score = float(pose.score.mean())
                 if box is not None and score >= _SURE:
-                    persons.append((box, score, box))
-        return _apart(persons, _SAME_PERSON)
+                    persons.append((score, box))
+        persons.sort(key=lambda person: -person[0])
+        apart: list[np.ndarray] = []
+        for _, box in persons:
+            if all(_share_inside(box, other) <= _INSIDE for other in apart):
+                apart.append(box)
+        return apart
 
     def notes(self) -> list[str]:
         """Word what was not found."""
@@ -151,6 +158,13 @@ def _apart(rows, most):
     boxes, scores, things = zip(*rows, strict=True)
     kept = cv2.dnn.NMSBoxes([box.tolist() for box in boxes], scores, 0.0, most)
     return [things[row] for row in kept]
+
+
+def _share_inside(one, other):
+    """Return the area that two boxes share over that of the smaller."""
+    low = np.maximum(one[:2], other[:2])
+    high = np.minimum(one[:2] + one[2:], other[:2] + other[2:])
+    return np.prod(np.maximum(high - low, 0.0)) / min(np.prod(one[2:]), np.prod(other[2:]))
 
 
 def _pictures(number: int) -> str:

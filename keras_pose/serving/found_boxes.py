@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -75,7 +76,10 @@ class ServedFinder:
             As `find`; and whether somebody was left out, False of finders that cannot tell.
         """
         height, width = image.shape[:2]
-        (found,), more = self._look(image, np.array([[0.0, 0.0, width, height]]))
+        size = self.metadata.image_size
+        matrix = crop_matrices(tf.constant([0.0, 0.0, width, height]), size)
+        crop = cut_crop(tf.constant(image), matrix, size).numpy()
+        (found,), more = self._look([crop], [matrix.numpy()])
         return found, more
 
     def find_closer(self, image: np.ndarray, share: float) -> list[FoundBox]:
@@ -89,19 +93,29 @@ class ServedFinder:
             What each of the squares shows, those of one square the surest first; who is in several
             squares is there several times.
         """
-        return sum(self._look(image, look_squares(image.shape, share))[0], [])
+        squares = np.round(look_squares(image.shape, share)).astype(int)
+        size, side = self.metadata.image_size, int(squares[0, 2])
+        room = [(0, max(side - length, 0)) for length in image.shape[:2]]
+        padded = np.pad(image, [*room, (0, 0)])
+        zoom = size / side
+        # OpenCV's resampling: that of the served graph takes longer than the network.
+        how = cv2.INTER_AREA if zoom < 1.0 else cv2.INTER_LINEAR
+        crops = [
+            cv2.resize(padded[y : y + side, x : x + side], (size, size), interpolation=how)
+            for x, y, _, _ in squares
+        ]
+        matrices = [
+            np.array([[zoom, 0.0, -zoom * x], [0.0, zoom, -zoom * y]]) for x, y, _, _ in squares
+        ]
+        return sum(self._look(crops, matrices)[0], [])
 
-    def _look(self, image, squares):
-        """Return what each of the squares `[N, 4]` shows, and whether any showed more."""
-        size = self.metadata.image_size
-        matrices = crop_matrices(tf.constant(squares, tf.float32), size)
-        picture = tf.constant(image)
-        crops = np.stack([cut_crop(picture, matrix, size).numpy() for matrix in matrices])
+    def _look(self, crops, matrices):
+        """Return what each of the crops shows, and whether any showed more."""
         found, more = [], False
         for start in range(0, len(crops), _BATCH):
-            answer = self._find({"image": crops[start : start + _BATCH]})
+            answer = self._find({"image": np.stack(crops[start : start + _BATCH])})
             more = more or bool(np.any(answer.get("more", 0)))
-            for place, matrix in enumerate(matrices[start : start + _BATCH].numpy()):
+            for place, matrix in enumerate(matrices[start : start + _BATCH]):
                 rows = {name: answer[name][place] for name in ("boxes", "scores", "rotations")}
                 found.append(_boxes(rows, int(answer["count"][place]), matrix))
         return found, more

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from keras_pose.data_service.messages import read_addresses
 from keras_pose.train.choices import STRATEGIES
 from keras_pose.train.config import check_ranges, option
-from keras_pose.train.runs import is_exported, require_run
+from keras_pose.train.runs import holds_exported, require_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,9 @@ class RunOptions:
         for config in others:
             for flag in ("teacher", "init_from"):
                 place = getattr(config, flag, "")
-                if place and not os.path.isfile(place) and not is_exported(place):
+                if os.path.isfile(place) or (os.path.isdir(place) and holds_exported(place)):
+                    continue
+                if place:
                     require_run(flag, place)
             dataset = getattr(config, "dataset", "generated")
             if dataset != "generated" and not self.data_dir:

@@ -63,6 +63,13 @@ def is_exported(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, "saved_model.pb"))
 
 
+def holds_exported(folder: str) -> bool:
+    """Return whether a folder is a version of an exported or imported network, or holds versions."""
+    return is_exported(folder) or any(
+        is_exported(entry.path) for entry in os.scandir(folder) if entry.is_dir()
+    )
+
+
 def read_exported_config(folder: str, config_class: type[_Config]) -> _Config:
     """Read the config of the run that an exported network is of.
 

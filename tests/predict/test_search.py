@@ -185,3 +185,32 @@ def test_what_the_first_look_saw_stays_where_no_pose_is_sure(root):
     picture = np.full((96, 128, 3), 200, np.uint8)
     ((box, _),) = Search(_config(root), "body").of("a.jpg", picture, unsure)
     np.testing.assert_allclose(box, [16, 32, 32, 32], atol=1e-4)
+
+
+def test_half_of_a_person_is_nobody_else(root):
+    def halves(name, image, boxes, sides):
+        poses = _look(name, image, boxes, sides)
+        for row in range(1, len(poses), 2):
+            points = poses[row].keypoints_2d.copy()
+            points[:, 1] = points[:2, 1].mean() + 0.45 * (points[:, 1] - points[:2, 1].mean())
+            score = poses[row].score - 0.1
+            poses[row] = dataclasses.replace(poses[row], keypoints_2d=points, score=score)
+        return poses
+
+    picture = np.full((96, 128, 3), 200, np.uint8)
+    found = Search(_config(root), "body").of("a.jpg", picture, halves)
+    whole = Search(_config(root), "body").of("a.jpg", picture, _look)
+    assert sorted(map(tuple, (box for box, _ in found))) == sorted(
+        map(tuple, (box for box, _ in whole))
+    )
+
+
+def test_the_place_of_a_closer_look_comes_back_in_pixels(root):
+    # 100 x 60 px in squares of 50: the box of 16 px at (8, 24) of 64 is one of 12.5 at (6.25, 18.75).
+    found = ServedFinder(root / "find_people").find_closer(
+        np.full((60, 100, 3), 200, np.uint8), 0.5
+    )
+    corners = sorted(tuple(one.box[:2]) for one in found)
+    expected = [(x + 6.25, y + 18.75) for x in (0, 25, 50) for y in (0, 10)]
+    np.testing.assert_allclose(corners, sorted(expected), atol=1e-6)
+    assert all(one.box[2] == 12.5 for one in found)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pose.train.options import RunOptions
 from keras_pose.wild3d.config import Config
 from keras_pose.wild3d.model import PoseModel
 from keras_pose.wild3d.network import build_network
@@ -144,3 +145,14 @@ def test_what_a_run_may_start_from_of_what_ships(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"")
     with pytest.raises(ValueError, match=r"metadata.json: there are no settings of a training run"):
         check_start(Config(**{**settings, "init_from": str(tmp_path)}))
+
+
+def test_a_command_may_start_from_what_is_exported_or_imported_and_from_nothing_else(tmp_path):
+    (tmp_path / "body_mediapipe" / "1").mkdir(parents=True)
+    (tmp_path / "body_mediapipe" / "1" / "saved_model.pb").write_bytes(b"")
+    options = RunOptions(model_dir=str(tmp_path / "run"))
+    for place in ("body_mediapipe", "body_mediapipe/1"):
+        options.check_command(Config(**{**SMALL, "init_from": str(tmp_path / place)}))
+    for place in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ValueError, match="--init_from=.* is not a run folder"):
+            options.check_command(Config(**{**SMALL, "init_from": str(place)}))
