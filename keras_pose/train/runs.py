@@ -66,7 +66,7 @@ def is_exported(folder: str) -> bool:
 def holds_exported(folder: str) -> bool:
     """Return whether a folder is a version of an exported or imported network, or holds versions."""
     return is_exported(folder) or any(
-        is_exported(entry.path) for entry in os.scandir(folder) if entry.is_dir()
+        is_exported(os.path.join(folder, name)) for name in os.listdir(folder)
     )
 
 

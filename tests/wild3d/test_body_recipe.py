@@ -150,7 +150,7 @@ def test_what_a_run_may_start_from_of_what_ships(tmp_path):
 def test_a_command_may_start_from_what_is_exported_or_imported_and_from_nothing_else(tmp_path):
     (tmp_path / "body_mediapipe" / "1").mkdir(parents=True)
     (tmp_path / "body_mediapipe" / "1" / "saved_model.pb").write_bytes(b"")
-    options = RunOptions(model_dir=str(tmp_path / "run"))
+    options = RunOptions(model_dir=str(tmp_path / "run"), data_dir="records")
     for place in ("body_mediapipe", "body_mediapipe/1"):
         options.check_command(Config(**{**SMALL, "init_from": str(tmp_path / place)}))
     for place in (tmp_path, tmp_path / "missing"):
