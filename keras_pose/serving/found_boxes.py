@@ -94,9 +94,12 @@ class ServedFinder:
             squares is there several times.
         """
         squares = np.round(look_squares(image.shape, share)).astype(int)
-        size, side = self.metadata.image_size, int(squares[0, 2])
-        room = [(0, max(side - length, 0)) for length in image.shape[:2]]
-        padded = np.pad(image, [*room, (0, 0)])
+        # A picture of one pixel has squares too, and rounding must not carry one over the border.
+        size, side = self.metadata.image_size, max(int(squares[0, 2]), 1)
+        room = [max(side - length, 0) for length in image.shape[:2]]
+        padded = np.pad(image, [(0, room[0]), (0, room[1]), (0, 0)])
+        last = [padded.shape[1] - side, padded.shape[0] - side]
+        squares[:, :2] = np.minimum(squares[:, :2], last)
         zoom = size / side
         # OpenCV's resampling: that of the served graph takes longer than the network.
         how = cv2.INTER_AREA if zoom < 1.0 else cv2.INTER_LINEAR

@@ -220,3 +220,10 @@ def test_the_place_of_a_closer_look_comes_back_in_pixels(root):
     expected = [(x + 6.25, y + 18.75) for x in (0, 25, 50) for y in (0, 10)]
     np.testing.assert_allclose(corners, sorted(expected), atol=1e-6)
     assert all(one.box[2] == 12.5 for one in found)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 1), (5, 7), (1, 300)])
+def test_pictures_of_few_pixels_are_looked_at_closely_too(root, shape):
+    for picture in (np.full((*shape, 3), 255, np.uint8), np.zeros((*shape, 3), np.uint8)):
+        found = Search(_config(root, look_closer="always"), "body").of("a.jpg", picture, _look)
+        assert all(np.isfinite(box).all() for box, _ in found)
